@@ -1,0 +1,100 @@
+//! How a read or a write can fail.
+
+use std::path::PathBuf;
+
+/// The store could not do its work; nothing of the call was kept, unless the text says otherwise.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The queue in front of the database is full.
+    #[error("the store has more work waiting than it takes on; try again shortly")]
+    Busy,
+    /// Another process held the database for longer than the store waits.
+    #[error(
+        "the database is locked by another process; end it or wait until it is done, then try again"
+    )]
+    Locked,
+    /// No space is left.
+    #[error("the disk is full; free some space, then try again")]
+    Full,
+    /// The store was closed, or its thread is gone.
+    #[error("the store is closed")]
+    Closed,
+    /// Another server runs on this database.
+    #[error("another server uses this database (it holds {0}); stop it first")]
+    ServerRunning(PathBuf),
+    /// The database was written by a newer program.
+    #[error(
+        "the database has schema version {found}, this program knows up to {known}; use a newer program"
+    )]
+    TooNew {
+        /// Version found.
+        found: i64,
+        /// Newest version known here.
+        known: i64,
+    },
+    /// An applied migration is not the one this program has.
+    #[error(
+        "schema version {version} of the database was made by a different migration; restore a backup or use the program that made it"
+    )]
+    ForeignMigration {
+        /// The version that differs.
+        version: i64,
+    },
+    /// The URL names no database we can open.
+    #[error("`{0}` is not a database URL; write sqlite://path/to/file.db")]
+    Url(String),
+    /// The file or its folder cannot be made or opened.
+    #[error("cannot open {path}: {source}")]
+    Open {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A row holds what no version of this program writes.
+    #[error("the database holds a value that cannot be read: {0}")]
+    Corrupt(&'static str),
+    /// What else the database reports.
+    #[error("the database reports: {0}")]
+    Database(String),
+}
+
+/// The field whose value another account has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// The account id.
+    Id,
+    /// The user name.
+    Username,
+    /// The e-mail address.
+    Email,
+    /// A signing key's id.
+    KeyId,
+    /// A session's id or first token (a broken random source).
+    Session,
+}
+
+/// Why a write was refused. Nothing of it was kept.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// Another has it.
+    #[error("the {0:?} is taken")]
+    Taken(Field),
+    /// The caller's session ended or its generation is no longer good.
+    #[error("the caller's session is no longer good; sign in again")]
+    Stale,
+    /// The caller's account lacks the role now.
+    #[error("the caller's account lacks the role that this needs")]
+    RoleMissing,
+    /// What was to be changed does not exist (any more).
+    #[error("there is no such row")]
+    NotFound,
+    /// It is no longer what the caller saw; read again.
+    #[error("it was changed in between; read it again")]
+    Changed,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,421 @@
+//! Accounts, sessions, keys and what is revoked, kept on disk.
+//!
+//! [`Store`] is one `enum`, one variant per engine, and this file is the only place that looks which it is. Each engine has
+//! its own driver and its own SQL; `tests/store_contract` decides that all keep the same promises. Private to the crate:
+//! public only so that the contract suite reaches it.
+
+mod error;
+mod record;
+mod sqlite;
+
+pub use error::{Field, StoreError, WriteError};
+pub use record::*;
+pub use sqlite::{Options, ServerLock, Sqlite, Work};
+
+/// Called with each committed revocation, after the commit and before the write that made it is answered.
+pub type OnRevoked = Box<dyn Fn(&[RevocationRecord]) + Send + Sync>;
+
+/// The store. Clones share it.
+#[derive(Clone, Debug)]
+pub enum Store {
+    /// A file on this machine.
+    Sqlite(Sqlite),
+}
+
+/// Opening and closing.
+impl Store {
+    /// Opens `sqlite://path`, or `sqlite::memory:` for a database that is gone with the store. Makes the folder (0700) and
+    /// the file (0600) where they are missing, and applies missing migrations.
+    pub async fn open(url: &str, options: Options) -> Result<Self, StoreError> {
+        Ok(Self::Sqlite(Sqlite::open(url, options).await?))
+    }
+
+    /// Refuses a second server on the same database. Commands do not ask for it. Held until dropped.
+    pub fn claim_server_lock(&self) -> Result<ServerLock, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.claim_server_lock(),
+        }
+    }
+
+    /// Sets what is told of revocations made through this store (not of those that other processes make: poll for those).
+    /// Only the first call counts.
+    pub fn on_revoked(&self, told: OnRevoked) {
+        match self {
+            Self::Sqlite(store) => store.on_revoked(told),
+        }
+    }
+
+    /// Lets waiting work finish, then closes. Later calls are answered [`StoreError::Closed`].
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite(store) => store.close().await,
+        }
+    }
+}
+
+/// Accounts.
+impl Store {
+    /// Creates an account; [`WriteError::Taken`] says which field another has.
+    pub async fn create_account(
+        &self,
+        act: Act,
+        new: NewAccount,
+    ) -> Result<AccountRecord, WriteError> {
+        match self {
+            Self::Sqlite(store) => store.create_account(act, new).await,
+        }
+    }
+
+    /// By id.
+    pub async fn account(&self, id: &str) -> Result<Option<AccountRecord>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.account(id).await,
+        }
+    }
+
+    /// By normalised user name.
+    pub async fn account_by_username(
+        &self,
+        key: &str,
+    ) -> Result<Option<AccountRecord>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.account_by_username(key).await,
+        }
+    }
+
+    /// By normalised e-mail address.
+    pub async fn account_by_email(&self, key: &str) -> Result<Option<AccountRecord>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.account_by_email(key).await,
+        }
+    }
+
+    /// A page in order of creation; `after` is the former page's `next`.
+    pub async fn accounts(
+        &self,
+        filter: AccountFilter,
+        after: Option<i64>,
+        limit: u32,
+    ) -> Result<Page<AccountRecord>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.accounts(filter, after, limit).await,
+        }
+    }
+
+    /// How many accounts have a password hash of each format, for the dummies of unknown users.
+    pub async fn password_formats(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.password_formats().await,
+        }
+    }
+
+    /// Changes names. Raises no generation. [`WriteError::Changed`] when the expected hash is no longer stored.
+    pub async fn update_account(
+        &self,
+        act: Act,
+        id: &str,
+        changes: AccountChanges,
+    ) -> Result<AccountRecord, WriteError> {
+        match self {
+            Self::Sqlite(store) => store.update_account(act, id, changes).await,
+        }
+    }
+
+    /// Replaces a hash of the same password (a better cost, a foreign format) if it is still `old`; says whether it was.
+    pub async fn replace_password_hash(
+        &self,
+        id: &str,
+        old: &str,
+        new: PasswordHash,
+        now: i64,
+    ) -> Result<bool, WriteError> {
+        match self {
+            Self::Sqlite(store) => store.replace_password_hash(id, old, new, now).await,
+        }
+    }
+
+    /// One's own password change: `act.actor` is needed. Raises the generation, ends every other session, gives the actor's
+    /// session a new head. [`WriteError::Changed`] when `old` is no longer the stored hash.
+    pub async fn change_password(
+        &self,
+        act: Act,
+        old: &str,
+        new: PasswordHash,
+        head: NewHead,
+    ) -> Result<LiveSession, WriteError> {
+        match self {
+            Self::Sqlite(store) => store.change_password(act, old, new, head).await,
+        }
+    }
+
+    /// An administrator's: raises the generation and ends all sessions. `None` leaves the account without a password.
+    pub async fn set_password(
+        &self,
+        act: Act,
+        id: &str,
+        new: Option<PasswordHash>,
+    ) -> Result<AccountRecord, WriteError> {
+        match self {
+            Self::Sqlite(store) => store.set_password(act, id, new).await,
+        }
+    }
+
+    /// Sets the roles. Raises the generation if they differ; ends no session.
+    pub async fn set_roles(
+        &self,
+        act: Act,
+        id: &str,
+        roles: Vec<String>,
+    ) -> Result<AccountRecord, WriteError> {
+        match self {
+            Self::Sqlite(store) => store.set_roles(act, id, roles).await,
+        }
+    }
+
+    /// Disables: raises the generation and ends all sessions. A disabled one stays as it is.
+    pub async fn disable_account(&self, act: Act, id: &str) -> Result<AccountRecord, WriteError> {
+        match self {
+            Self::Sqlite(store) => store.disable_account(act, id).await,
+        }
+    }
+
+    /// Enables again. Ended sessions stay ended.
+    pub async fn enable_account(&self, act: Act, id: &str) -> Result<AccountRecord, WriteError> {
+        match self {
+            Self::Sqlite(store) => store.enable_account(act, id).await,
+        }
+    }
+
+    /// Deletes: ends all sessions, revokes all tokens. With `expected_password`, only while that is the stored hash.
+    pub async fn delete_account(
+        &self,
+        act: Act,
+        id: &str,
+        expected_password: Option<String>,
+    ) -> Result<(), WriteError> {
+        match self {
+            Self::Sqlite(store) => store.delete_account(act, id, expected_password).await,
+        }
+    }
+}
+
+/// Sessions and their chains of refresh tokens.
+impl Store {
+    /// Opens a session if the account lives, is enabled and has the generation that was read; else `None`.
+    pub async fn open_session(
+        &self,
+        act: Act,
+        new: NewSession,
+    ) -> Result<Option<LiveSession>, WriteError> {
+        match self {
+            Self::Sqlite(store) => store.open_session(act, new).await,
+        }
+    }
+
+    /// Consumes a refresh token, or says why not.
+    pub async fn rotate(&self, rotate: Rotate) -> Result<Rotation, WriteError> {
+        match self {
+            Self::Sqlite(store) => store.rotate(rotate).await,
+        }
+    }
+
+    /// The account's living sessions, newest first.
+    pub async fn sessions(
+        &self,
+        account_id: &str,
+        now: i64,
+    ) -> Result<Vec<SessionRecord>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.sessions(account_id, now).await,
+        }
+    }
+
+    /// A living session with its account.
+    pub async fn live_session(
+        &self,
+        session_id: &str,
+        now: i64,
+    ) -> Result<Option<LiveSession>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.live_session(session_id, now).await,
+        }
+    }
+
+    /// Ends one session of the account; [`WriteError::NotFound`] if it has no such living one.
+    pub async fn end_session(
+        &self,
+        act: Act,
+        account_id: &str,
+        session_id: &str,
+    ) -> Result<(), WriteError> {
+        match self {
+            Self::Sqlite(store) => store.end_session(act, account_id, session_id).await,
+        }
+    }
+
+    /// Ends every session of the account but `keep`; says how many. Raises no generation.
+    pub async fn end_other_sessions(
+        &self,
+        act: Act,
+        account_id: &str,
+        keep: &str,
+    ) -> Result<u64, WriteError> {
+        match self {
+            Self::Sqlite(store) => store.end_other_sessions(act, account_id, keep).await,
+        }
+    }
+
+    /// Ends every session of the account and raises its generation; says how many sessions.
+    pub async fn end_all_sessions(&self, act: Act, account_id: &str) -> Result<u64, WriteError> {
+        match self {
+            Self::Sqlite(store) => store.end_all_sessions(act, account_id).await,
+        }
+    }
+
+    /// Ends the session that a refresh token, current or consumed, belongs to. The client must be the session's.
+    /// `(account id, session id)`, or `None` if there is no such living session.
+    pub async fn end_session_by_token(
+        &self,
+        act: Act,
+        token_hash: Hash,
+        client_id: Option<String>,
+    ) -> Result<Option<(String, String)>, WriteError> {
+        match self {
+            Self::Sqlite(store) => store.end_session_by_token(act, token_hash, client_id).await,
+        }
+    }
+}
+
+/// Signing keys and shared secrets.
+impl Store {
+    /// All keys, oldest first.
+    pub async fn keys(&self) -> Result<Vec<KeyRecord>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.keys().await,
+        }
+    }
+
+    /// Stores `candidate` as the signing key if there is none; answers the signing key, the same to all who ask at once.
+    pub async fn signing_key_or_insert(
+        &self,
+        candidate: KeyRecord,
+    ) -> Result<KeyRecord, WriteError> {
+        match self {
+            Self::Sqlite(store) => store.signing_key_or_insert(candidate).await,
+        }
+    }
+
+    /// Stores a key. One in state `Signing` retires the present signing key in the same transaction.
+    pub async fn insert_key(&self, act: Act, key: KeyRecord) -> Result<(), WriteError> {
+        match self {
+            Self::Sqlite(store) => store.insert_key(act, key).await,
+        }
+    }
+
+    /// Moves a key from one state to another; [`WriteError::Changed`] if it is not in `from`. To `Signing` retires the
+    /// present signing key; to `Withdrawn` revokes its tokens.
+    pub async fn move_key(
+        &self,
+        act: Act,
+        kid: &str,
+        from: KeyState,
+        to: KeyState,
+    ) -> Result<(), WriteError> {
+        match self {
+            Self::Sqlite(store) => store.move_key(act, kid, from, to).await,
+        }
+    }
+
+    /// Bytes under a name that all processes on this database share; the first candidate wins.
+    pub async fn shared_secret(
+        &self,
+        name: &str,
+        candidate: [u8; 32],
+    ) -> Result<[u8; 32], WriteError> {
+        match self {
+            Self::Sqlite(store) => store.shared_secret(name, candidate).await,
+        }
+    }
+}
+
+/// Revocations.
+impl Store {
+    /// The rows after `cursor`, at most `limit`.
+    pub async fn revocations_after(
+        &self,
+        cursor: i64,
+        limit: u32,
+    ) -> Result<RevocationPoll, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.revocations_after(cursor, limit).await,
+        }
+    }
+
+    /// Every row that can still touch a token, and the cursor to go on from, in one snapshot.
+    pub async fn revocation_snapshot(&self, now: i64) -> Result<RevocationPoll, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.revocation_snapshot(now).await,
+        }
+    }
+
+    /// Revokes one token by its `jti`, until it would have expired.
+    pub async fn revoke_token(&self, act: Act, token_id: &str) -> Result<(), WriteError> {
+        match self {
+            Self::Sqlite(store) => store.revoke_token(act, token_id).await,
+        }
+    }
+}
+
+/// Guessing counters, the audit, and tidying.
+impl Store {
+    /// Counts one attempt on each key and answers each counter, in order.
+    pub async fn count_attempts(
+        &self,
+        attempts: Vec<Attempt>,
+        now: i64,
+    ) -> Result<Vec<Counted>, WriteError> {
+        match self {
+            Self::Sqlite(store) => store.count_attempts(attempts, now).await,
+        }
+    }
+
+    /// Reads counters without counting, in order; zero where none runs.
+    pub async fn attempts(&self, keys: Vec<Hash>, now: i64) -> Result<Vec<Counted>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.attempts(keys, now).await,
+        }
+    }
+
+    /// Forgets counters.
+    pub async fn forget_attempts(&self, keys: Vec<Hash>) -> Result<(), WriteError> {
+        match self {
+            Self::Sqlite(store) => store.forget_attempts(keys).await,
+        }
+    }
+
+    /// Writes an audit row for what no other write of the store reports itself.
+    pub async fn record_audit(&self, record: AuditRecord) -> Result<(), WriteError> {
+        match self {
+            Self::Sqlite(store) => store.record_audit(record).await,
+        }
+    }
+
+    /// A page of the audit, newest first; `before` is the former page's `next`.
+    pub async fn audit(
+        &self,
+        account_id: Option<&str>,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Page<AuditRecord>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.audit(account_id, before, limit).await,
+        }
+    }
+
+    /// Erases and deletes what has had its time, one bounded batch of each kind; `true` if there may be more.
+    pub async fn sweep(&self, sweep: Sweep) -> Result<bool, WriteError> {
+        match self {
+            Self::Sqlite(store) => store.sweep(sweep).await,
+        }
+    }
+}

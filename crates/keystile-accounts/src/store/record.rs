@@ -1,0 +1,427 @@
+//! What goes into the store and what comes out: plain records.
+//!
+//! Times are epoch milliseconds, ids are text, token hashes are 32 bytes. No record's `Debug` shows a secret.
+
+use std::fmt;
+
+/// SHA-256 (or keyed hash) of an opaque token; also an HMAC that keys a guessing counter.
+pub type Hash = [u8; 32];
+
+/// What a successor is derived with; lives in the session's row from rotation until the grace ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Salt(pub [u8; 32]);
+
+impl fmt::Debug for Salt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Salt(redacted)")
+    }
+}
+
+/// A user name or e-mail address: as it is shown, and normalised as it must be unique.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identifier {
+    /// As the user wrote it.
+    pub shown: String,
+    /// As it is compared; the unique index is on this.
+    pub key: String,
+}
+
+/// A stored password hash and the family and cost it belongs to.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash {
+    /// The whole encoded hash (PHC string, bcrypt string, ...).
+    pub encoded: String,
+    /// Family and cost without salt and digest, e.g. `$argon2id$v=19$m=19456,t=2,p=1`; counted for the dummies of unknown users.
+    pub format: String,
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PasswordHash({}, redacted)", self.format)
+    }
+}
+
+/// How a new account gets its id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NewAccountId {
+    /// The caller chose it (`UUIDv7`, or an import's own id).
+    Given(String),
+    /// The next decimal number, allotted in the insert's own transaction and never used again.
+    Sequence,
+}
+
+/// An account to create.
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    /// Where the id comes from.
+    pub id: NewAccountId,
+    /// User name, if any.
+    pub username: Option<Identifier>,
+    /// E-mail address, if any.
+    pub email: Option<Identifier>,
+    /// Password hash; none = no password sign-in.
+    pub password: Option<PasswordHash>,
+    /// Roles, as they go into tokens.
+    pub roles: Vec<String>,
+}
+
+/// An account as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountRecord {
+    /// The subject of its tokens.
+    pub id: String,
+    /// User name, if any.
+    pub username: Option<Identifier>,
+    /// E-mail address, if any.
+    pub email: Option<Identifier>,
+    /// Password hash, if any.
+    pub password: Option<PasswordHash>,
+    /// Roles.
+    pub roles: Vec<String>,
+    /// Raised by password change, disabling, role change, sign-out everywhere; tokens carry it as `gen`.
+    pub generation: u64,
+    /// When it was disabled, if it is.
+    pub disabled_at: Option<i64>,
+    /// When it was created.
+    pub created_at: i64,
+    /// When anything in it changed last.
+    pub updated_at: i64,
+}
+
+/// A change of names. `None` leaves a field, `Some(None)` empties it.
+#[derive(Clone, Debug, Default)]
+pub struct AccountChanges {
+    /// New user name.
+    pub username: Option<Option<Identifier>>,
+    /// New e-mail address.
+    pub email: Option<Option<Identifier>>,
+    /// If given, the change happens only while this is the stored hash (the one that was verified).
+    pub expected_password: Option<String>,
+}
+
+/// Which accounts a page shows; all conditions must hold.
+#[derive(Clone, Debug, Default)]
+pub struct AccountFilter {
+    /// Normalised user name or e-mail begins with this.
+    pub prefix: Option<String>,
+    /// Only disabled (`true`) or only enabled (`false`) ones.
+    pub disabled: Option<bool>,
+    /// Only those that have this role.
+    pub role: Option<String>,
+}
+
+/// One page and where the next one begins.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// At most as many as were asked for.
+    pub items: Vec<T>,
+    /// Pass as `after` to go on; `None` at the end.
+    pub next: Option<i64>,
+}
+
+/// Whose verified token asks for a write; rechecked in the write's own transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// `sub`.
+    pub account_id: String,
+    /// `sid`.
+    pub session_id: String,
+    /// `gen`.
+    pub generation: u64,
+    /// For administrative writes: the role that the account must have *now*.
+    pub required_role: Option<String>,
+}
+
+/// By whom, when and from where a write is made.
+#[derive(Clone, Debug, Default)]
+pub struct Act {
+    /// The caller to recheck; `None` for the command line and the engine's own writes.
+    pub actor: Option<Actor>,
+    /// The time.
+    pub now: i64,
+    /// Until when a revocation made by this write must be kept: the longest life of an access token issued up to now, plus leeway.
+    pub revoked_until: i64,
+    /// Where it came from, for the audit: an address, or `command line`.
+    pub from: Option<String>,
+}
+
+/// A session to open.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// Its id (`sid`).
+    pub id: String,
+    /// Whose it is.
+    pub account_id: String,
+    /// The generation read beside the password hash; a changed one refuses the opening.
+    pub generation: u64,
+    /// Hash of the first refresh token.
+    pub token_hash: Hash,
+    /// When the first refresh token expires (idle limit already counted in).
+    pub expires_at: i64,
+    /// A limit that no rotation moves.
+    pub absolute_expires_at: Option<i64>,
+    /// User agent or name of the device.
+    pub device: Option<String>,
+    /// Address the sign-in came from.
+    pub address: Option<String>,
+    /// When the user proved who they are.
+    pub auth_time: i64,
+    /// How (RFC 8176).
+    pub amr: Vec<String>,
+    /// The client that the refresh tokens are bound to, if any.
+    pub client_id: Option<String>,
+    /// Guessing counters to forget with this success.
+    pub forget_attempts: Vec<Hash>,
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// Signed out.
+    SignedOut,
+    /// The password was changed or set.
+    PasswordChanged,
+    /// The account was disabled.
+    Disabled,
+    /// The account was deleted.
+    Deleted,
+    /// A consumed refresh token came again.
+    Reused,
+}
+
+/// A session as stored, without its hashes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRecord {
+    /// `sid`.
+    pub id: String,
+    /// Whose it is.
+    pub account_id: String,
+    /// The client it is bound to.
+    pub client_id: Option<String>,
+    /// When it was opened.
+    pub created_at: i64,
+    /// When it was opened or rotated last.
+    pub last_used_at: i64,
+    /// When its current refresh token expires.
+    pub expires_at: i64,
+    /// The limit that no rotation moves.
+    pub absolute_expires_at: Option<i64>,
+    /// When it ended, and why.
+    pub ended: Option<(i64, EndReason)>,
+    /// User agent or device.
+    pub device: Option<String>,
+    /// Address it was opened or used from last.
+    pub address: Option<String>,
+    /// When the user proved who they are.
+    pub auth_time: i64,
+    /// How.
+    pub amr: Vec<String>,
+}
+
+/// A living session with its account, read in one snapshot: what an access token is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveSession {
+    /// The session.
+    pub session: SessionRecord,
+    /// Its account, with the generation and roles of the same snapshot.
+    pub account: AccountRecord,
+}
+
+/// The new head of a chain that is replaced rather than rotated (one's own password change).
+#[derive(Clone, Debug)]
+pub struct NewHead {
+    /// Hash of the new refresh token.
+    pub token_hash: Hash,
+    /// When it expires.
+    pub expires_at: i64,
+    /// If given, the session's new `auth_time`.
+    pub auth_time: Option<i64>,
+}
+
+/// A rotation: everything is drawn and derived before the statement runs.
+#[derive(Clone, Debug)]
+pub struct Rotate {
+    /// Hash of the token presented.
+    pub presented: Hash,
+    /// Hash of the successor derived with `salt`.
+    pub successor: Hash,
+    /// The salt, kept in the row for the grace.
+    pub salt: Salt,
+    /// The time.
+    pub now: i64,
+    /// When the successor expires; the store caps it by the session's absolute limit.
+    pub expires_at: i64,
+    /// How long after its consumption a token may come again, in milliseconds; 0 = never.
+    pub grace: i64,
+    /// The client that presents it; must be the one the session is bound to.
+    pub client_id: Option<String>,
+    /// Address the request came from; `None` keeps the stored one.
+    pub address: Option<String>,
+    /// See [`Act::revoked_until`]; used when reuse ends the session.
+    pub revoked_until: i64,
+}
+
+/// What became of a presented refresh token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// It was the head: the successor is the head now.
+    Rotated(Box<LiveSession>),
+    /// It was consumed within the grace and its successor is unused: derive the same successor from this salt. Nothing was moved.
+    Replayed(Salt, Box<LiveSession>),
+    /// It was consumed before: the session was ended by this very call.
+    Reused {
+        /// Whose session.
+        account_id: String,
+        /// Which.
+        session_id: String,
+    },
+    /// Its session ended earlier.
+    Ended,
+    /// It, or its session, expired.
+    Expired,
+    /// No such token.
+    Unknown,
+}
+
+/// Life of a signing key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// In the key set, not used yet.
+    Published,
+    /// Signs. One at a time.
+    Signing,
+    /// Signs no more; in the key set until its tokens expired.
+    Retired,
+    /// Compromised: out of the key set at once.
+    Withdrawn,
+}
+
+/// A signing key as stored.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// Key id.
+    pub kid: String,
+    /// `ES256`, `EdDSA`, `RS256` or `HS256`.
+    pub algorithm: String,
+    /// Private part (PKCS#8 DER, or the secret's bytes), sealed or not: the store does not look.
+    pub private: Vec<u8>,
+    /// Where in its life it is.
+    pub state: KeyState,
+    /// When it was made or imported.
+    pub created_at: i64,
+    /// When it came into its present state.
+    pub state_since: i64,
+}
+
+impl fmt::Debug for KeyRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyRecord")
+            .field("kid", &self.kid)
+            .field("algorithm", &self.algorithm)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Revoked {
+    /// All tokens of a session.
+    Session {
+        /// `sid`.
+        session_id: String,
+    },
+    /// An account's tokens whose `gen` is smaller.
+    Subject {
+        /// `sub`.
+        account_id: String,
+        /// Smallest `gen` that is still good.
+        smallest_generation: u64,
+    },
+    /// One token.
+    Token {
+        /// `jti`.
+        token_id: String,
+    },
+    /// All tokens of a key.
+    Key {
+        /// `kid`.
+        kid: String,
+    },
+}
+
+/// A row of the revocation table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevocationRecord {
+    /// Grows with every commit; the feed's cursor.
+    pub id: i64,
+    /// What.
+    pub revoked: Revoked,
+    /// When.
+    pub at: i64,
+    /// Until when any token it touches can live.
+    pub until: i64,
+}
+
+/// What a poll of the revocation table found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevocationPoll {
+    /// Changes when the table is no longer a continuation (a restore): take a snapshot then.
+    pub feed_id: String,
+    /// Ask for rows after this one next time.
+    pub cursor: i64,
+    /// The rows, in order.
+    pub rows: Vec<RevocationRecord>,
+}
+
+/// An attempt to count.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// HMAC of what is counted; the caller computes it.
+    pub key: Hash,
+    /// Length of the window that begins with the first attempt, in milliseconds.
+    pub window: i64,
+}
+
+/// A counter after (or without) counting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// Attempts in the running window, this one included.
+    pub count: u64,
+    /// When the window ends and the count begins anew.
+    pub window_ends_at: i64,
+}
+
+/// A row of the audit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditRecord {
+    /// When.
+    pub at: i64,
+    /// What happened, e.g. `session.opened`.
+    pub kind: String,
+    /// Who did it; `None` for the command line and for the unknown.
+    pub actor_id: Option<String>,
+    /// To which account.
+    pub account_id: Option<String>,
+    /// In or to which session.
+    pub session_id: Option<String>,
+    /// From where.
+    pub from: Option<String>,
+    /// JSON with what else there is to say; never a secret.
+    pub detail: Option<String>,
+}
+
+/// What a sweep removes: in small batches, never long in the writer's way.
+#[derive(Clone, Copy, Debug)]
+pub struct Sweep {
+    /// The time.
+    pub now: i64,
+    /// The grace: salts older than this are erased.
+    pub grace: i64,
+    /// How long an expired session is kept, so that its token is answered `Expired` and not `Unknown`.
+    pub keep_sessions: i64,
+    /// How long audit rows are kept.
+    pub keep_audit: i64,
+    /// Most guessing counters kept; those soonest to end go first.
+    pub most_counters: u32,
+}
