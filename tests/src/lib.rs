@@ -1,0 +1,53 @@
+//! What the cross-cutting tests share: where the repository is, and how its text is read.
+//!
+//! The Rust blocks of the README and of the book are compiled and run as documentation tests of this crate,
+//! so that a reader never pastes what does not work.
+
+#![forbid(unsafe_code)]
+
+use std::path::{Path, PathBuf};
+
+pub mod source;
+
+#[cfg(doctest)]
+mod documentation;
+
+/// The root of the repository, where the workspace's `Cargo.toml` lies.
+pub fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here)
+}
+
+/// Every file of the repository below `folder`, without what is built, fetched or private to a tool, in order of path.
+///
+/// # Panics
+///
+/// When a folder cannot be read: a test cannot judge what it does not see.
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    for entry in entries {
+        let path = entry.expect("a folder's entry").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if path.is_dir() {
+            if !matches!(
+                &*name,
+                "target" | ".git" | "node_modules" | "data" | "__pycache__"
+            ) {
+                found.extend(files_below(&path));
+            }
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// A path as it is written in the repository: relative to its root, with forward slashes.
+pub fn relative(path: &Path) -> String {
+    path.strip_prefix(root())
+        .unwrap_or(path)
+        .to_string_lossy()
+        .replace('\\', "/")
+}

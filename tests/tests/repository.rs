@@ -1,0 +1,151 @@
+//! Rules that the repository's own files keep, so that a clone works anywhere.
+
+use keystile_tests::{files_below, relative, root};
+
+/// Beginnings of paths that exist on one machine only. Written in two halves, or this file would break its own rule.
+const MACHINE_PATHS: [&str; 6] = [
+    concat!("/wo", "rk/"),
+    concat!("/ro", "ot/"),
+    concat!("/ho", "me/"),
+    concat!("/Us", "ers/"),
+    concat!("/t", "mp/"),
+    concat!("C:\\Us", "ers"),
+];
+
+/// Hosts of package registries: which one is used is each machine's configuration, not ours.
+const REGISTRIES: [&str; 6] = [
+    concat!("crates", ".io"),
+    concat!("static.rust-", "lang.org"),
+    concat!("npmjs", ".org"),
+    concat!("npmjs", ".com"),
+    concat!("pypi", ".org"),
+    concat!("pythonhosted", ".org"),
+];
+
+fn is_lock(path: &str) -> bool {
+    path == "Cargo.lock" || path.ends_with("/Cargo.lock") || path.ends_with("package-lock.json")
+}
+
+/// What `text` names that it should not, one line for each.
+fn strangers(path: &str, text: &str) -> Vec<String> {
+    let forbidden = MACHINE_PATHS.iter().chain(if is_lock(path) {
+        [].iter()
+    } else {
+        REGISTRIES.iter()
+    });
+    let found = forbidden.flat_map(|word| text.match_indices(word).map(move |(at, _)| (at, word)));
+    found
+        .map(|(at, word)| format!("{path}:{}: {word}", 1 + text[..at].matches('\n').count()))
+        .collect()
+}
+
+#[test]
+fn no_file_names_a_machine_or_a_registry() {
+    let mut found = Vec::new();
+    let mut files = 0;
+    for file in files_below(root()) {
+        // What is not text (an image, say) names nothing.
+        if let Ok(text) = std::fs::read_to_string(&file) {
+            files += 1;
+            found.extend(strangers(&relative(&file), &text));
+        }
+    }
+    assert!(files > 20, "only {files} files were read");
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn a_stranger_is_seen() {
+    let text = format!("one\ntwo {}x and {}\n", MACHINE_PATHS[0], REGISTRIES[0]);
+    assert_eq!(strangers("a.md", &text).len(), 2);
+    assert_eq!(strangers("Cargo.lock", &text).len(), 1);
+    assert_eq!(
+        strangers("a.md", "frame/works and docs.rs/"),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn published_crates_say_what_they_are() {
+    let workspace: toml::Table = read("Cargo.toml").parse().expect("Cargo.toml");
+    let shared = &workspace["workspace"]["package"];
+    for word in [
+        "license",
+        "repository",
+        "rust-version",
+        "edition",
+        "version",
+    ] {
+        assert!(shared.get(word).is_some(), "workspace.package lacks {word}");
+    }
+    for name in ["keystile", "keystile-accounts", "keystile-server"] {
+        let manifest: toml::Table = read(&format!("crates/{name}/Cargo.toml"))
+            .parse()
+            .expect(name);
+        let package = &manifest["package"];
+        for word in ["description", "readme", "keywords", "categories"] {
+            assert!(
+                package.get(word).is_some(),
+                "crates/{name}/Cargo.toml lacks {word}"
+            );
+        }
+        let readme = package["readme"].as_str().expect("a path");
+        assert!(
+            root().join("crates").join(name).join(readme).exists(),
+            "{name}: {readme} is missing"
+        );
+    }
+}
+
+#[test]
+fn every_member_takes_the_workspace_lints() {
+    for file in files_below(root())
+        .iter()
+        .filter(|f| f.ends_with("Cargo.toml"))
+    {
+        let manifest: toml::Table = std::fs::read_to_string(file)
+            .expect("Cargo.toml")
+            .parse()
+            .expect("TOML");
+        if manifest.contains_key("package") {
+            let lints = manifest
+                .get("lints")
+                .and_then(|l| l.get("workspace"))
+                .and_then(toml::Value::as_bool);
+            assert_eq!(lints, Some(true), "{}", relative(file));
+        }
+    }
+}
+
+#[test]
+fn every_link_between_documents_leads_somewhere() {
+    let mut links = 0;
+    for file in files_below(root())
+        .iter()
+        .filter(|f| f.extension().is_some_and(|e| e == "md"))
+    {
+        let text = std::fs::read_to_string(file).expect("Markdown");
+        for target in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
+            let target = target.split('#').next().unwrap_or_default();
+            if target.is_empty() || target.contains("://") || target.starts_with("mailto:") {
+                continue;
+            }
+            links += 1;
+            let there = file.parent().expect("a folder").join(target);
+            assert!(
+                there.exists(),
+                "{} links to {target}, which does not exist",
+                relative(file)
+            );
+        }
+    }
+    assert!(links > 10, "only {links} links were followed");
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
