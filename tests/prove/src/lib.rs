@@ -1,0 +1,10 @@
+//! Keystile's promises, each shown by a command that runs the real server, loads it and counts.
+//!
+//! The server is a process of its own on a loopback port with a temporary data folder; what it promised is
+//! read back over HTTP and from its database.
+
+#![forbid(unsafe_code)]
+
+pub mod binary;
+pub mod client;
+pub mod figures;
