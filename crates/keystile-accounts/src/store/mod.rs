@@ -10,7 +10,7 @@ mod sqlite;
 
 pub use error::{Field, StoreError, WriteError};
 pub use record::*;
-pub use sqlite::{Options, ServerLock, Sqlite, Work};
+pub use sqlite::{MIGRATIONS, Migration, Options, ServerLock, Sqlite, Work, migrate};
 
 /// Called with each committed revocation, after the commit and before the write that made it is answered.
 pub type OnRevoked = Box<dyn Fn(&[RevocationRecord]) + Send + Sync>;

@@ -1,238 +1,258 @@
-//! SQLite.
-#![allow(unused)]
-use super::{
-    AccountChanges, AccountFilter, AccountRecord, Act, Attempt, AuditRecord, Counted, Hash,
-    KeyRecord, KeyState, LiveSession, NewAccount, NewHead, NewSession, OnRevoked, Page,
-    PasswordHash, RevocationPoll, Rotate, Rotation, SessionRecord, StoreError, Sweep, WriteError,
-};
-/// How to open it.
-#[derive(Clone, Debug, Default)]
-pub struct Options {}
-/// Held by the one server.
-#[derive(Debug)]
-pub struct ServerLock(std::fs::File);
-/// A job's view of the transaction.
-#[derive(Debug)]
-pub struct Work<'a>(&'a rusqlite::Connection);
-/// The engine.
-#[derive(Clone, Debug)]
-pub struct Sqlite {}
+//! SQLite: a queue of small transactions to one writer, and a few readers.
+
+mod account;
+mod audit;
+mod connect;
+mod error;
+mod key;
+mod limit;
+mod location;
+mod migrate;
+mod password;
+mod reader;
+mod refresh;
+mod revocation;
+mod session;
+mod sweep;
+mod writer;
+
+use std::fmt;
+use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use rusqlite::types::Type;
+use rusqlite::{Connection, Row};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
+
+pub use location::ServerLock;
+pub use migrate::{MIGRATIONS, Migration, migrate};
+pub use writer::Work;
+
+use super::{OnRevoked, Page, StoreError, WriteError};
+use location::Location;
+use reader::Read;
+use writer::{Job, Message, Writer};
+
+/// How to open a database.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How long a write waits for another process's lock before it is answered [`StoreError::Locked`].
+    pub lock_wait: Duration,
+    /// Writes, and likewise reads, that may wait before the next is answered [`StoreError::Busy`].
+    pub queue: usize,
+    /// Threads that read.
+    pub readers: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            lock_wait: Duration::from_secs(5),
+            queue: 4_096,
+            readers: 2,
+        }
+    }
+}
+
+/// A SQLite database. Clones share it; it closes when the last one is gone, or by [`Sqlite::close`].
+#[derive(Clone)]
+pub struct Sqlite(Arc<Shared>);
+
+struct Shared {
+    location: Location,
+    writes: mpsc::Sender<Message>,
+    /// None for a database in memory, which only the writer's connection sees; none after closing.
+    reads: Mutex<Option<mpsc::Sender<Read>>>,
+    told: Arc<OnceLock<OnRevoked>>,
+    /// Where the next sweep goes on among the sessions.
+    swept_to: Arc<AtomicI64>,
+}
+
+impl fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Sqlite").field(&self.0.location).finish()
+    }
+}
+
 impl Sqlite {
+    /// See [`super::Store::open`].
     pub async fn open(url: &str, options: Options) -> Result<Self, StoreError> {
-        todo!()
+        let location = Location::parse(url)?;
+        let told = Arc::new(OnceLock::new());
+        let writes = start_writer(&location, options, Arc::clone(&told)).await?;
+        let reads = match location {
+            Location::Memory => None,
+            Location::File(_) => Some(
+                reader::start(
+                    &location,
+                    options.lock_wait,
+                    options.readers.max(1),
+                    options.queue.max(1),
+                )
+                .map_err(no_thread)?,
+            ),
+        };
+        let swept_to = Arc::default();
+        Ok(Self(Arc::new(Shared {
+            location,
+            writes,
+            reads: Mutex::new(reads),
+            told,
+            swept_to,
+        })))
     }
+
+    /// See [`super::Store::claim_server_lock`].
     pub fn claim_server_lock(&self) -> Result<ServerLock, StoreError> {
-        todo!()
+        ServerLock::claim(&self.0.location)
     }
-    pub async fn close(&self) {
-        todo!()
-    }
+
+    /// See [`super::Store::on_revoked`].
     pub fn on_revoked(&self, told: OnRevoked) {
-        todo!()
+        let _ = self.0.told.set(told);
     }
-    pub async fn create_account(
-        &self,
-        act: Act,
-        new: NewAccount,
-    ) -> Result<AccountRecord, WriteError> {
-        todo!()
+
+    /// See [`super::Store::close`].
+    pub async fn close(&self) {
+        drop(self.reads().take());
+        let (done, wait) = oneshot::channel();
+        if self.0.writes.send(Message::Stop(done)).await.is_ok() {
+            let _ = wait.await;
+        }
     }
-    pub async fn account(&self, id: &str) -> Result<Option<AccountRecord>, StoreError> {
-        todo!()
+
+    /// Hands a job to the writer and waits until it is committed. An `Err` of the job rolls back what it wrote, alone.
+    pub async fn write<T, F>(&self, job: F) -> Result<T, WriteError>
+    where
+        F: FnOnce(&Work<'_>) -> Result<T, WriteError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job = Message::Job(Box::new(Job {
+            work: Some(job),
+            outcome: None,
+            reply,
+        }));
+        self.0.writes.try_send(job).map_err(refused)?;
+        answer.await.unwrap_or(Err(StoreError::Closed.into()))
     }
-    pub async fn account_by_username(
-        &self,
-        key: &str,
-    ) -> Result<Option<AccountRecord>, StoreError> {
-        todo!()
+
+    /// Reads what is committed, on a reader's thread.
+    pub async fn read<T, F>(&self, read: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        if self.0.location == Location::Memory {
+            return match self.write(move |work| Ok(read(work)?)).await {
+                Ok(found) => Ok(found),
+                Err(WriteError::Store(error)) => Err(error),
+                Err(_) => Err(StoreError::Corrupt("a read was refused as a write")),
+            };
+        }
+        let readers = self.reads().clone().ok_or(StoreError::Closed)?;
+        let (reply, answer) = oneshot::channel();
+        let read: Read = Box::new(move |connection| {
+            let _ = reply.send(connection.and_then(read));
+        });
+        readers.try_send(read).map_err(refused)?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
     }
-    pub async fn account_by_email(&self, key: &str) -> Result<Option<AccountRecord>, StoreError> {
-        todo!()
+
+    fn reads(&self) -> std::sync::MutexGuard<'_, Option<mpsc::Sender<Read>>> {
+        self.0.reads.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    pub async fn accounts(
-        &self,
-        filter: AccountFilter,
-        after: Option<i64>,
-        limit: u32,
-    ) -> Result<Page<AccountRecord>, StoreError> {
-        todo!()
+}
+
+/// Opens and migrates on the writer's thread, which then waits for work.
+async fn start_writer(
+    location: &Location,
+    options: Options,
+    told: Arc<OnceLock<OnRevoked>>,
+) -> Result<mpsc::Sender<Message>, StoreError> {
+    let (sender, queue) = mpsc::channel(options.queue.max(1));
+    let (ready, opened) = oneshot::channel();
+    let location = location.clone();
+    thread::Builder::new()
+        .name("keystile-writer".to_owned())
+        .spawn(
+            move || match open_for_writing(&location, options.lock_wait) {
+                Ok(connection) => {
+                    let _ = ready.send(Ok(()));
+                    Writer {
+                        connection,
+                        queue,
+                        told,
+                    }
+                    .work();
+                }
+                Err(error) => {
+                    let _ = ready.send(Err(error));
+                }
+            },
+        )
+        .map_err(no_thread)?;
+    opened.await.unwrap_or(Err(StoreError::Closed))?;
+    Ok(sender)
+}
+
+fn open_for_writing(location: &Location, lock_wait: Duration) -> Result<Connection, StoreError> {
+    location.prepare()?;
+    let mut connection = connect::writing(location, lock_wait)?;
+    migrate(&mut connection, MIGRATIONS)?;
+    Ok(connection)
+}
+
+fn refused<T>(error: TrySendError<T>) -> StoreError {
+    match error {
+        TrySendError::Full(_) => StoreError::Busy,
+        TrySendError::Closed(_) => StoreError::Closed,
     }
-    pub async fn password_formats(&self) -> Result<Vec<(String, u64)>, StoreError> {
-        todo!()
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "used as a function in map_err"
+)]
+fn no_thread(error: std::io::Error) -> StoreError {
+    StoreError::Database(format!("cannot start a thread: {error}"))
+}
+
+/// Runs several statements of a read in one snapshot. A savepoint, because it also works inside a transaction.
+fn snapshot<T>(
+    connection: &Connection,
+    read: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    connection
+        .prepare_cached("SAVEPOINT snapshot")?
+        .execute([])?;
+    let found = read(connection);
+    connection.prepare_cached("RELEASE snapshot")?.execute([])?;
+    found
+}
+
+/// A page of rows with their cursors, which were asked for one row beyond `limit`.
+fn page<T>(mut rows: Vec<(i64, T)>, limit: u32) -> Page<T> {
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next = rows.last().map(|last| last.0).filter(|_| more);
+    Page {
+        items: rows.into_iter().map(|row| row.1).collect(),
+        next,
     }
-    pub async fn update_account(
-        &self,
-        act: Act,
-        id: &str,
-        changes: AccountChanges,
-    ) -> Result<AccountRecord, WriteError> {
-        todo!()
-    }
-    pub async fn replace_password_hash(
-        &self,
-        id: &str,
-        old: &str,
-        new: PasswordHash,
-        now: i64,
-    ) -> Result<bool, WriteError> {
-        todo!()
-    }
-    pub async fn change_password(
-        &self,
-        act: Act,
-        old: &str,
-        new: PasswordHash,
-        head: NewHead,
-    ) -> Result<LiveSession, WriteError> {
-        todo!()
-    }
-    pub async fn set_password(
-        &self,
-        act: Act,
-        id: &str,
-        new: Option<PasswordHash>,
-    ) -> Result<AccountRecord, WriteError> {
-        todo!()
-    }
-    pub async fn set_roles(
-        &self,
-        act: Act,
-        id: &str,
-        roles: Vec<String>,
-    ) -> Result<AccountRecord, WriteError> {
-        todo!()
-    }
-    pub async fn disable_account(&self, act: Act, id: &str) -> Result<AccountRecord, WriteError> {
-        todo!()
-    }
-    pub async fn enable_account(&self, act: Act, id: &str) -> Result<AccountRecord, WriteError> {
-        todo!()
-    }
-    pub async fn delete_account(
-        &self,
-        act: Act,
-        id: &str,
-        expected_password: Option<String>,
-    ) -> Result<(), WriteError> {
-        todo!()
-    }
-    pub async fn open_session(
-        &self,
-        act: Act,
-        new: NewSession,
-    ) -> Result<Option<LiveSession>, WriteError> {
-        todo!()
-    }
-    pub async fn rotate(&self, rotate: Rotate) -> Result<Rotation, WriteError> {
-        todo!()
-    }
-    pub async fn sessions(
-        &self,
-        account_id: &str,
-        now: i64,
-    ) -> Result<Vec<SessionRecord>, StoreError> {
-        todo!()
-    }
-    pub async fn live_session(
-        &self,
-        session_id: &str,
-        now: i64,
-    ) -> Result<Option<LiveSession>, StoreError> {
-        todo!()
-    }
-    pub async fn end_session(
-        &self,
-        act: Act,
-        account_id: &str,
-        session_id: &str,
-    ) -> Result<(), WriteError> {
-        todo!()
-    }
-    pub async fn end_other_sessions(
-        &self,
-        act: Act,
-        account_id: &str,
-        keep: &str,
-    ) -> Result<u64, WriteError> {
-        todo!()
-    }
-    pub async fn end_all_sessions(&self, act: Act, account_id: &str) -> Result<u64, WriteError> {
-        todo!()
-    }
-    pub async fn end_session_by_token(
-        &self,
-        act: Act,
-        token_hash: Hash,
-        client_id: Option<String>,
-    ) -> Result<Option<(String, String)>, WriteError> {
-        todo!()
-    }
-    pub async fn keys(&self) -> Result<Vec<KeyRecord>, StoreError> {
-        todo!()
-    }
-    pub async fn signing_key_or_insert(
-        &self,
-        candidate: KeyRecord,
-    ) -> Result<KeyRecord, WriteError> {
-        todo!()
-    }
-    pub async fn insert_key(&self, act: Act, key: KeyRecord) -> Result<(), WriteError> {
-        todo!()
-    }
-    pub async fn move_key(
-        &self,
-        act: Act,
-        kid: &str,
-        from: KeyState,
-        to: KeyState,
-    ) -> Result<(), WriteError> {
-        todo!()
-    }
-    pub async fn shared_secret(
-        &self,
-        name: &str,
-        candidate: [u8; 32],
-    ) -> Result<[u8; 32], WriteError> {
-        todo!()
-    }
-    pub async fn revocations_after(
-        &self,
-        cursor: i64,
-        limit: u32,
-    ) -> Result<RevocationPoll, StoreError> {
-        todo!()
-    }
-    pub async fn revocation_snapshot(&self, now: i64) -> Result<RevocationPoll, StoreError> {
-        todo!()
-    }
-    pub async fn revoke_token(&self, act: Act, token_id: &str) -> Result<(), WriteError> {
-        todo!()
-    }
-    pub async fn count_attempts(
-        &self,
-        attempts: Vec<Attempt>,
-        now: i64,
-    ) -> Result<Vec<Counted>, WriteError> {
-        todo!()
-    }
-    pub async fn attempts(&self, keys: Vec<Hash>, now: i64) -> Result<Vec<Counted>, StoreError> {
-        todo!()
-    }
-    pub async fn forget_attempts(&self, keys: Vec<Hash>) -> Result<(), WriteError> {
-        todo!()
-    }
-    pub async fn record_audit(&self, record: AuditRecord) -> Result<(), WriteError> {
-        todo!()
-    }
-    pub async fn audit(
-        &self,
-        account_id: Option<&str>,
-        before: Option<i64>,
-        limit: u32,
-    ) -> Result<Page<AuditRecord>, StoreError> {
-        todo!()
-    }
-    pub async fn sweep(&self, sweep: Sweep) -> Result<bool, WriteError> {
-        todo!()
-    }
+}
+
+fn to_json(list: &[String]) -> String {
+    serde_json::Value::from(list).to_string()
+}
+
+/// A JSON list of texts in a column.
+fn list(row: &Row<'_>, index: usize) -> rusqlite::Result<Vec<String>> {
+    let text = row.get_ref(index)?.as_str()?;
+    serde_json::from_str(text).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(index, Type::Text, Box::new(error))
+    })
 }

@@ -1,0 +1,111 @@
+//! Where the database is: the URL, the folder and file with their modes, the server's lock.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+
+use super::super::StoreError;
+
+/// A database in memory or in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Location {
+    Memory,
+    File(PathBuf),
+}
+
+impl Location {
+    pub(super) fn parse(url: &str) -> Result<Self, StoreError> {
+        let rest = url
+            .strip_prefix("sqlite:")
+            .ok_or_else(|| StoreError::Url(url.to_owned()))?;
+        let path = rest.strip_prefix("//").unwrap_or(rest);
+        match path {
+            "" => Err(StoreError::Url(url.to_owned())),
+            ":memory:" => Ok(Self::Memory),
+            path => Ok(Self::File(PathBuf::from(path))),
+        }
+    }
+
+    /// Makes the folder and the file where they are missing, readable by their owner alone. SQLite gives its other files
+    /// the mode of this one.
+    pub(super) fn prepare(&self) -> Result<(), StoreError> {
+        let Self::File(path) = self else {
+            return Ok(());
+        };
+        make_folder(folder_of(path))?;
+        match OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+        {
+            Ok(_) => sync_folder(folder_of(path)),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+            Err(source) => Err(cannot_open(path, source)),
+        }
+    }
+}
+
+/// A server's claim on a database, until it is dropped (or its process ends, however that happens).
+#[derive(Debug)]
+#[must_use = "the claim ends when this is dropped"]
+pub struct ServerLock(#[expect(dead_code, reason = "held for its lock")] Option<File>);
+
+impl ServerLock {
+    pub(super) fn claim(location: &Location) -> Result<Self, StoreError> {
+        let Location::File(database) = location else {
+            return Ok(Self(None));
+        };
+        let mut name = database.clone().into_os_string();
+        name.push(".lock");
+        let path = PathBuf::from(name);
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|source| cannot_open(&path, source))?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self(Some(file))),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::ServerRunning(path)),
+            Err(errno) => Err(cannot_open(&path, errno.into())),
+        }
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+fn make_folder(folder: &Path) -> Result<(), StoreError> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|source| cannot_open(folder, source))?;
+    sync_folder(folder_of(folder))
+}
+
+/// A new name in a folder is on disk only once the folder is.
+fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+    File::open(folder)
+        .and_then(|file| file.sync_all())
+        .map_err(|source| cannot_open(folder, source))
+}
+
+fn cannot_open(path: &Path, source: io::Error) -> StoreError {
+    StoreError::Open {
+        path: path.to_owned(),
+        source,
+    }
+}

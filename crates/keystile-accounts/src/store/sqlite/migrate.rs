@@ -1,0 +1,86 @@
+//! Embedded migrations: applied once, in order, under the write lock, so that two openers do not race.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+
+use super::super::StoreError;
+
+/// A step of the schema.
+#[derive(Clone, Copy, Debug)]
+pub struct Migration {
+    /// Counts up from 1.
+    pub version: i64,
+    /// SQL, several statements.
+    pub sql: &'static str,
+}
+
+/// All steps this program knows, in order.
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    sql: include_str!("../../../migrations/sqlite/0001_first.sql"),
+}];
+
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS keystile_migration (
+    version  INTEGER PRIMARY KEY,
+    checksum BLOB NOT NULL
+) STRICT";
+const TABLE_EXISTS: &str =
+    "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'keystile_migration'";
+const APPLIED: &str = "SELECT version, checksum FROM keystile_migration ORDER BY version";
+const RECORD: &str = "INSERT INTO keystile_migration (version, checksum) VALUES (?1, ?2)";
+
+/// Brings the schema to the newest of `known`; refuses a database that is ahead, or that was made by other steps.
+pub fn migrate(connection: &mut Connection, known: &[Migration]) -> Result<(), StoreError> {
+    if missing(connection, known)?.is_empty() {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Asked again under the lock: another opener may have been first.
+    for migration in missing(&transaction, known)? {
+        apply(&transaction, migration)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+fn missing<'a>(
+    connection: &Connection,
+    known: &'a [Migration],
+) -> Result<&'a [Migration], StoreError> {
+    let applied = applied(connection)?;
+    for (index, (version, checksum)) in applied.iter().enumerate() {
+        let Some(migration) = known.get(index) else {
+            return Err(StoreError::TooNew {
+                found: applied.last().map_or(*version, |last| last.0),
+                known: known.last().map_or(0, |last| last.version),
+            });
+        };
+        if migration.version != *version
+            || digest(&SHA256, migration.sql.as_bytes()).as_ref() != checksum
+        {
+            return Err(StoreError::ForeignMigration { version: *version });
+        }
+    }
+    Ok(&known[applied.len()..])
+}
+
+fn applied(connection: &Connection) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
+    if connection
+        .query_row(TABLE_EXISTS, [], |_| Ok(()))
+        .optional()?
+        .is_none()
+    {
+        return Ok(Vec::new());
+    }
+    let mut statement = connection.prepare(APPLIED)?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn apply(transaction: &Transaction<'_>, migration: &Migration) -> Result<(), StoreError> {
+    transaction.execute_batch(TABLE)?;
+    transaction.execute_batch(migration.sql)?;
+    let checksum = digest(&SHA256, migration.sql.as_bytes());
+    transaction.execute(RECORD, (migration.version, checksum.as_ref()))?;
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! The readers: a few threads with a connection each, opened when first needed.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::mpsc;
+
+use super::super::StoreError;
+use super::connect;
+use super::location::Location;
+
+/// A read; it sends its own answer.
+pub(super) type Read = Box<dyn FnOnce(Result<&Connection, StoreError>) + Send>;
+
+/// Starts `count` readers behind one bounded queue. They end when the queue's senders are gone.
+pub(super) fn start(
+    location: &Location,
+    lock_wait: Duration,
+    count: usize,
+    queue: usize,
+) -> io::Result<mpsc::Sender<Read>> {
+    let (sender, receiver) = mpsc::channel(queue);
+    let receiver = Arc::new(Mutex::new(receiver));
+    for _ in 0..count {
+        let (location, receiver) = (location.clone(), Arc::clone(&receiver));
+        thread::Builder::new()
+            .name("keystile-reader".to_owned())
+            .spawn(move || serve(&location, lock_wait, &receiver))?;
+    }
+    Ok(sender)
+}
+
+fn serve(location: &Location, lock_wait: Duration, queue: &Mutex<mpsc::Receiver<Read>>) {
+    let mut connection = None;
+    loop {
+        // One reader waits inside the lock, the others for the lock: a read wakes one of them.
+        let next = queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .blocking_recv();
+        let Some(read) = next else {
+            return;
+        };
+        match connect_once(&mut connection, location, lock_wait) {
+            Ok(connection) => read(Ok(connection)),
+            Err(error) => read(Err(error)),
+        }
+    }
+}
+
+fn connect_once<'a>(
+    held: &'a mut Option<Connection>,
+    location: &Location,
+    lock_wait: Duration,
+) -> Result<&'a Connection, StoreError> {
+    match held {
+        Some(connection) => Ok(connection),
+        None => Ok(held.insert(connect::reading(location, lock_wait)?)),
+    }
+}

@@ -1,0 +1,207 @@
+//! The chain of refresh tokens: one UPDATE decides, a second statement says why not.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::super::{
+    Act, EndReason, Hash, NewHead, Rotate, Rotation, Salt, SessionRecord, WriteError,
+};
+use super::session::{self, session_columns};
+use super::{Sqlite, Work, audit};
+
+/// The presented token is the head of a living session, or nothing happens. `previous_*` keep what the head was.
+const ROTATE: &str = concat!(
+    "UPDATE session SET previous_hash = token_hash, previous_expires_at = expires_at, token_hash = ?2, salt = ?3,
+        rotated_at = ?4, last_used_at = ?4, expires_at = min(?5, coalesce(absolute_expires_at, ?5)),
+        address = coalesce(?6, address)
+     WHERE token_hash = ?1 AND ended_at IS NULL AND expires_at > ?4 AND client_id IS ?7
+     RETURNING ",
+    session_columns!(),
+    ", chain, previous_expires_at"
+);
+const SPEND: &str =
+    "INSERT INTO spent (hash, session_id, chain, expires_at) VALUES (?1, ?2, ?3, ?4)";
+const CONSUMED: &str = concat!(
+    "SELECT ",
+    session_columns!(),
+    ", CASE WHEN previous_hash = ?1 THEN salt END, rotated_at,
+       (SELECT spent.chain FROM spent WHERE hash = ?1) = chain,
+       (SELECT spent.expires_at FROM spent WHERE hash = ?1)
+     FROM session WHERE id = (SELECT session_id FROM spent WHERE hash = ?1) AND client_id IS ?2"
+);
+const HEAD: &str = "SELECT ended_at IS NOT NULL, expires_at <= ?3 FROM session WHERE token_hash = ?1 AND client_id IS ?2";
+const SPEND_HEAD: &str = "INSERT INTO spent (hash, session_id, chain, expires_at)
+    SELECT token_hash, id, chain, expires_at FROM session WHERE id = ?1";
+const REPLACE_HEAD: &str = concat!(
+    "UPDATE session SET token_hash = ?2, previous_hash = NULL, previous_expires_at = NULL, salt = NULL, chain = chain + 1,
+        rotated_at = ?3, last_used_at = ?3, expires_at = min(?4, coalesce(absolute_expires_at, ?4)),
+        auth_time = coalesce(?5, auth_time)
+     WHERE id = ?1 AND ended_at IS NULL
+     RETURNING ",
+    session_columns!()
+);
+
+impl Sqlite {
+    pub async fn rotate(&self, rotate: Rotate) -> Result<Rotation, WriteError> {
+        self.write(move |work| match consume(work, &rotate)? {
+            Some(session) => Ok(Rotation::Rotated(Box::new(session::with_account(
+                work, session,
+            )?))),
+            None => classify(work, &rotate),
+        })
+        .await
+    }
+}
+
+/// The winner's part.
+fn consume(work: &Work<'_>, rotate: &Rotate) -> Result<Option<SessionRecord>, WriteError> {
+    // Without a grace nobody will derive again, so the salt is not kept at all.
+    let salt = (rotate.grace > 0).then_some(rotate.salt.0);
+    let values = params![
+        rotate.presented,
+        rotate.successor,
+        salt,
+        rotate.now,
+        rotate.expires_at,
+        rotate.address,
+        rotate.client_id,
+    ];
+    let rotated = work
+        .prepare_cached(ROTATE)?
+        .query_row(values, |row| {
+            Ok((
+                session::from_row(row)?,
+                row.get::<_, i64>(13)?,
+                row.get::<_, i64>(14)?,
+            ))
+        })
+        .optional()?;
+    let Some((session, chain, expired_at)) = rotated else {
+        return Ok(None);
+    };
+    work.run(SPEND, (&rotate.presented, &session.id, chain, expired_at))?;
+    Ok(Some(session))
+}
+
+/// What the row of a consumed token says.
+struct Consumed {
+    session: SessionRecord,
+    /// The salt, if the successor is unused and the salt was not erased.
+    salt: Option<[u8; 32]>,
+    rotated_at: Option<i64>,
+    same_chain: bool,
+    expires_at: i64,
+}
+
+/// The loser's part, in new statements.
+fn classify(work: &Work<'_>, rotate: &Rotate) -> Result<Rotation, WriteError> {
+    let consumed = work
+        .prepare_cached(CONSUMED)?
+        .query_row(params![rotate.presented, rotate.client_id], |row| {
+            Ok(Consumed {
+                session: session::from_row(row)?,
+                salt: row.get(13)?,
+                rotated_at: row.get(14)?,
+                same_chain: row.get(15)?,
+                expires_at: row.get(16)?,
+            })
+        })
+        .optional()?;
+    match consumed {
+        Some(consumed) => judge(work, rotate, consumed),
+        None => head(work, rotate),
+    }
+}
+
+fn judge(work: &Work<'_>, rotate: &Rotate, consumed: Consumed) -> Result<Rotation, WriteError> {
+    let Consumed {
+        session,
+        salt,
+        rotated_at,
+        same_chain,
+        expires_at,
+    } = consumed;
+    // A password change replaced the chain: its tokens are over, and prove no theft.
+    if session.ended.is_some() || !same_chain {
+        return Ok(Rotation::Ended);
+    }
+    if session.expires_at <= rotate.now {
+        return Ok(Rotation::Expired);
+    }
+    let within_grace = rotated_at.is_some_and(|at| rotate.now < at.saturating_add(rotate.grace));
+    if let Some(salt) = salt.filter(|_| within_grace) {
+        let live = session::with_account(work, session)?;
+        return Ok(Rotation::Replayed(Salt(salt), Box::new(live)));
+    }
+    if expires_at <= rotate.now {
+        return Ok(Rotation::Expired);
+    }
+    reused(work, rotate, session)
+}
+
+fn reused(
+    work: &Work<'_>,
+    rotate: &Rotate,
+    session: SessionRecord,
+) -> Result<Rotation, WriteError> {
+    let act = Act {
+        actor: None,
+        now: rotate.now,
+        revoked_until: rotate.revoked_until,
+        from: rotate.address.clone(),
+    };
+    let SessionRecord {
+        id: session_id,
+        account_id,
+        ..
+    } = session;
+    session::end(work, &act, &account_id, &session_id, EndReason::Reused)?;
+    audit::note(
+        work,
+        &act,
+        "session.reuse_detected",
+        &account_id,
+        Some(&session_id),
+    )?;
+    Ok(Rotation::Reused {
+        account_id,
+        session_id,
+    })
+}
+
+fn head(work: &Work<'_>, rotate: &Rotate) -> Result<Rotation, WriteError> {
+    let found: Option<(bool, bool)> = work
+        .prepare_cached(HEAD)?
+        .query_row(
+            params![rotate.presented, rotate.client_id, rotate.now],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()?;
+    Ok(match found {
+        Some((true, _)) => Rotation::Ended,
+        Some((false, true)) => Rotation::Expired,
+        _ => Rotation::Unknown,
+    })
+}
+
+/// A new chain for a session that goes on; the old one's tokens are answered `Ended`.
+pub(super) fn replace_head(
+    work: &Work<'_>,
+    act: &Act,
+    session_id: &str,
+    head: &NewHead,
+) -> Result<SessionRecord, WriteError> {
+    let NewHead {
+        token_hash,
+        expires_at,
+        auth_time,
+    }: &NewHead = head;
+    let token_hash: &Hash = token_hash;
+    work.run(SPEND_HEAD, [session_id])?;
+    work.prepare_cached(REPLACE_HEAD)?
+        .query_row(
+            params![session_id, token_hash, act.now, expires_at, auth_time],
+            session::from_row,
+        )
+        .optional()?
+        .ok_or(WriteError::Stale)
+}

@@ -1,0 +1,174 @@
+//! What is revoked: rows in the order of commits, for guards to follow.
+
+use rusqlite::{Connection, Row, params};
+
+use super::super::{Act, RevocationPoll, RevocationRecord, Revoked, StoreError, WriteError};
+use super::{Sqlite, Work, audit, session as sessions};
+use crate::store::AuditRecord;
+
+const INSERT: &str = "INSERT INTO revocation (kind, value, smallest_generation, at, until) VALUES (?1, ?2, ?3, ?4, ?5)";
+const FEED_ID: &str = "SELECT value FROM meta WHERE name = 'feed_id'";
+const AFTER: &str = "SELECT id, kind, value, smallest_generation, at, until FROM revocation WHERE id > ?1 ORDER BY id LIMIT ?2";
+const LIVING: &str = "SELECT id, kind, value, smallest_generation, at, until FROM revocation WHERE until > ?1 ORDER BY id";
+/// Not `max(id)`: the newest rows may have been swept.
+const CURSOR: &str =
+    "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'revocation'), 0)";
+
+impl Sqlite {
+    pub async fn revocations_after(
+        &self,
+        cursor: i64,
+        limit: u32,
+    ) -> Result<RevocationPoll, StoreError> {
+        self.read(move |connection| {
+            let rows = rows(connection, AFTER, (cursor, limit))?;
+            let cursor = rows.last().map_or(cursor, |last| last.id);
+            Ok(RevocationPoll {
+                feed_id: feed_id(connection)?,
+                cursor,
+                rows,
+            })
+        })
+        .await
+    }
+
+    pub async fn revocation_snapshot(&self, now: i64) -> Result<RevocationPoll, StoreError> {
+        self.read(move |connection| {
+            super::snapshot(connection, |connection| {
+                let rows = rows(connection, LIVING, [now])?;
+                let cursor = connection
+                    .prepare_cached(CURSOR)?
+                    .query_row([], |row| row.get(0))?;
+                Ok(RevocationPoll {
+                    feed_id: feed_id(connection)?,
+                    cursor,
+                    rows,
+                })
+            })
+        })
+        .await
+    }
+
+    pub async fn revoke_token(&self, act: Act, token_id: &str) -> Result<(), WriteError> {
+        let token_id = token_id.to_owned();
+        self.write(move |work| {
+            sessions::recheck(work, &act)?;
+            let record = AuditRecord {
+                at: act.now,
+                kind: "token.revoked".to_owned(),
+                actor_id: act.actor.as_ref().map(|actor| actor.account_id.clone()),
+                from: act.from.clone(),
+                detail: Some(serde_json::json!({ "jti": token_id }).to_string()),
+                ..AuditRecord::default()
+            };
+            audit::insert(work, &record)?;
+            insert(work, &act, Revoked::Token { token_id })
+        })
+        .await
+    }
+}
+
+pub(super) fn session(work: &Work<'_>, act: &Act, session_id: &str) -> Result<(), WriteError> {
+    insert(
+        work,
+        act,
+        Revoked::Session {
+            session_id: session_id.to_owned(),
+        },
+    )
+}
+
+pub(super) fn subject(
+    work: &Work<'_>,
+    act: &Act,
+    account_id: &str,
+    smallest_generation: i64,
+) -> Result<(), WriteError> {
+    let smallest_generation = smallest_generation.cast_unsigned();
+    insert(
+        work,
+        act,
+        Revoked::Subject {
+            account_id: account_id.to_owned(),
+            smallest_generation,
+        },
+    )
+}
+
+pub(super) fn key(work: &Work<'_>, act: &Act, kid: &str) -> Result<(), WriteError> {
+    insert(
+        work,
+        act,
+        Revoked::Key {
+            kid: kid.to_owned(),
+        },
+    )
+}
+
+fn insert(work: &Work<'_>, act: &Act, revoked: Revoked) -> Result<(), WriteError> {
+    let (kind, value, generation) = match &revoked {
+        Revoked::Session { session_id } => ("session", session_id, None),
+        Revoked::Subject {
+            account_id,
+            smallest_generation,
+        } => (
+            "subject",
+            account_id,
+            Some(smallest_generation.cast_signed()),
+        ),
+        Revoked::Token { token_id } => ("token", token_id, None),
+        Revoked::Key { kid } => ("key", kid, None),
+    };
+    work.run(
+        INSERT,
+        params![kind, value, generation, act.now, act.revoked_until],
+    )?;
+    let id = work.last_insert_rowid();
+    work.note_revoked(RevocationRecord {
+        id,
+        revoked,
+        at: act.now,
+        until: act.revoked_until,
+    });
+    Ok(())
+}
+
+fn rows(
+    connection: &Connection,
+    sql: &'static str,
+    values: impl rusqlite::Params,
+) -> Result<Vec<RevocationRecord>, StoreError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map(values, from_row)?;
+    rows.map(|row| row?.ok_or(StoreError::Corrupt("a revocation of an unknown kind")))
+        .collect()
+}
+
+/// None for a kind this program does not know: to pass over it would let a revoked token live.
+fn from_row(row: &Row<'_>) -> rusqlite::Result<Option<RevocationRecord>> {
+    let kind: String = row.get(1)?;
+    let value: String = row.get(2)?;
+    let generation: Option<i64> = row.get(3)?;
+    let revoked = match (kind.as_str(), generation) {
+        ("session", None) => Revoked::Session { session_id: value },
+        ("subject", Some(smallest)) => Revoked::Subject {
+            account_id: value,
+            smallest_generation: smallest.cast_unsigned(),
+        },
+        ("token", None) => Revoked::Token { token_id: value },
+        ("key", None) => Revoked::Key { kid: value },
+        _ => return Ok(None),
+    };
+    Ok(Some(RevocationRecord {
+        id: row.get(0)?,
+        revoked,
+        at: row.get(4)?,
+        until: row.get(5)?,
+    }))
+}
+
+fn feed_id(connection: &Connection) -> Result<String, StoreError> {
+    Ok(connection
+        .prepare_cached(FEED_ID)?
+        .query_row([], |row| row.get(0))?)
+}

@@ -1,0 +1,327 @@
+//! Sessions: opened, listed, ended; and the recheck that every caller's own write begins with.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::super::{
+    Act, EndReason, Hash, LiveSession, NewSession, SessionRecord, StoreError, WriteError,
+};
+use super::{Sqlite, Work, account, audit, limit, revocation};
+
+/// The columns of a [`SessionRecord`], in the order of [`from_row`].
+macro_rules! session_columns {
+    () => {
+        "id, account_id, client_id, created_at, last_used_at, expires_at, absolute_expires_at, ended_at, end_reason, \
+         device, address, auth_time, amr"
+    };
+}
+pub(super) use session_columns;
+
+const OPEN: &str = concat!(
+    "INSERT INTO session (id, account_id, client_id, token_hash, created_at, last_used_at, expires_at,
+        absolute_expires_at, device, address, auth_time, amr)
+     SELECT ?1, id, ?4, ?5, ?6, ?6, min(?7, coalesce(?8, ?7)), ?8, ?9, ?10, ?11, ?12
+       FROM account WHERE id = ?2 AND generation = ?3 AND disabled_at IS NULL
+     RETURNING ",
+    session_columns!()
+);
+const LIVE: &str = concat!(
+    "SELECT ",
+    session_columns!(),
+    " FROM session WHERE id = ?1 AND ended_at IS NULL AND expires_at > ?2"
+);
+const LIVE_OF_ACCOUNT: &str = concat!(
+    "SELECT ",
+    session_columns!(),
+    " FROM session WHERE account_id = ?1 AND ended_at IS NULL AND expires_at > ?2 ORDER BY created_at DESC, seq DESC"
+);
+const RECHECK: &str = "SELECT account.roles FROM session JOIN account ON account.id = session.account_id
+    WHERE session.id = ?1 AND session.account_id = ?2 AND session.ended_at IS NULL AND session.expires_at > ?4
+      AND account.generation = ?3 AND account.disabled_at IS NULL";
+/// The salt goes with the session: nothing is derived from an ended chain.
+const END: &str = "UPDATE session SET ended_at = ?3, end_reason = ?4, salt = NULL
+    WHERE id = ?1 AND account_id = ?2 AND ended_at IS NULL";
+const END_ALL_BUT: &str = "UPDATE session SET ended_at = ?3, end_reason = ?4, salt = NULL
+    WHERE account_id = ?1 AND ended_at IS NULL AND id IS NOT ?2 RETURNING id, expires_at";
+const FORGET_PLACES: &str =
+    "UPDATE session SET device = NULL, address = NULL WHERE account_id = ?1";
+const OF_TOKEN: &str = "SELECT account_id, id FROM session WHERE client_id IS ?2
+    AND (token_hash = ?1 OR id = (SELECT session_id FROM spent WHERE hash = ?1))";
+
+impl Sqlite {
+    pub async fn open_session(
+        &self,
+        act: Act,
+        new: NewSession,
+    ) -> Result<Option<LiveSession>, WriteError> {
+        self.write(move |work| open(work, &act, &new)).await
+    }
+
+    pub async fn sessions(
+        &self,
+        account_id: &str,
+        now: i64,
+    ) -> Result<Vec<SessionRecord>, StoreError> {
+        let account_id = account_id.to_owned();
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(LIVE_OF_ACCOUNT)?;
+            let rows = statement.query_map((account_id, now), from_row)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    pub async fn live_session(
+        &self,
+        session_id: &str,
+        now: i64,
+    ) -> Result<Option<LiveSession>, StoreError> {
+        let session_id = session_id.to_owned();
+        self.read(move |connection| {
+            super::snapshot(connection, |connection| live(connection, &session_id, now))
+        })
+        .await
+    }
+
+    pub async fn end_session(
+        &self,
+        act: Act,
+        account_id: &str,
+        session_id: &str,
+    ) -> Result<(), WriteError> {
+        let (account_id, session_id) = (account_id.to_owned(), session_id.to_owned());
+        self.write(move |work| {
+            recheck(work, &act)?;
+            end(work, &act, &account_id, &session_id, EndReason::SignedOut)?;
+            audit::note(work, &act, "session.ended", &account_id, Some(&session_id))
+        })
+        .await
+    }
+
+    pub async fn end_other_sessions(
+        &self,
+        act: Act,
+        account_id: &str,
+        keep: &str,
+    ) -> Result<u64, WriteError> {
+        let (account_id, keep) = (account_id.to_owned(), keep.to_owned());
+        self.write(move |work| {
+            recheck(work, &act)?;
+            end_others(work, &act, &account_id, &keep)
+        })
+        .await
+    }
+
+    pub async fn end_all_sessions(&self, act: Act, account_id: &str) -> Result<u64, WriteError> {
+        let account_id = account_id.to_owned();
+        self.write(move |work| {
+            recheck(work, &act)?;
+            account::raise_generation(work, &act, &account_id)?;
+            let ended = end_all_but(work, &act, &account_id, None, EndReason::SignedOut)?;
+            audit::note(work, &act, "session.all_ended", &account_id, None)?;
+            Ok(ended.len() as u64)
+        })
+        .await
+    }
+
+    pub async fn end_session_by_token(
+        &self,
+        act: Act,
+        token_hash: Hash,
+        client_id: Option<String>,
+    ) -> Result<Option<(String, String)>, WriteError> {
+        self.write(move |work| end_by_token(work, &act, &token_hash, client_id.as_deref()))
+            .await
+    }
+}
+
+fn open(work: &Work<'_>, act: &Act, new: &NewSession) -> Result<Option<LiveSession>, WriteError> {
+    let opened = work
+        .prepare_cached(OPEN)?
+        .query_row(
+            params![
+                new.id,
+                new.account_id,
+                new.generation.cast_signed(),
+                new.client_id,
+                new.token_hash,
+                act.now,
+                new.expires_at,
+                new.absolute_expires_at,
+                new.device,
+                new.address,
+                new.auth_time,
+                super::to_json(&new.amr),
+            ],
+            from_row,
+        )
+        .optional()?;
+    let Some(session) = opened else {
+        return Ok(None);
+    };
+    limit::forget(work, &new.forget_attempts)?;
+    audit::note(work, act, "session.opened", &new.account_id, Some(&new.id))?;
+    let account = account::by_id(work, &new.account_id)?;
+    Ok(Some(LiveSession { session, account }))
+}
+
+/// Whether the caller's session, generation and role still hold, in this very transaction.
+pub(super) fn recheck(work: &Work<'_>, act: &Act) -> Result<(), WriteError> {
+    let Some(actor) = &act.actor else {
+        return Ok(());
+    };
+    let roles = work
+        .prepare_cached(RECHECK)?
+        .query_row(
+            (
+                &actor.session_id,
+                &actor.account_id,
+                actor.generation.cast_signed(),
+                act.now,
+            ),
+            |row| super::list(row, 0),
+        )
+        .optional()?
+        .ok_or(WriteError::Stale)?;
+    match &actor.required_role {
+        Some(required) if !roles.contains(required) => Err(WriteError::RoleMissing),
+        _ => Ok(()),
+    }
+}
+
+/// Ends one living session and revokes its tokens.
+pub(super) fn end(
+    work: &Work<'_>,
+    act: &Act,
+    account_id: &str,
+    session_id: &str,
+    reason: EndReason,
+) -> Result<(), WriteError> {
+    if work.run(END, (session_id, account_id, act.now, reason_text(reason)))? == 0 {
+        return Err(WriteError::NotFound);
+    }
+    revocation::session(work, act, session_id)
+}
+
+/// Ends the account's sessions but one; the ids of those that were alive. The caller revokes: by the generation, or one by one.
+pub(super) fn end_all_but(
+    work: &Work<'_>,
+    act: &Act,
+    account_id: &str,
+    keep: Option<&str>,
+    reason: EndReason,
+) -> Result<Vec<String>, WriteError> {
+    let mut statement = work.prepare_cached(END_ALL_BUT)?;
+    let rows = statement.query_map((account_id, keep, act.now, reason_text(reason)), |row| {
+        Ok((row.get(0)?, row.get::<_, i64>(1)?))
+    })?;
+    let mut ended = Vec::new();
+    for row in rows {
+        let (id, expires_at) = row?;
+        if expires_at > act.now {
+            ended.push(id);
+        }
+    }
+    Ok(ended)
+}
+
+fn end_others(work: &Work<'_>, act: &Act, account_id: &str, keep: &str) -> Result<u64, WriteError> {
+    let ended = end_all_but(work, act, account_id, Some(keep), EndReason::SignedOut)?;
+    for session_id in &ended {
+        revocation::session(work, act, session_id)?;
+    }
+    audit::note(work, act, "session.others_ended", account_id, Some(keep))?;
+    Ok(ended.len() as u64)
+}
+
+fn end_by_token(
+    work: &Work<'_>,
+    act: &Act,
+    token_hash: &Hash,
+    client_id: Option<&str>,
+) -> Result<Option<(String, String)>, WriteError> {
+    let found: Option<(String, String)> = work
+        .prepare_cached(OF_TOKEN)?
+        .query_row((token_hash, client_id), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    let Some((account_id, session_id)) = found else {
+        return Ok(None);
+    };
+    match end(work, act, &account_id, &session_id, EndReason::SignedOut) {
+        Err(WriteError::NotFound) => return Ok(None),
+        outcome => outcome?,
+    }
+    audit::note(work, act, "session.ended", &account_id, Some(&session_id))?;
+    Ok(Some((account_id, session_id)))
+}
+
+/// Where a deleted account's sessions were used from is forgotten with it.
+pub(super) fn forget_places(work: &Work<'_>, account_id: &str) -> Result<(), WriteError> {
+    work.run(FORGET_PLACES, [account_id])?;
+    Ok(())
+}
+
+fn live(
+    connection: &Connection,
+    session_id: &str,
+    now: i64,
+) -> Result<Option<LiveSession>, StoreError> {
+    let found = connection
+        .prepare_cached(LIVE)?
+        .query_row((session_id, now), from_row)
+        .optional()?;
+    let Some(session) = found else {
+        return Ok(None);
+    };
+    with_account(connection, session).map(Some)
+}
+
+/// Adds the account, read in the same transaction.
+pub(super) fn with_account(
+    connection: &Connection,
+    session: SessionRecord,
+) -> Result<LiveSession, StoreError> {
+    let account = account::find_by_id(connection, &session.account_id)?;
+    let account = account.ok_or(StoreError::Corrupt("a living session without its account"))?;
+    Ok(LiveSession { session, account })
+}
+
+pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<SessionRecord> {
+    let ended_at: Option<i64> = row.get(7)?;
+    let reason: Option<String> = row.get(8)?;
+    Ok(SessionRecord {
+        id: row.get(0)?,
+        account_id: row.get(1)?,
+        client_id: row.get(2)?,
+        created_at: row.get(3)?,
+        last_used_at: row.get(4)?,
+        expires_at: row.get(5)?,
+        absolute_expires_at: row.get(6)?,
+        ended: ended_at.zip(reason.as_deref().map(reason_from)),
+        device: row.get(9)?,
+        address: row.get(10)?,
+        auth_time: row.get(11)?,
+        amr: super::list(row, 12)?,
+    })
+}
+
+fn reason_text(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::SignedOut => "signed_out",
+        EndReason::PasswordChanged => "password_changed",
+        EndReason::Disabled => "disabled",
+        EndReason::Deleted => "deleted",
+        EndReason::Reused => "reused",
+    }
+}
+
+fn reason_from(text: &str) -> EndReason {
+    match text {
+        "password_changed" => EndReason::PasswordChanged,
+        "disabled" => EndReason::Disabled,
+        "deleted" => EndReason::Deleted,
+        "reused" => EndReason::Reused,
+        _ => EndReason::SignedOut,
+    }
+}
