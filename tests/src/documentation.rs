@@ -2,3 +2,15 @@
 
 #[doc = include_str!("../../README.md")]
 mod readme {}
+
+#[doc = include_str!("../../docs/quick-start.md")]
+mod quick_start {}
+
+#[doc = include_str!("../../docs/embedding.md")]
+mod embedding {}
+
+#[doc = include_str!("../../docs/guarding.md")]
+mod guarding {}
+
+#[doc = include_str!("../../docs/tokens.md")]
+mod tokens {}

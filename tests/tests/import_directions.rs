@@ -50,7 +50,8 @@ const RULES: &[Rule] = &[
     },
     Rule {
         within: "crates/keystile/src/",
-        except: &["crates/keystile/src/axum/", "crates/keystile/src/lib.rs"],
+        // A guard carries how its refusals are answered, as a closed value.
+        except: &["crates/keystile/src/axum/", "crates/keystile/src/guard.rs"],
         paths: &["crate::axum"],
         reason: "the library's core does not know its feature `axum`",
     },
@@ -244,7 +245,7 @@ fn error_statuses(code: &str) -> Vec<String> {
 fn only_problem_turns_an_error_into_a_status() {
     for (path, code) in sources("crates/keystile-server/src") {
         let code = code.split("#[cfg(test)]").next().unwrap_or_default();
-        if !path.ends_with("/http/problem.rs") {
+        if !path.contains("/http/problem") {
             assert_eq!(
                 error_statuses(code),
                 Vec::<String>::new(),

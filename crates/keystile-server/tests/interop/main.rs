@@ -1,0 +1,157 @@
+//! Tokens of the real binary verify in Python and JavaScript by standard means: `PyJWT` and `jose`, each with the
+//! keys that it fetches itself from the published key set, and each refuses a tampered token.
+//!
+//! `setup`, beside this file, fetches both. Where they are absent the test says so in one line; in CI (`CI=true`)
+//! their absence is a failure.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "waits for real processes in real time; reads CI and PATH"
+)]
+
+#[path = "../support/process.rs"]
+mod process;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use process::Process;
+use serde_json::{Value, json};
+
+/// A verifier that is not ours: the program and its script.
+struct Oracle {
+    name: &'static str,
+    program: PathBuf,
+    script: PathBuf,
+}
+
+impl Oracle {
+    /// What the verifier prints about `token`: claims, or `refused: ` and why.
+    fn judge(&self, issuer: &str, algorithm: &str, token: &str) -> String {
+        let mut child = Command::new(&self.program)
+            .arg(&self.script)
+            .args([issuer, algorithm])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|e| panic!("{}: {e}", self.program.display()));
+        let mut stdin = child.stdin.take().expect("a piped standard input");
+        stdin
+            .write_all(token.as_bytes())
+            .expect("the token is written");
+        drop(stdin);
+        let output = child.wait_with_output().expect("the verifier ends");
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{} failed: {complaint}", self.name);
+        String::from_utf8(output.stdout)
+            .expect("text")
+            .trim()
+            .to_owned()
+    }
+}
+
+/// Both verifiers, or the reason why they are not here.
+fn oracles() -> Result<[Oracle; 2], String> {
+    // `target/tmp` is Cargo's, whatever the target folder is called; its sibling `interop` is what `setup` makes.
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("interop");
+    let python = folder.join("venv/bin/python");
+    if !python.exists() || !folder.join("node_modules/jose").exists() {
+        return Err(
+            "PyJWT and jose are absent; run crates/keystile-server/tests/interop/setup".to_owned(),
+        );
+    }
+    let place = |name: &str| {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/interop")
+            .join(name);
+        let to = folder.join(name);
+        std::fs::copy(&from, &to).unwrap_or_else(|e| panic!("{}: {e}", to.display()));
+        to
+    };
+    Ok([
+        Oracle {
+            name: "PyJWT",
+            program: python,
+            script: place("verify.py"),
+        },
+        Oracle {
+            name: "jose",
+            program: PathBuf::from("node"),
+            script: place("verify.mjs"),
+        },
+    ])
+}
+
+async fn post(url: String, body: &Value) -> Value {
+    let request = reqwest::Client::new().post(url).json(body);
+    let response = request.send().await.expect("an answer");
+    assert!(response.status().is_success(), "{}", response.status());
+    response.json().await.expect("JSON")
+}
+
+/// Signs up and in over HTTP: the account's id and its access token.
+async fn sign_up_and_in(issuer: &str) -> (String, String) {
+    let ada = json!({"username": "ada", "password": "correct horse battery staple"});
+    let account = post(format!("{issuer}/v1/signup"), &ada).await;
+    let session = post(format!("{issuer}/v1/login"), &ada).await;
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    (text(&account["id"]), text(&session["access_token"]))
+}
+
+/// The token with the first character of its signature changed: still well formed, no longer signed.
+fn tampered(token: &str) -> String {
+    let (signed, signature) = token.rsplit_once('.').expect("three parts");
+    let other = if signature.starts_with('A') { 'B' } else { 'A' };
+    format!("{signed}.{other}{}", &signature[1..])
+}
+
+async fn verifies_elsewhere(algorithm: &'static str) {
+    let oracles = match oracles() {
+        Ok(oracles) => oracles,
+        Err(absent) => {
+            assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{absent}");
+            // Written past the test harness, which would keep it to itself.
+            let _ = writeln!(
+                std::io::stderr(),
+                "interop {algorithm}: not tried: {absent}"
+            );
+            return;
+        }
+    };
+    let server = Process::start(&format!("[tokens]\nalgorithm = \"{algorithm}\"\n"));
+    let issuer = server.issuer();
+    let (account, token) = sign_up_and_in(&issuer).await;
+    for oracle in &oracles {
+        let said = oracle.judge(&issuer, algorithm, &token);
+        let claims: Value =
+            serde_json::from_str(&said).unwrap_or_else(|_| panic!("{}: {said}", oracle.name));
+        assert_eq!(claims["sub"], account.as_str(), "{}", oracle.name);
+        assert_eq!(claims["iss"], issuer.as_str(), "{}", oracle.name);
+        let said = oracle.judge(&issuer, algorithm, &tampered(&token));
+        assert!(
+            matches!(
+                &*said,
+                "refused: InvalidSignatureError" | "refused: ERR_JWS_SIGNATURE_VERIFICATION_FAILED"
+            ),
+            "{}: {said}",
+            oracle.name
+        );
+    }
+}
+
+#[tokio::test]
+async fn es256() {
+    verifies_elsewhere("ES256").await;
+}
+
+#[tokio::test]
+async fn eddsa() {
+    verifies_elsewhere("EdDSA").await;
+}
+
+#[tokio::test]
+async fn rs256() {
+    verifies_elsewhere("RS256").await;
+}

@@ -1,0 +1,128 @@
+//! The README's minute of curl does what the README says, against the real binary.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "waits for a real process in real time, and finds `curl` by PATH"
+)]
+
+#[path = "support/process.rs"]
+mod process;
+
+use std::path::Path;
+use std::process::Command;
+
+use process::Process;
+
+const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+
+fn readme() -> String {
+    std::fs::read_to_string(Path::new(README)).expect("README.md")
+}
+
+/// The shell blocks of a document, in order.
+fn shell_blocks(text: &str) -> Vec<&str> {
+    let blocks = text.split("```sh\n").skip(1);
+    blocks.filter_map(|rest| rest.split("```").next()).collect()
+}
+
+/// Runs `script` as a shell to which it was pasted would, and gives what it printed.
+fn run(script: &str) -> String {
+    let path = std::env::var_os("PATH").expect("PATH");
+    let shell = Command::new("sh")
+        .args(["-eu", "-c", script])
+        .env_clear()
+        .env("PATH", path)
+        .output();
+    let output = shell.expect("sh runs");
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(
+        output.status.success(),
+        "the README's block failed:\n{out}\n{err}"
+    );
+    out.into_owned()
+}
+
+/// The status of every HTTP answer in what `curl -i` printed.
+fn statuses(printed: &str) -> Vec<&str> {
+    let lines = printed
+        .lines()
+        .filter_map(|line| line.strip_prefix("HTTP/1.1 "));
+    lines.filter_map(|line| line.split(' ').next()).collect()
+}
+
+/// What stands between the heading `== name` and the next one.
+fn section<'a>(printed: &'a str, name: &str) -> &'a str {
+    let after = printed.split(&format!("== {name}\n")).nth(1);
+    let after = after.unwrap_or_else(|| panic!("no heading {name} in:\n{printed}"));
+    after.split("\n== ").next().unwrap_or(after)
+}
+
+#[test]
+fn a_minute_of_curl() {
+    let text = readme();
+    let blocks = shell_blocks(&text);
+    let block = blocks
+        .iter()
+        .find(|b| b.contains("/v1/signup"))
+        .expect("the block with /v1/signup");
+    assert!(
+        block.contains("127.0.0.1:8080"),
+        "the block talks to where `serve` listens by default"
+    );
+    let server = Process::start("");
+    let printed = run(&block.replace("127.0.0.1:8080", &server.address().to_string()));
+
+    assert_eq!(
+        statuses(&printed),
+        ["201", "200", "200", "200", "401", "401", "204", "401"],
+        "{printed}"
+    );
+    assert!(
+        section(&printed, "sign up").contains(r#""username":"ada""#),
+        "{printed}"
+    );
+    assert!(
+        section(&printed, "sign in, with JSON").contains(r#""token_type":"Bearer""#),
+        "{printed}"
+    );
+    assert!(
+        section(&printed, "who am I").contains(r#""username":"ada""#),
+        "{printed}"
+    );
+    assert!(
+        section(&printed, "refresh").contains(r#""refresh_token":"ksr_"#),
+        "{printed}"
+    );
+    let none = section(&printed, "no token at all");
+    assert!(
+        none.contains("token_missing") && !none.contains("error="),
+        "{printed}"
+    );
+    let changed = section(&printed, "one character changed");
+    assert!(
+        changed.contains("token_signature_invalid") && changed.contains(r#"error="invalid_token""#),
+        "{printed}"
+    );
+    assert!(
+        section(&printed, "and the token is worth nothing").contains("token_revoked"),
+        "{printed}"
+    );
+    assert!(
+        !printed.contains("correct horse"),
+        "a password came back:\n{printed}"
+    );
+}
+
+#[test]
+fn the_two_commands_stand_first() {
+    let text = readme();
+    let blocks = shell_blocks(&text);
+    assert_eq!(
+        blocks.first().map(|b| b.trim()),
+        Some("cargo run --release -- serve")
+    );
+    assert!(blocks.iter().any(|b| b.trim() == "cargo test --workspace"));
+}
