@@ -29,13 +29,20 @@ pub fn files_below(folder: &Path) -> Vec<PathBuf> {
     for entry in entries {
         let path = entry.expect("a folder's entry").path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let private = [
+            "target",
+            ".git",
+            "node_modules",
+            "data",
+            "keystile-data",
+            "__pycache__",
+            ".env",
+        ];
+        if private.contains(&&*name) {
+            continue;
+        }
         if path.is_dir() {
-            if !matches!(
-                &*name,
-                "target" | ".git" | "node_modules" | "data" | "__pycache__"
-            ) {
-                found.extend(files_below(&path));
-            }
+            found.extend(files_below(&path));
         } else {
             found.push(path);
         }

@@ -267,7 +267,7 @@ fn a_broken_direction_is_seen() {
             "fn f(h: &http::HeaderMap) {}",
         ),
         (
-            "crates/keystile/src/guard.rs",
+            "crates/keystile/src/verify.rs",
             "use crate::{axum::Principal, key::KeyId};",
         ),
         (
