@@ -7,4 +7,15 @@
 
 pub mod binary;
 pub mod client;
+pub mod database;
+pub mod felt;
 pub mod figures;
+pub mod hashing;
+pub mod kill;
+pub mod memory;
+pub mod person;
+pub mod races;
+pub mod server;
+pub mod storm;
+pub mod verdict;
+pub mod walk;

@@ -1,5 +1,120 @@
-//! `prove`: shows Keystile's promises against the real server.
+//! `prove`: shows Keystile's promises against the real server, one command each.
 
 #![forbid(unsafe_code)]
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use keystile_prove::verdict::Verdict;
+use keystile_prove::{felt, hashing, kill, races, storm, walk};
+
+/// Shows Keystile's promises against the real server: each command starts it with a temporary data folder, loads it
+/// over loopback, and ends with one line. Exit code 1 when a promise fails.
+#[derive(Debug, Parser)]
+#[command(name = "prove")]
+struct Arguments {
+    #[command(subcommand)]
+    proof: Proof,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum Proof {
+    /// Sign-up to sign-out, and every kind of refused token.
+    Walk,
+    /// Simultaneous refreshes of one token, lost answers, replays, restarts.
+    RefreshStorm {
+        /// How many storms.
+        #[arg(long, default_value_t = 1_000)]
+        rounds: usize,
+        /// Refreshes in each.
+        #[arg(long, default_value_t = 50)]
+        at_once: usize,
+    },
+    /// Sign-out, password change, disabling and role change racing a refresh and a sign-in.
+    Races {
+        /// Rounds of each.
+        #[arg(long, default_value_t = 1_000)]
+        rounds: usize,
+    },
+    /// `kill -9` under load and restart.
+    Kill {
+        /// How many times.
+        #[arg(long, default_value_t = 50)]
+        times: usize,
+    },
+    /// Guarded GETs while the hashing queue is full.
+    Hashing {
+        /// Clients that sign in; more than the queue takes.
+        #[arg(long, default_value_t = 2_000)]
+        clients: usize,
+        /// How long each part is measured.
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+    },
+    /// The time until the server feels what a command did beside it.
+    FeltWithin {
+        /// How many times each.
+        #[arg(long, default_value_t = 20)]
+        times: usize,
+    },
+    /// All of the above with their defaults, and a summary.
+    All,
+}
+
+const ALL: [Proof; 6] = [
+    Proof::Walk,
+    Proof::RefreshStorm {
+        rounds: 1_000,
+        at_once: 50,
+    },
+    Proof::Races { rounds: 1_000 },
+    Proof::Kill { times: 50 },
+    Proof::Hashing {
+        clients: 2_000,
+        seconds: 10,
+    },
+    Proof::FeltWithin { times: 20 },
+];
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let proofs = match Arguments::parse().proof {
+        Proof::All => ALL.to_vec(),
+        one => vec![one],
+    };
+    let several = proofs.len() > 1;
+    let mut verdicts = Vec::new();
+    for proof in proofs {
+        let verdict = prove(&proof).await?;
+        println!("{verdict}");
+        verdicts.push(verdict);
+    }
+    if several {
+        println!("\nSummary");
+        for verdict in &verdicts {
+            println!(
+                "{} {}",
+                if verdict.holds() { "holds" } else { "FAILS" },
+                verdict.name
+            );
+        }
+    }
+    let held = verdicts.iter().all(Verdict::holds);
+    Ok(if held {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+async fn prove(proof: &Proof) -> anyhow::Result<Verdict> {
+    match *proof {
+        Proof::Walk => walk::prove().await,
+        Proof::RefreshStorm { rounds, at_once } => storm::prove(rounds, at_once).await,
+        Proof::Races { rounds } => races::prove(rounds).await,
+        Proof::Kill { times } => kill::prove(times).await,
+        Proof::Hashing { clients, seconds } => hashing::prove(clients, seconds).await,
+        Proof::FeltWithin { times } => felt::prove(times).await,
+        Proof::All => anyhow::bail!("`all` is a list of the others"),
+    }
+}

@@ -1,0 +1,244 @@
+//! The server as a process: started, watched, killed, started again on the same folder.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use tokio::io::AsyncWriteExt;
+use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use crate::binary;
+use crate::client::{Client, Request};
+use crate::figures::Stopwatch;
+
+/// The longest that a start may take before the proof gives up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The server and its data folder; both end with it.
+#[derive(Debug)]
+pub struct Server {
+    binary: PathBuf,
+    folder: tempfile::TempDir,
+    settings: Vec<(&'static str, &'static str)>,
+    address: SocketAddr,
+    process: Option<Child>,
+}
+
+impl Server {
+    /// Starts a server on a new folder and waits until it is ready. Settings are environment variables;
+    /// the guessing limits are off, since the proofs sign in more often than people do.
+    pub async fn start(settings: &[(&'static str, &'static str)]) -> anyhow::Result<Self> {
+        let mut server = Self {
+            binary: binary::server()?,
+            folder: tempfile::tempdir()?,
+            settings: settings.to_vec(),
+            address: free_address()?,
+            process: None,
+        };
+        server.settings.push(("KEYSTILE_LIMITS__GUESSING", "false"));
+        server.settings.push(("KEYSTILE_LOG__LEVEL", "warn"));
+        server.restart().await?;
+        Ok(server)
+    }
+
+    /// Starts it again on the same folder and address; the time until it is ready.
+    pub async fn restart(&mut self) -> anyhow::Result<Duration> {
+        let log = self.folder.path().join("server.log");
+        let log = File::options().create(true).append(true).open(log)?;
+        let mut command = self.command(&["serve", "--listen", &self.address.to_string()]);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
+        let watch = Stopwatch::start();
+        self.process = Some(command.spawn().context("starting the server")?);
+        while !self.is_ready().await {
+            self.still_running()?;
+            ensure!(
+                watch.elapsed() < PATIENCE,
+                "not ready: {}",
+                self.last_words()
+            );
+            sleep(Duration::from_millis(1)).await;
+        }
+        Ok(watch.elapsed())
+    }
+
+    async fn is_ready(&self) -> bool {
+        let answer = self.client().send(&Request::get("/readyz")).await;
+        answer.is_ok_and(|answer| answer.status == 200)
+    }
+
+    fn still_running(&mut self) -> anyhow::Result<()> {
+        let process = self
+            .process
+            .as_mut()
+            .context("the server was never started")?;
+        if let Some(status) = process.try_wait()? {
+            bail!("the server ended ({status}): {}", self.last_words());
+        }
+        Ok(())
+    }
+
+    /// The end of the server's log.
+    pub fn last_words(&self) -> String {
+        let log = std::fs::read_to_string(self.folder.path().join("server.log"));
+        let log = log.unwrap_or_default();
+        let lines: Vec<&str> = log.lines().rev().take(5).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+
+    /// `kill -9`, and the process is gone.
+    pub async fn kill(&mut self) -> anyhow::Result<()> {
+        if let Some(mut process) = self.process.take() {
+            process.kill().await.context("killing the server")?;
+        }
+        Ok(())
+    }
+
+    /// A new connection to it.
+    pub fn client(&self) -> Client {
+        Client::new(self.address)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Its database file.
+    pub fn database(&self) -> PathBuf {
+        self.data().join("keystile.db")
+    }
+
+    /// Its process id.
+    pub fn process_id(&self) -> anyhow::Result<u32> {
+        let process = self.process.as_ref().and_then(Child::id);
+        process.context("the server is not running")
+    }
+
+    /// The program with this server's settings and data folder, and nothing from the caller's environment.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command
+            .args(arguments)
+            .arg("--data")
+            .arg(self.data())
+            .env_clear()
+            .envs(self.settings.iter().copied())
+            .current_dir(self.folder.path())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Runs a command beside the server, with its data folder, and waits for its success.
+    pub async fn run(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        self.run_with_input(arguments, "").await
+    }
+
+    /// The same, with a line of standard input.
+    pub async fn run_with_input(&self, arguments: &[&str], input: &str) -> anyhow::Result<()> {
+        let mut command = self.command(arguments);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut process = command.spawn().context("starting a command")?;
+        if let Some(mut stdin) = process.stdin.take() {
+            // A command that reads nothing may be gone before this is written.
+            let _ = stdin.write_all(input.as_bytes()).await;
+        }
+        let output = process.wait_with_output().await?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(
+            output.status.success(),
+            "`keystile {}`: {}: {said}",
+            arguments.join(" "),
+            output.status
+        );
+        Ok(())
+    }
+
+    /// Starts a command beside the server; its task ends with a stopwatch that started when the command ended.
+    pub fn spawn(
+        &self,
+        arguments: &[&str],
+    ) -> anyhow::Result<JoinHandle<anyhow::Result<Stopwatch>>> {
+        let mut command = self.command(arguments);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let process = command.spawn().context("starting a command")?;
+        let line = arguments.join(" ");
+        Ok(tokio::spawn(async move {
+            let output = process.wait_with_output().await?;
+            let said = String::from_utf8_lossy(&output.stderr);
+            ensure!(
+                output.status.success(),
+                "`keystile {line}`: {}: {said}",
+                output.status
+            );
+            Ok(Stopwatch::start())
+        }))
+    }
+
+    /// Waits until every thread of the server sleeps: whatever it was sent has come as far as it can.
+    pub async fn wait_until_idle(&self) -> anyhow::Result<()> {
+        let tasks = PathBuf::from(format!("/proc/{}/task", self.process_id()?));
+        let watch = Stopwatch::start();
+        let mut calm = 0;
+        while calm < 4 {
+            ensure!(
+                watch.elapsed() < PATIENCE,
+                "the server does not come to rest"
+            );
+            sleep(Duration::from_millis(3)).await;
+            calm = if all_asleep(&tasks)? { calm + 1 } else { 0 };
+        }
+        Ok(())
+    }
+}
+
+/// Whether no thread runs or waits for a core or a disk.
+fn all_asleep(tasks: &Path) -> anyhow::Result<bool> {
+    for task in std::fs::read_dir(tasks)? {
+        // A thread may end between being listed and being read.
+        let Ok(line) = std::fs::read_to_string(task?.path().join("stat")) else {
+            continue;
+        };
+        let state = line
+            .rsplit_once(") ")
+            .and_then(|(_, rest)| rest.chars().next());
+        if state != Some('S') {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// A loopback port below those that the kernel gives to outgoing connections: it stays free over a restart.
+fn free_address() -> anyhow::Result<SocketAddr> {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = u16::try_from(std::process::id() % 100)? * 97;
+    for _ in 0..2_000 {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 20_000 + (start.wrapping_add(step)) % 12_000;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        if TcpListener::bind(address).is_ok() {
+            return Ok(address);
+        }
+    }
+    bail!("no free port from 20000 to 32000");
+}

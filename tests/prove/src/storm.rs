@@ -1,0 +1,177 @@
+//! Many simultaneous refreshes of one token; a lost answer; a replay.
+
+mod replay;
+mod volley;
+
+use crate::client::{Answer, Client};
+use crate::database::{Database, WriteLock};
+use crate::figures::Stopwatch;
+use crate::person::{self, PASSWORD, Tokens};
+use crate::server::Server;
+use crate::verdict::Verdict;
+
+/// Every so many rounds all requests are held in the server, behind the database's lock, until the last is there.
+const HELD_EVERY: usize = 10;
+
+/// `rounds` times `at_once` simultaneous refreshes of one token, then replays, also over restarts.
+pub async fn prove(rounds: usize, at_once: usize) -> anyhow::Result<Verdict> {
+    let mut verdict = Verdict::of("refresh-storm");
+    let watch = Stopwatch::start();
+    let mut server = Server::start(&[]).await?;
+    let mut storm = Storm::prepare(&server, at_once).await?;
+    for round in 0..rounds {
+        storm.round(round, &mut verdict).await?;
+    }
+    let Storm {
+        held,
+        same,
+        living,
+        lost,
+        refused,
+        ..
+    } = storm;
+    let replays = replay::prove(&mut server, rounds.div_ceil(10).min(100), &mut verdict).await?;
+    verdict.figures = format!(
+        "{rounds} rounds of {at_once} ({held} held back until all were in flight): one living chain in {living}, \
+         one successor for all in {same}, {} forks, {refused} callers refused; {lost} lost answers repeated; {replays}; {:.0} s",
+        rounds - living,
+        watch.elapsed().as_secs_f64()
+    );
+    Ok(verdict)
+}
+
+struct Storm<'a> {
+    server: &'a Server,
+    database: Database,
+    lock: WriteLock,
+    clients: Vec<Client>,
+    account: String,
+    tokens: Tokens,
+    /// Rounds whose requests were held back; those in which all got the same successor; those that left one living
+    /// chain; lost answers that were repeated; refused callers.
+    held: usize,
+    same: usize,
+    living: usize,
+    lost: usize,
+    refused: usize,
+}
+
+impl<'a> Storm<'a> {
+    async fn prepare(server: &'a Server, at_once: usize) -> anyhow::Result<Self> {
+        let mut client = server.client();
+        let account = person::new_account(&mut client, "storm").await?;
+        let tokens = person::new_session(&mut client, "storm", PASSWORD).await?;
+        Ok(Self {
+            server,
+            database: Database::open(&server.database())?,
+            lock: WriteLock::open(&server.database())?,
+            clients: Client::several(server.address(), at_once),
+            account,
+            tokens,
+            held: 0,
+            same: 0,
+            living: 0,
+            lost: 0,
+            refused: 0,
+        })
+    }
+
+    async fn round(&mut self, round: usize, verdict: &mut Verdict) -> anyhow::Result<()> {
+        let request = person::refresh(&self.tokens.refresh);
+        let answers = if round % HELD_EVERY == HELD_EVERY - 1 {
+            self.held += 1;
+            volley::held(&mut self.clients, &request, self.server, &self.lock).await?
+        } else {
+            volley::free(&mut self.clients, &request).await?
+        };
+        let Some(next) = self.same_successor(round, answers, verdict) else {
+            // The chain may be broken: go on with a new session, so that later rounds say something too.
+            self.tokens = person::new_session(&mut self.server.client(), "storm", PASSWORD).await?;
+            return Ok(());
+        };
+        self.count_chains(round, &next, verdict)?;
+        self.lost_answer(round, &next, verdict).await?;
+        self.tokens = next;
+        Ok(())
+    }
+
+    /// The one successor that all callers got.
+    fn same_successor(
+        &mut self,
+        round: usize,
+        answers: Vec<Answer>,
+        verdict: &mut Verdict,
+    ) -> Option<Tokens> {
+        let callers = answers.len();
+        let mut all = Vec::with_capacity(callers);
+        for answer in answers {
+            match Tokens::from(answer, "refreshing") {
+                Ok(tokens) => all.push(tokens),
+                Err(error) => {
+                    self.refused += 1;
+                    verdict.broken(format!(
+                        "round {round}: an honest caller was refused: {error}"
+                    ));
+                }
+            }
+        }
+        let first = all.first()?.clone();
+        let same =
+            |tokens: &Tokens| tokens.refresh == first.refresh && tokens.session == first.session;
+        let one = all.iter().all(same);
+        verdict.check(one, || {
+            format!("round {round}: callers got different successors")
+        });
+        if !one || all.len() < callers {
+            return None;
+        }
+        self.same += 1;
+        Some(first)
+    }
+
+    /// One living chain, whose head is the successor, with one spent token for every round of the session.
+    fn count_chains(
+        &mut self,
+        round: usize,
+        next: &Tokens,
+        verdict: &mut Verdict,
+    ) -> anyhow::Result<()> {
+        let living = self.database.living_sessions(&self.account)?;
+        let heads = self.database.heads(&next.refresh)?;
+        let spent = self.database.is_spent(&self.tokens.refresh)?;
+        let one = living == 1 && heads == 1 && spent;
+        verdict.check(one, || {
+            format!("round {round}: {living} living chains, {heads} with the successor as head, consumed: {spent}")
+        });
+        self.living += usize::from(one);
+        Ok(())
+    }
+
+    /// The same token again, as if its answer had been lost; and the access token that came with the successor works.
+    async fn lost_answer(
+        &mut self,
+        round: usize,
+        next: &Tokens,
+        verdict: &mut Verdict,
+    ) -> anyhow::Result<()> {
+        let Some(client) = self.clients.first_mut() else {
+            return Ok(());
+        };
+        let again = client.send(&person::refresh(&self.tokens.refresh)).await?;
+        let brief = again.brief();
+        let same =
+            Tokens::from(again, "repeating").is_ok_and(|again| again.refresh == next.refresh);
+        verdict.check(same, || {
+            format!("round {round}: a lost answer repeated got {brief}, not the same successor")
+        });
+        self.lost += usize::from(same);
+        let me = client.send(&person::me(&next.access)).await?;
+        verdict.check(me.status == 200, || {
+            format!(
+                "round {round}: a refreshed token was refused: {}",
+                me.brief()
+            )
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,62 @@
+//! One request over many connections at once.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
+use crate::client::{Answer, Client, Request};
+use crate::database::WriteLock;
+use crate::server::Server;
+
+/// All connections send at the same moment.
+pub(super) async fn free(
+    clients: &mut Vec<Client>,
+    request: &Request,
+) -> anyhow::Result<Vec<Answer>> {
+    let gate = Arc::new(Barrier::new(clients.len()));
+    let mut flying = JoinSet::new();
+    for mut client in clients.drain(..) {
+        let (gate, request) = (Arc::clone(&gate), request.clone());
+        flying.spawn(async move {
+            let connected = client.connect().await;
+            gate.wait().await;
+            let answer = match connected {
+                Ok(()) => client.send(&request).await,
+                Err(error) => Err(error),
+            };
+            (client, answer)
+        });
+    }
+    let mut answers = Vec::new();
+    while let Some(landed) = flying.join_next().await {
+        let (client, answer) = landed.context("a task of the volley failed")?;
+        clients.push(client);
+        answers.push(answer?);
+    }
+    Ok(answers)
+}
+
+/// All requests are in the server, waiting for the database, before the first may write.
+pub(super) async fn held(
+    clients: &mut [Client],
+    request: &Request,
+    server: &Server,
+    lock: &WriteLock,
+) -> anyhow::Result<Vec<Answer>> {
+    for client in clients.iter_mut() {
+        client.connect().await?;
+    }
+    lock.hold()?;
+    for client in clients.iter_mut() {
+        client.start(request).await?;
+    }
+    server.wait_until_idle().await?;
+    lock.release()?;
+    let mut answers = Vec::new();
+    for client in clients {
+        answers.push(client.finish().await?);
+    }
+    Ok(answers)
+}
