@@ -1,0 +1,145 @@
+//! Where a request may carry its token: the header, and the query where that is switched on.
+
+use std::borrow::Cow;
+
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue, Method, Uri};
+
+use crate::{Reason, Refusal};
+
+/// A token as a request carries it.
+#[derive(Debug, PartialEq)]
+pub(super) struct Found<'r> {
+    pub(super) token: Cow<'r, str>,
+    pub(super) in_query: bool,
+}
+
+/// Finds the one token of a request; `None` if there is none.
+pub(super) fn find<'r>(
+    method: &Method,
+    uri: &'r Uri,
+    headers: &'r HeaderMap,
+    query: Option<&str>,
+) -> Result<Option<Found<'r>>, Refusal> {
+    let header = from_headers(headers)?;
+    let Some(name) = query else {
+        return Ok(header.bearer());
+    };
+    if method != Method::GET && method != Method::HEAD {
+        return Ok(header.bearer());
+    }
+    match (header, from_query(uri, name)?) {
+        (header, None) => Ok(header.bearer()),
+        (Header::Absent, Some(token)) => Ok(Some(Found {
+            token,
+            in_query: true,
+        })),
+        (_, Some(_)) => Err(Reason::CredentialsAmbiguous.into()),
+    }
+}
+
+enum Header<'r> {
+    Absent,
+    /// Credentials of another scheme: none that are of use here.
+    Foreign,
+    Bearer(&'r str),
+}
+
+impl<'r> Header<'r> {
+    fn bearer(self) -> Option<Found<'r>> {
+        match self {
+            Self::Bearer(token) => Some(Found {
+                token: Cow::Borrowed(token),
+                in_query: false,
+            }),
+            Self::Absent | Self::Foreign => None,
+        }
+    }
+}
+
+fn from_headers(headers: &HeaderMap) -> Result<Header<'_>, Refusal> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
+        return Ok(Header::Absent);
+    };
+    if values.next().is_some() {
+        return Err(Reason::CredentialsAmbiguous.into());
+    }
+    read(value)
+}
+
+/// `Bearer`, in any case, at least one space, and the token (RFC 6750, section 2.1; RFC 9110, section 11.4).
+fn read(value: &HeaderValue) -> Result<Header<'_>, Refusal> {
+    let malformed = || Refusal::new(Reason::AuthorizationMalformed);
+    let text = value.to_str().map_err(|_| malformed())?;
+    let (scheme, rest) = text.split_once(' ').unwrap_or((text, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return if is_scheme(scheme) && !rest.is_empty() {
+            Ok(Header::Foreign)
+        } else {
+            Err(malformed())
+        };
+    }
+    let token = rest.trim_matches(' ');
+    if token.is_empty()
+        || token
+            .bytes()
+            .any(|byte| matches!(byte, b' ' | b',' | b'\t'))
+    {
+        return Err(malformed());
+    }
+    Ok(Header::Bearer(token))
+}
+
+/// Whether it can name a scheme at all: a token of RFC 9110, section 5.6.2, as far as schemes use it.
+fn is_scheme(word: &str) -> bool {
+    !word.is_empty()
+        && word
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+/// The value of the query's parameter of this name, which may stand there once.
+fn from_query<'r>(uri: &'r Uri, name: &str) -> Result<Option<Cow<'r, str>>, Refusal> {
+    let mut found = None;
+    for pair in uri.query().unwrap_or_default().split('&') {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if decoded(key) != name {
+            continue;
+        }
+        if found.replace(decoded(value)).is_some() {
+            return Err(Reason::CredentialsAmbiguous.into());
+        }
+    }
+    Ok(found)
+}
+
+/// Decodes `%XX` and `+`. What cannot be decoded stays as it is, and no token is like that.
+fn decoded(text: &str) -> Cow<'_, str> {
+    if !text.contains(['%', '+']) {
+        return Cow::Borrowed(text);
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        rest = after;
+        bytes.push(match first {
+            b'+' => b' ',
+            b'%' => match (after.first().and_then(hex), after.get(1).and_then(hex)) {
+                (Some(high), Some(low)) => {
+                    rest = &after[2..];
+                    high << 4 | low
+                }
+                _ => b'%',
+            },
+            other => other,
+        });
+    }
+    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn hex(digit: &u8) -> Option<u8> {
+    char::from(*digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
+}

@@ -1,0 +1,208 @@
+//! Extractors: the caller, and what is required of them.
+
+use std::any::TypeId;
+use std::future::{Future, ready};
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum_core::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
+use http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use super::answer::Rejection;
+use super::credentials;
+use super::layer::Passed;
+use crate::{Claims, Guard, Reason, Refusal, Requirement, Verified};
+
+/// The verified caller. It takes its [`Guard`] from the router's state, so a route that asks for one in a router
+/// without a guard does not compile:
+///
+/// ```compile_fail
+/// use axum::{Router, routing::get};
+/// use keystile::Principal;
+///
+/// async fn me(caller: Principal) -> String {
+///     caller.sub.clone()
+/// }
+/// let app: Router = Router::new().route("/me", get(me)).with_state(());
+/// ```
+///
+/// `Option<Principal>` forgives that no token came, and nothing else: a token that does not hold is refused.
+///
+/// `Extra` is read from the token's payload: the application's own claims.
+///
+/// ```
+/// # #[cfg(feature = "axum")] {
+/// use keystile::Principal;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Shop { shop: String }
+///
+/// async fn whose(caller: Principal<Shop>) -> String {
+///     format!("{} of {}", caller.sub, caller.extra.shop)
+/// }
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Principal<Extra = ()> {
+    verified: Arc<Verified>,
+    /// The application's own claims.
+    pub extra: Extra,
+}
+
+impl<Extra> Principal<Extra> {
+    /// What the token says.
+    pub fn claims(&self) -> &Claims {
+        self.verified.claims()
+    }
+
+    /// The verified token: its claims, its key and its algorithm.
+    pub fn verified(&self) -> &Arc<Verified> {
+        &self.verified
+    }
+}
+
+impl<Extra> Deref for Principal<Extra> {
+    type Target = Claims;
+
+    fn deref(&self) -> &Claims {
+        self.verified.claims()
+    }
+}
+
+impl<Extra: DeserializeOwned + 'static> Principal<Extra> {
+    fn read(verified: Arc<Verified>) -> Result<Self, Refusal> {
+        // `()` stands for no extra claims; serde would read it from `null` only.
+        let extra = if TypeId::of::<Extra>() == TypeId::of::<()>() {
+            Extra::deserialize(serde::de::value::UnitDeserializer::<serde::de::value::Error>::new())
+                .map_err(|_| Reason::TokenClaimMalformed)?
+        } else {
+            verified.extra()?
+        };
+        Ok(Self { verified, extra })
+    }
+}
+
+/// The caller's token, verified; or as the layer of the same guard verified it before.
+fn verify(guard: &Guard, parts: &Parts) -> Result<Option<Arc<Verified>>, Refusal> {
+    if let Some(passed) = parts.extensions.get::<Passed>() {
+        if passed.guard.is_same(guard) {
+            return Ok(passed.verified.clone());
+        }
+    }
+    let query = guard.settings().query.as_deref();
+    match credentials::find(&parts.method, &parts.uri, &parts.headers, query)? {
+        Some(found) => guard.verify(&found.token).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn principal<Extra: DeserializeOwned + 'static>(
+    guard: &Guard,
+    parts: &Parts,
+) -> Result<Principal<Extra>, Refusal> {
+    let verified = verify(guard, parts)?.ok_or(Reason::TokenMissing)?;
+    Principal::read(verified)
+}
+
+fn answered<T>(guard: &Guard, parts: &Parts, result: Result<T, Refusal>) -> Result<T, Rejection> {
+    result.map_err(|refusal| Rejection::new(guard, refusal, parts))
+}
+
+impl<S, Extra> FromRequestParts<S> for Principal<Extra>
+where
+    Guard: FromRef<S>,
+    Extra: DeserializeOwned + Send + 'static,
+    S: Sync,
+{
+    type Rejection = Rejection;
+
+    fn from_request_parts(
+        parts: &mut Parts,
+        state: &S,
+    ) -> impl Future<Output = Result<Self, Rejection>> + Send {
+        let guard = Guard::from_ref(state);
+        ready(answered(&guard, parts, principal(&guard, parts)))
+    }
+}
+
+impl<S, Extra> OptionalFromRequestParts<S> for Principal<Extra>
+where
+    Guard: FromRef<S>,
+    Extra: DeserializeOwned + Send + 'static,
+    S: Sync,
+{
+    type Rejection = Rejection;
+
+    fn from_request_parts(
+        parts: &mut Parts,
+        state: &S,
+    ) -> impl Future<Output = Result<Option<Self>, Rejection>> + Send {
+        let guard = Guard::from_ref(state);
+        let found =
+            verify(&guard, parts).and_then(|verified| verified.map(Principal::read).transpose());
+        ready(answered(&guard, parts, found))
+    }
+}
+
+/// A caller who meets a requirement `R`: a [`role!`](crate::role), a [`scope!`](crate::scope),
+/// [`Fresh`](crate::Fresh), a tuple for all of them, [`Any`](crate::Any) for one of them.
+///
+/// ```
+/// # #[cfg(feature = "axum")] {
+/// use keystile::{Fresh, Require};
+///
+/// keystile::role!(Admin = "admin");
+///
+/// async fn wipe(caller: Require<(Admin, Fresh<300>)>) -> String {
+///     format!("{} wiped it", caller.sub)
+/// }
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Require<R, Extra = ()> {
+    /// The caller.
+    pub principal: Principal<Extra>,
+    requirement: PhantomData<fn() -> R>,
+}
+
+impl<R, Extra> Require<R, Extra> {
+    /// The caller.
+    pub fn into_principal(self) -> Principal<Extra> {
+        self.principal
+    }
+}
+
+impl<R, Extra> Deref for Require<R, Extra> {
+    type Target = Principal<Extra>;
+
+    fn deref(&self) -> &Principal<Extra> {
+        &self.principal
+    }
+}
+
+impl<S, R, Extra> FromRequestParts<S> for Require<R, Extra>
+where
+    Guard: FromRef<S>,
+    R: Requirement,
+    Extra: DeserializeOwned + Send + 'static,
+    S: Sync,
+{
+    type Rejection = Rejection;
+
+    fn from_request_parts(
+        parts: &mut Parts,
+        state: &S,
+    ) -> impl Future<Output = Result<Self, Rejection>> + Send {
+        let guard = Guard::from_ref(state);
+        let met = principal(&guard, parts).and_then(|principal| {
+            R::check(&principal, guard.now())?;
+            Ok(Self {
+                principal,
+                requirement: PhantomData,
+            })
+        });
+        ready(answered(&guard, parts, met))
+    }
+}

@@ -1,0 +1,11 @@
+//! For axum: extractors, a layer for whole routers, and the answers of RFC 6750.
+
+mod answer;
+mod credentials;
+mod extract;
+mod layer;
+
+pub(crate) use answer::Answers;
+pub use answer::Rejection;
+pub use extract::{Principal, Require};
+pub use layer::{GuardLayer, GuardService, ResponseFuture};

@@ -1,0 +1,179 @@
+//! The time, as a parameter: tests turn it instead of sleeping.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A moment: milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
+///
+/// Arithmetic saturates, so no number that arrives in a token can overflow it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The earliest moment that can be told.
+    pub const MIN: Self = Self(i64::MIN);
+    /// The latest moment that can be told.
+    pub const MAX: Self = Self(i64::MAX);
+
+    /// From milliseconds since the epoch.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// From seconds since the epoch; saturates.
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(1000))
+    }
+
+    /// Milliseconds since the epoch.
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the epoch, rounded down.
+    pub const fn as_seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// This moment and `by` later; saturates.
+    #[must_use]
+    pub fn saturating_add(self, by: Duration) -> Self {
+        Self(self.0.saturating_add(millis(by)))
+    }
+
+    /// This moment less `by`; saturates.
+    #[must_use]
+    pub fn saturating_sub(self, by: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(by)))
+    }
+
+    /// This moment and `by` later, or `None` beyond what can be told.
+    pub fn checked_add(self, by: Duration) -> Option<Self> {
+        let by = i64::try_from(by.as_millis()).ok()?;
+        self.0.checked_add(by).map(Self)
+    }
+
+    /// This moment less `by`, or `None` beyond what can be told.
+    pub fn checked_sub(self, by: Duration) -> Option<Self> {
+        let by = i64::try_from(by.as_millis()).ok()?;
+        self.0.checked_sub(by).map(Self)
+    }
+
+    /// How long after `earlier` this is; zero if it is not after it.
+    pub fn since(self, earlier: Self) -> Duration {
+        let millis = self.0.saturating_sub(earlier.0);
+        Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+    }
+}
+
+fn millis(by: Duration) -> i64 {
+    i64::try_from(by.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Tells the time. Clones of a manual clock share it.
+#[derive(Clone)]
+pub struct Clock(Source);
+
+#[derive(Clone)]
+enum Source {
+    System,
+    Manual(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// The machine's wall clock.
+    pub const fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// A clock that stands still until it is turned.
+    pub fn manual(now: Timestamp) -> Self {
+        Self(Source::Manual(Arc::new(AtomicI64::new(now.as_millis()))))
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        match &self.0 {
+            Source::System => system_now(),
+            Source::Manual(millis) => Timestamp(millis.load(Ordering::Acquire)),
+        }
+    }
+
+    /// Turns a manual clock forward. The system's clock is not moved by this.
+    pub fn advance(&self, by: Duration) {
+        if let Source::Manual(now) = &self.0 {
+            let _ = now.fetch_update(Ordering::AcqRel, Ordering::Acquire, |at| {
+                Some(at.saturating_add(millis(by)))
+            });
+        }
+    }
+
+    /// Sets a manual clock, also backwards. The system's clock is not moved by this.
+    pub fn set(&self, now: Timestamp) {
+        if let Source::Manual(millis) = &self.0 {
+            millis.store(now.as_millis(), Ordering::Release);
+        }
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::system()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Source::System => f.write_str("Clock::system"),
+            Source::Manual(_) => write!(f, "Clock::manual({})", self.now().as_millis()),
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the wall clock"
+)]
+fn system_now() -> Timestamp {
+    match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(since) => Timestamp(millis(since)),
+        Err(before) => Timestamp(millis(before.duration()).saturating_neg()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clones_of_a_manual_clock_share_the_time() {
+        let clock = Clock::manual(Timestamp::from_seconds(10));
+        let shared = clock.clone();
+        clock.advance(Duration::from_millis(1500));
+        assert_eq!(shared.now().as_millis(), 11_500);
+        assert_eq!(shared.now().as_seconds(), 11);
+        shared.set(Timestamp::from_seconds(3));
+        assert_eq!(clock.now(), Timestamp::from_seconds(3));
+    }
+
+    #[test]
+    fn arithmetic_saturates_and_the_checked_form_says_so() {
+        assert_eq!(Timestamp::MAX.saturating_add(Duration::MAX), Timestamp::MAX);
+        assert_eq!(Timestamp::MIN.saturating_sub(Duration::MAX), Timestamp::MIN);
+        assert_eq!(Timestamp::MAX.checked_add(Duration::from_millis(1)), None);
+        assert_eq!(Timestamp::MIN.checked_sub(Duration::from_millis(1)), None);
+        assert_eq!(Timestamp::from_seconds(i64::MAX), Timestamp::MAX);
+        assert_eq!(Timestamp::MIN.since(Timestamp::MAX), Duration::ZERO);
+        assert_eq!(Timestamp::from_millis(-1).as_seconds(), -1);
+    }
+
+    #[test]
+    fn the_system_clock_is_after_this_was_written_and_is_not_moved() {
+        let clock = Clock::system();
+        clock.set(Timestamp::from_seconds(0));
+        assert!(clock.now() > Timestamp::from_seconds(1_700_000_000));
+    }
+}

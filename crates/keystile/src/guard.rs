@@ -1,0 +1,219 @@
+//! What guards routes: a verifier, what is revoked, where a token may stand. No HTTP type is named here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::remembered::Remembered;
+use crate::{
+    Clock, Expected, KeyError, KeySet, Refusal, Revocations, Timestamp, Trust, Verified, Verifier,
+    VerifyingKey,
+};
+
+/// Bytes of memory for verified tokens, unless said otherwise.
+const DEFAULT_MEMORY: usize = 8 * 1024 * 1024;
+
+/// Guards routes: verifies tokens, remembers those that it verified, and knows what is revoked. Clones share all of it.
+///
+/// Each setting gives a new guard with an empty memory, so make it once and clone it.
+#[derive(Clone)]
+pub struct Guard(Arc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    remembered: Option<Remembered>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Settings {
+    verifier: Verifier,
+    revocations: Revocations,
+    memory: usize,
+    pub(crate) query: Option<Box<str>>,
+    pub(crate) realm: Option<Box<str>>,
+    #[cfg(feature = "axum")]
+    pub(crate) answers: crate::axum::Answers,
+}
+
+impl Guard {
+    /// A guard by this verifier.
+    pub fn new(verifier: Verifier) -> Self {
+        Self::build(Settings {
+            verifier,
+            revocations: Revocations::new(),
+            memory: DEFAULT_MEMORY,
+            query: None,
+            realm: None,
+            #[cfg(feature = "axum")]
+            answers: crate::axum::Answers::default(),
+        })
+    }
+
+    /// A guard for tokens that this program, or one that shares its secret of at least 32 bytes, signs with HS256.
+    ///
+    /// The secret names the issuer, so `iss` is unchecked. The type must be `at+jwt`, until
+    /// [`token_type`](Self::token_type) says otherwise; a token with an `aud` is refused until
+    /// [`audience`](Self::audience) says which.
+    pub fn hs256(secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        Ok(Self::new(Verifier::new(Trust {
+            issuer: Expected::Unchecked,
+            audience: Expected::Absent,
+            token_type: crate::header::ACCESS_TOKEN.into(),
+            keys: KeySet::from(VerifyingKey::hs256(secret)?),
+        })))
+    }
+
+    fn build(settings: Settings) -> Self {
+        Self(Arc::new(Inner {
+            remembered: Remembered::new(settings.memory),
+            settings,
+        }))
+    }
+
+    pub(crate) fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = self.0.settings.clone();
+        change(&mut settings);
+        Self::build(settings)
+    }
+
+    fn with_verifier(self, change: impl FnOnce(Verifier) -> Verifier) -> Self {
+        self.with(|settings| settings.verifier = change(settings.verifier.clone()))
+    }
+
+    /// What `aud` must contain, in every entry of the verifier.
+    #[must_use]
+    pub fn audience(self, audience: impl Into<Expected>) -> Self {
+        let audience = audience.into();
+        self.with_verifier(|verifier| {
+            verifier.each_entry(|entry| entry.audience = audience.clone())
+        })
+    }
+
+    /// What `iss` must be, in every entry of the verifier.
+    #[must_use]
+    pub fn issuer(self, issuer: impl Into<Expected>) -> Self {
+        let issuer = issuer.into();
+        self.with_verifier(|verifier| verifier.each_entry(|entry| entry.issuer = issuer.clone()))
+    }
+
+    /// What the header's `typ` must be, in every entry of the verifier.
+    #[must_use]
+    pub fn token_type(self, token_type: impl Into<Expected>) -> Self {
+        let token_type = token_type.into();
+        self.with_verifier(|verifier| {
+            verifier.each_entry(|entry| entry.token_type = token_type.clone())
+        })
+    }
+
+    /// A further claim that must be there with just this value, in the verifier's last entry.
+    #[must_use]
+    pub fn require_claim(
+        self,
+        name: impl Into<String>,
+        value: impl Into<serde_json::Value>,
+    ) -> Self {
+        self.with_verifier(|verifier| verifier.require_claim(name, value))
+    }
+
+    /// The clock to go by. The system's unless said otherwise.
+    #[must_use]
+    pub fn clock(self, clock: Clock) -> Self {
+        self.with_verifier(|verifier| verifier.clock(clock))
+    }
+
+    /// How long after `exp` a token still passes. None unless said otherwise.
+    #[must_use]
+    pub fn leeway(self, leeway: Duration) -> Self {
+        self.with_verifier(|verifier| verifier.leeway(leeway))
+    }
+
+    /// What is revoked. Keep a clone and feed it.
+    #[must_use]
+    pub fn revocations(self, revocations: Revocations) -> Self {
+        self.with(|settings| settings.revocations = revocations)
+    }
+
+    /// Takes a token from this parameter of the query too, on GET and HEAD only.
+    ///
+    /// Prefer the header: URLs end up in logs and histories. Wrap such routes in [`layer`](Self::layer) or answer with
+    /// `Cache-Control: no-store` yourself; an extractor alone cannot mark a handler's answer.
+    #[must_use]
+    pub fn token_from_query(self, name: impl Into<String>) -> Self {
+        let name = name.into().into_boxed_str();
+        self.with(|settings| settings.query = Some(name))
+    }
+
+    /// How many bytes of verified tokens to remember; 0 turns it off. 8 MiB unless said otherwise.
+    #[must_use]
+    pub fn remember(self, bytes: usize) -> Self {
+        self.with(|settings| settings.memory = bytes)
+    }
+
+    /// The `realm` of the challenge (RFC 9110, section 11.5). None unless said.
+    #[must_use]
+    pub fn realm(self, realm: impl Into<String>) -> Self {
+        let realm = realm.into().into_boxed_str();
+        self.with(|settings| settings.realm = Some(realm))
+    }
+
+    /// The verifier, to replace its keys for example.
+    pub fn verifier(&self) -> &Verifier {
+        &self.0.settings.verifier
+    }
+
+    /// What is revoked, to add to it.
+    pub fn revoked(&self) -> &Revocations {
+        &self.0.settings.revocations
+    }
+
+    /// The moment by this guard's clock.
+    pub fn now(&self) -> Timestamp {
+        self.verifier().now()
+    }
+
+    /// Verifies a token: from memory if these very bytes were verified before, `exp`, `nbf` and revocation each time.
+    pub fn verify(&self, token: &str) -> Result<Arc<Verified>, Refusal> {
+        let verified = self.verify_or_remember(token)?;
+        let settings = &self.0.settings;
+        settings.revocations.check(
+            verified.claims(),
+            verified.key_id(),
+            settings.verifier.now(),
+        )?;
+        Ok(verified)
+    }
+
+    fn verify_or_remember(&self, token: &str) -> Result<Arc<Verified>, Refusal> {
+        let verifier = self.verifier();
+        let Some(remembered) = &self.0.remembered else {
+            return verifier.verify(token);
+        };
+        // Read before the keys are: if they change meanwhile, what is put in counts for nothing.
+        let epoch = verifier.epoch();
+        if let Some(known) = remembered.get(token, epoch) {
+            verifier.check_times(known.claims())?;
+            return Ok(known);
+        }
+        let verified = verifier.verify(token)?;
+        remembered.put(token, epoch, &verified);
+        Ok(verified)
+    }
+
+    #[cfg(feature = "axum")]
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    #[cfg(feature = "axum")]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl std::fmt::Debug for Guard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Guard")
+            .field("verifier", self.verifier())
+            .field("memory", &self.0.settings.memory)
+            .finish_non_exhaustive()
+    }
+}

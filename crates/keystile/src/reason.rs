@@ -1,0 +1,255 @@
+//! Why a token was refused: stable codes, the same in the answer, the log and the metric.
+
+use std::error::Error;
+use std::fmt;
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $status:literal, $oauth:expr, $cure:literal;)+) => {
+        /// Why a request was refused. The code is stable: it is part of the interface.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Reason {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl Reason {
+            /// Every reason, in the order in which the checks are made.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// The stable code, in `snake_case`.
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$name => $code,)+ }
+            }
+
+            /// The HTTP status that answers it: 400, 401, 403 or 503.
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)+ }
+            }
+
+            /// The `error` of RFC 6750, section 3.1. `None` where no token came, and where the fault is not the caller's.
+            pub const fn oauth_error(self) -> Option<&'static str> {
+                match self { $(Self::$name => $oauth,)+ }
+            }
+
+            /// One sentence: what is wrong and what to do about it.
+            pub const fn describe(self) -> &'static str {
+                match self { $(Self::$name => $cure,)+ }
+            }
+        }
+    };
+}
+
+const REQUEST: Option<&str> = Some("invalid_request");
+const TOKEN: Option<&str> = Some("invalid_token");
+const SCOPE: Option<&str> = Some("insufficient_scope");
+
+reasons! {
+    /// The request carries no token.
+    TokenMissing = "token_missing", 401, None,
+        "No token came with the request; send one as 'Authorization: Bearer <token>'.";
+    /// More than one token, or more than one `Authorization` header.
+    CredentialsAmbiguous = "credentials_ambiguous", 400, REQUEST,
+        "The request carries credentials in more than one place; send exactly one token.";
+    /// The `Authorization` header is not `Bearer` and one token.
+    AuthorizationMalformed = "authorization_malformed", 400, REQUEST,
+        "The Authorization header cannot be read; write 'Bearer', one space and the token.";
+    /// Longer than 16 KiB.
+    TokenTooLarge = "token_too_large", 401, TOKEN,
+        "The token is longer than 16 KiB; ask its issuer for one with fewer claims.";
+    /// Not three canonical base64url parts of JSON objects.
+    TokenMalformed = "token_malformed", 401, TOKEN,
+        "This is not a signed JWT in its compact form; send the token exactly as it was issued.";
+    /// A JSON object in the token names a member twice.
+    TokenMemberDuplicate = "token_member_duplicate", 401, TOKEN,
+        "A member occurs twice in the token's JSON; its issuer must write each once.";
+    /// `crit`, `b64` or `zip` in the header.
+    TokenCriticalRefused = "token_critical_refused", 401, TOKEN,
+        "The token's header asks for an extension (crit, b64 or zip) that is not accepted here; issue it without.";
+    /// `none`, an unknown algorithm, or not the key's own.
+    TokenAlgorithmRefused = "token_algorithm_refused", 401, TOKEN,
+        "The token's algorithm is not the one of the key that verifies it; sign it with the issuer's configured key.";
+    /// No issuer entry accepts the token's `iss`.
+    TokenIssuerWrong = "token_issuer_wrong", 401, TOKEN,
+        "The token's issuer is not trusted here; ask the issuer that this service names for a token.";
+    /// No key of that id in the issuer's key set.
+    TokenKeyUnknown = "token_key_unknown", 401, TOKEN,
+        "The token names a key that is not in the issuer's key set; the key may have been retired: ask for a new token.";
+    /// The signature does not hold.
+    TokenSignatureInvalid = "token_signature_invalid", 401, TOKEN,
+        "The token's signature does not hold: it was altered, or another key signed it; ask for a new token.";
+    /// A registered claim of the wrong JSON type.
+    TokenClaimMalformed = "token_claim_malformed", 401, TOKEN,
+        "A claim has the wrong JSON type; its issuer must write claims as RFC 7519 and RFC 9068 say.";
+    /// Not the kind of token that is accepted here (`typ`).
+    TokenTypeWrong = "token_type_wrong", 401, TOKEN,
+        "This kind of token is not accepted here; send an access token, not an ID token or a refresh token.";
+    /// Meant for another audience.
+    TokenAudienceWrong = "token_audience_wrong", 401, TOKEN,
+        "The token is meant for another audience; ask for one whose 'aud' names this service.";
+    /// A required claim is absent.
+    TokenClaimMissing = "token_claim_missing", 401, TOKEN,
+        "A claim that is required here is absent from the token; its issuer must write it.";
+    /// A required claim has another value.
+    TokenClaimWrong = "token_claim_wrong", 401, TOKEN,
+        "A claim has not the value that is required here; this may be another kind of token.";
+    /// `exp` has passed.
+    TokenExpired = "token_expired", 401, TOKEN,
+        "The token has expired; refresh it or sign in again.";
+    /// `nbf` lies in the future.
+    TokenNotYetValid = "token_not_yet_valid", 401, TOKEN,
+        "The token is not valid yet; wait, or check both machines' clocks.";
+    /// `iat` lies in the future.
+    TokenIssuedInFuture = "token_issued_in_future", 401, TOKEN,
+        "The token says that it was issued in the future; check both machines' clocks.";
+    /// Its session, its id, its key or its account's generation was revoked.
+    TokenRevoked = "token_revoked", 401, TOKEN,
+        "The token was revoked, by a sign-out for example; sign in again.";
+    /// What is revoked is not known at present.
+    RevocationUnknown = "revocation_unknown", 503, None,
+        "Whether the token was revoked cannot be told at present; try again shortly.";
+    /// The caller lacks a role.
+    RoleMissing = "role_missing", 403, SCOPE,
+        "The caller lacks a role that this needs; ask an administrator for it, then sign in again.";
+    /// The token lacks a scope.
+    ScopeMissing = "scope_missing", 403, SCOPE,
+        "The token lacks a scope that this needs; ask for a token with it.";
+    /// The sign-in is too long ago.
+    NotFresh = "not_fresh", 401, Some("insufficient_user_authentication"),
+        "This needs a recent sign-in; sign in again with the password and retry.";
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// A refused request or token: why, and what about it is safe to show. It never holds the token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    reason: Reason,
+    claim: Option<Box<str>>,
+    needed: Option<Box<str>>,
+    max_age: Option<u64>,
+}
+
+impl Refusal {
+    /// A refusal for this reason.
+    pub const fn new(reason: Reason) -> Self {
+        Self {
+            reason,
+            claim: None,
+            needed: None,
+            max_age: None,
+        }
+    }
+
+    pub(crate) fn of_claim(reason: Reason, claim: &str) -> Self {
+        Self {
+            claim: Some(claim.into()),
+            ..Self::new(reason)
+        }
+    }
+
+    pub(crate) fn lacking(reason: Reason, needed: &str) -> Self {
+        Self {
+            needed: Some(needed.into()),
+            ..Self::new(reason)
+        }
+    }
+
+    pub(crate) fn not_fresh(seconds: u64) -> Self {
+        Self {
+            max_age: Some(seconds),
+            ..Self::new(Reason::NotFresh)
+        }
+    }
+
+    /// Why.
+    pub const fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// The stable code of the reason.
+    pub const fn code(&self) -> &'static str {
+        self.reason.code()
+    }
+
+    /// The HTTP status that answers it.
+    pub const fn status(&self) -> u16 {
+        self.reason.status()
+    }
+
+    /// The name of the claim at fault, where one claim is.
+    pub fn claim(&self) -> Option<&str> {
+        self.claim.as_deref()
+    }
+
+    /// The role or the scope that was lacking.
+    pub fn needed(&self) -> Option<&str> {
+        self.needed.as_deref()
+    }
+
+    /// How recent the sign-in must be, in seconds, where it was not fresh.
+    pub const fn max_age(&self) -> Option<u64> {
+        self.max_age
+    }
+
+    /// One sentence: what is wrong and what to do about it.
+    pub const fn describe(&self) -> &'static str {
+        self.reason.describe()
+    }
+}
+
+impl From<Reason> for Refusal {
+    fn from(reason: Reason) -> Self {
+        Self::new(reason)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.reason.code(), self.reason.describe())?;
+        if let Some(claim) = &self.claim {
+            write!(f, " Claim: {claim}.")?;
+        }
+        if let Some(needed) = &self.needed {
+            write!(f, " Needed: {needed}.")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn codes_are_unique_and_each_reason_is_complete() {
+        let mut seen = HashSet::new();
+        for reason in Reason::ALL {
+            assert!(seen.insert(reason.code()), "{reason} twice");
+            assert!(matches!(reason.status(), 400 | 401 | 403 | 503));
+            assert!(reason.describe().ends_with('.'), "{reason}");
+            assert!(
+                reason
+                    .code()
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+            );
+            // It is quoted in a challenge, where neither quotes nor backslashes nor non-ASCII may stand (RFC 6750, section 3).
+            assert!(!reason.describe().contains(['"', '\\']) && reason.describe().is_ascii());
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_what_was_lacking() {
+        let refusal = Refusal::lacking(Reason::RoleMissing, "admin");
+        assert!(refusal.to_string().starts_with("role_missing: "));
+        assert_eq!(refusal.needed(), Some("admin"));
+        assert_eq!(Refusal::not_fresh(300).max_age(), Some(300));
+    }
+}

@@ -1,0 +1,287 @@
+//! Strict JSON: no member twice at any level, at most 32 levels deep. One serde visitor reads everything.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use crate::Reason;
+
+/// Deepest nesting; the outermost object is the first level.
+const DEEPEST: u8 = 32;
+
+/// A JSON value, as far as a registered claim can be one.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Piece<'a> {
+    Text(Cow<'a, str>),
+    Integer(i64),
+    /// Also what is beyond an `i64`.
+    Number(f64),
+    /// An array of strings and nothing else.
+    Texts(Vec<Cow<'a, str>>),
+    /// `null`, a boolean, an object, another array.
+    Other,
+}
+
+/// Reads one JSON object and hands each of its members to `take`.
+pub(crate) fn read_object<'a>(
+    json: &'a [u8],
+    take: impl FnMut(&str, Piece<'a>),
+) -> Result<(), Reason> {
+    let json = std::str::from_utf8(json).map_err(|_| Reason::TokenMalformed)?;
+    let fault = Cell::new(Reason::TokenMalformed);
+    let mut reader = serde_json::Deserializer::from_str(json);
+    let object = Object {
+        fault: &fault,
+        take,
+    };
+    reader
+        .deserialize_map(object)
+        .and_then(|()| reader.end())
+        .map_err(|_| fault.get())
+}
+
+struct Object<'f, F> {
+    fault: &'f Cell<Reason>,
+    take: F,
+}
+
+impl<'de, F: FnMut(&str, Piece<'de>)> Visitor<'de> for Object<'_, F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<(), A::Error> {
+        let mut names = Names::default();
+        while let Some(Name(name)) = members.next_key()? {
+            let piece = members.next_value_seed(Value {
+                fault: self.fault,
+                depth: 1,
+            })?;
+            (self.take)(&name, piece);
+            names.add(name, self.fault)?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads any value, one level below `depth`.
+#[derive(Clone, Copy)]
+struct Value<'f> {
+    fault: &'f Cell<Reason>,
+    depth: u8,
+}
+
+impl Value<'_> {
+    fn deeper<E: Error>(self) -> Result<Self, E> {
+        if self.depth < DEEPEST {
+            let depth = self.depth + 1;
+            Ok(Self { depth, ..self })
+        } else {
+            Err(E::custom("nested too deep"))
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Value<'_> {
+    type Value = Piece<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Piece<'de>, D::Error> {
+        reader.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Value<'_> {
+    type Value = Piece<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Piece<'de>, E> {
+        Ok(Piece::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Piece<'de>, E> {
+        Ok(Piece::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Piece<'de>, E> {
+        Ok(Piece::Integer(number))
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "it is beyond every bound anyway"
+    )]
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Piece<'de>, E> {
+        Ok(i64::try_from(number).map_or(Piece::Number(number as f64), Piece::Integer))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Piece<'de>, E> {
+        Ok(Piece::Number(number))
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Piece<'de>, E> {
+        Ok(Piece::Other)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Piece<'de>, E> {
+        Ok(Piece::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Piece<'de>, A::Error> {
+        let element = self.deeper()?;
+        let mut texts = Some(Vec::new());
+        while let Some(piece) = elements.next_element_seed(element)? {
+            texts = match (texts, piece) {
+                (Some(mut texts), Piece::Text(text)) => {
+                    texts.push(text);
+                    Some(texts)
+                }
+                _ => None,
+            };
+        }
+        Ok(texts.map_or(Piece::Other, Piece::Texts))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Piece<'de>, A::Error> {
+        let value = self.deeper()?;
+        let mut names = Names::default();
+        while let Some(Name(name)) = members.next_key()? {
+            members.next_value_seed(value)?;
+            names.add(name, self.fault)?;
+        }
+        Ok(Piece::Other)
+    }
+}
+
+/// The name of a member, borrowed where it has no escapes.
+struct Name<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        struct NameVisitor;
+
+        impl<'de> Visitor<'de> for NameVisitor {
+            type Value = Name<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a member's name")
+            }
+
+            fn visit_borrowed_str<E: Error>(self, name: &'de str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Borrowed(name)))
+            }
+
+            fn visit_str<E: Error>(self, name: &str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Owned(name.to_owned())))
+            }
+        }
+
+        reader.deserialize_str(NameVisitor)
+    }
+}
+
+/// Names are few: they are compared one by one up to this many, and hashed beyond it.
+const FEW: usize = 20;
+
+#[derive(Default)]
+struct Names<'a> {
+    few: Vec<Cow<'a, str>>,
+    many: HashSet<Cow<'a, str>>,
+}
+
+impl<'a> Names<'a> {
+    fn add<E: Error>(&mut self, name: Cow<'a, str>, fault: &Cell<Reason>) -> Result<(), E> {
+        let known = self.few.contains(&name) || self.many.contains(&name);
+        if known {
+            fault.set(Reason::TokenMemberDuplicate);
+            return Err(E::custom("a member occurs twice"));
+        }
+        if self.few.len() < FEW {
+            if self.few.is_empty() {
+                self.few.reserve_exact(FEW);
+            }
+            self.few.push(name);
+        } else {
+            self.many.insert(name);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<(), Reason> {
+        read_object(json.as_bytes(), |_, _| {})
+    }
+
+    #[test]
+    fn a_member_twice_is_refused_at_every_level() {
+        for json in [
+            r#"{"a":1,"a":1}"#,
+            r#"{"a":1,"\u0061":2}"#,
+            r#"{"x":{"a":1,"a":2}}"#,
+            r#"{"x":[{"y":[{"a":1,"b":2,"a":3}]}]}"#,
+            r#"{"":1,"":2}"#,
+        ] {
+            assert_eq!(read(json), Err(Reason::TokenMemberDuplicate), "{json}");
+        }
+        assert_eq!(read(r#"{"a":{"a":{"a":1}},"A":1}"#), Ok(()));
+        let many: Vec<String> = (0..1000).map(|n| format!(r#""m{n}":{n}"#)).collect();
+        assert_eq!(read(&format!("{{{}}}", many.join(","))), Ok(()));
+        assert_eq!(
+            read(&format!(r#"{{{},"m999":0}}"#, many.join(","))),
+            Err(Reason::TokenMemberDuplicate)
+        );
+    }
+
+    #[test]
+    fn nesting_ends_at_32_levels() {
+        let nested = |levels: usize| {
+            let inner = levels - 1;
+            format!("{{\"a\":{}{}}}", "[".repeat(inner), "]".repeat(inner))
+        };
+        assert_eq!(read(&nested(32)), Ok(()));
+        assert_eq!(read(&nested(33)), Err(Reason::TokenMalformed));
+        assert_eq!(read(&nested(10_000)), Err(Reason::TokenMalformed));
+        let objects = format!("{}1{}", "{\"a\":".repeat(33), "}".repeat(33));
+        assert_eq!(read(&objects), Err(Reason::TokenMalformed));
+    }
+
+    #[test]
+    fn only_one_object_is_one_object() {
+        for json in [
+            "",
+            " ",
+            "null",
+            "[]",
+            "{",
+            "{}{}",
+            "{} x",
+            "{'a':1}",
+            "{\"a\":01}",
+            "{\"a\":1e999}",
+            "{\"a\":NaN}",
+            "{\"a\":\"\\ud800\"}",
+            "\u{feff}{}",
+            "{\"a\":1,}",
+            "{\"a\":\"\n\"}",
+        ] {
+            assert_eq!(read(json), Err(Reason::TokenMalformed), "{json:?}");
+        }
+        assert_eq!(read(" {} "), Ok(()));
+        assert_eq!(
+            read_object(b"{\"a\":\"\xff\"}", |_, _| {}),
+            Err(Reason::TokenMalformed)
+        );
+    }
+}

@@ -1,0 +1,467 @@
+//! The only place that trusts a token.
+//!
+//! The order is fixed: length, structure, key, signature, claims, and, in a [`Guard`](crate::Guard), revocation. A
+//! reason about claims is given only once the signature holds.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::header::{self, Header};
+use crate::payload::{self, Payload};
+use crate::trust::Entry;
+use crate::{
+    Algorithm, Claims, Clock, Expected, KeyId, KeySet, Reason, Refusal, SubjectRule, Timestamp,
+    Trust, VerifyingKey, base64url,
+};
+
+/// Longest token, in bytes. A longer one is refused before anything else is looked at.
+pub(crate) const LONGEST_TOKEN: usize = 16 * 1024;
+
+/// Longest signature, in bytes: that of RSA with 8192 bits.
+const LONGEST_SIGNATURE: usize = 1024;
+
+/// Most keys that are tried for a token that names none.
+const MOST_TRIED: usize = 8;
+
+/// Verifies tokens of one issuer or of several. Clones are cheap enough and share the keys.
+///
+/// ```
+/// use keystile::{Algorithm, Claims, Clock, KeySet, Random, SigningKey, Timestamp, Trust, Verifier};
+///
+/// let key = SigningKey::generate(Algorithm::EdDsa, &Random::system())?;
+/// let clock = Clock::manual(Timestamp::from_seconds(1_000));
+/// let verifier = Verifier::new(Trust {
+///     issuer: "https://id.example".into(),
+///     audience: "cakes".into(),
+///     token_type: "at+jwt".into(),
+///     keys: KeySet::from(key.verifying_key().clone()),
+/// })
+/// .clock(clock.clone());
+///
+/// let claims = Claims {
+///     iss: Some("https://id.example".into()),
+///     aud: "cakes".into(),
+///     ..Claims::new("ada", 1_900)
+/// };
+/// let token = key.issue(&claims)?;
+/// assert_eq!(verifier.verify(&token)?.claims().sub, "ada");
+///
+/// clock.set(Timestamp::from_seconds(1_900));
+/// assert_eq!(verifier.verify(&token).unwrap_err().code(), "token_expired");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Verifier {
+    entries: Vec<Entry>,
+    leeway: Duration,
+    future_skew: Duration,
+    clock: Clock,
+    epoch: Arc<AtomicU64>,
+}
+
+impl Verifier {
+    /// One that trusts this issuer.
+    pub fn new(trust: Trust) -> Self {
+        Self {
+            entries: vec![trust.into()],
+            leeway: Duration::ZERO,
+            future_skew: Duration::from_secs(60),
+            clock: Clock::system(),
+            epoch: Arc::default(),
+        }
+    }
+
+    /// Trusts another issuer too. An entry is chosen by the token's `iss` before any signature is checked: the first
+    /// that names it; else the first that expects none and finds none; else the first that leaves it unchecked.
+    #[must_use]
+    pub fn or_trust(mut self, trust: Trust) -> Self {
+        self.entries.push(trust.into());
+        self
+    }
+
+    /// For the entry added last: a further claim that must be there with just this value.
+    #[must_use]
+    pub fn require_claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        if let Some(entry) = self.entries.last_mut() {
+            entry.required.push((name.into(), value.into()));
+        }
+        self
+    }
+
+    /// For the entry added last: what `sub` must be. A string that is not empty unless said otherwise.
+    #[must_use]
+    pub fn subject(mut self, rule: SubjectRule) -> Self {
+        if let Some(entry) = self.entries.last_mut() {
+            entry.subject = rule;
+        }
+        self
+    }
+
+    /// How long after `exp` a token still passes. None unless said otherwise.
+    #[must_use]
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = leeway;
+        self
+    }
+
+    /// How far in the future `nbf` and `iat` may lie, for clocks that differ. 60 seconds unless said otherwise.
+    #[must_use]
+    pub fn future_skew(mut self, skew: Duration) -> Self {
+        self.future_skew = skew;
+        self
+    }
+
+    /// The clock to go by. The system's unless said otherwise.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Gives the entry at this place, in the order of adding, other keys; every clone of this verifier uses them at
+    /// once. `false` if there is no such entry.
+    pub fn replace_keys(&self, entry: usize, keys: KeySet) -> bool {
+        let Some(entry) = self.entries.get(entry) else {
+            return false;
+        };
+        entry.keys.store(Arc::new(keys));
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        true
+    }
+
+    /// What the entries say, changed for every one of them.
+    pub(crate) fn each_entry(mut self, change: impl Fn(&mut Entry)) -> Self {
+        self.entries.iter_mut().for_each(change);
+        self
+    }
+
+    /// Rises when keys are replaced.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// The moment by this verifier's clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Verifies a token and gives what it says. Revocation is the [`Guard`](crate::Guard)'s part.
+    pub fn verify(&self, token: &str) -> Result<Arc<Verified>, Refusal> {
+        let parts = Parts::split(token)?;
+        let payload = base64url::decode(parts.payload).ok_or(Reason::TokenMalformed)?;
+        let mut buffer = [0; LONGEST_SIGNATURE + 4];
+        let signature =
+            base64url::decode_slice(parts.signature, &mut buffer).ok_or(Reason::TokenMalformed)?;
+
+        let (entry, early) = match &self.entries[..] {
+            [entry] => (entry, None),
+            entries => {
+                let read = payload::parse(&payload)?;
+                (choose(entries, &read)?, Some(read))
+            }
+        };
+        let keys = entry.keys.load();
+        let (key, typ) = Self::signer(&keys, &parts, signature)?;
+        let read = match early {
+            Some(read) => read,
+            None => payload::parse(&payload)?,
+        };
+        check_entry(entry, &read, typ.as_deref(), &payload)?;
+        self.check_times(&read.claims)?;
+        Ok(Arc::new(Verified {
+            claims: read.claims,
+            payload,
+            key_id: key.key_id().clone(),
+            algorithm: key.algorithm(),
+        }))
+    }
+
+    /// The key that made the signature, and the token's `typ`.
+    fn signer<'k>(
+        keys: &'k KeySet,
+        parts: &Parts<'_>,
+        signature: &[u8],
+    ) -> Result<(&'k VerifyingKey, Option<String>), Reason> {
+        let usual = keys.iter().find(|key| key.usual_header() == parts.header);
+        if let Some(key) = usual {
+            return if key.holds(parts.signed, signature) {
+                Ok((key, Some(header::ACCESS_TOKEN.to_owned())))
+            } else {
+                Err(Reason::TokenSignatureInvalid)
+            };
+        }
+        let header = header::decode(parts.header)?;
+        candidates(keys, &header)?
+            .into_iter()
+            .find(|key| key.holds(parts.signed, signature))
+            .map(|key| (key, header.typ))
+            .ok_or(Reason::TokenSignatureInvalid)
+    }
+
+    /// Checks `exp`, `nbf` and `iat` against the clock.
+    pub(crate) fn check_times(&self, claims: &Claims) -> Result<(), Reason> {
+        let now = self.clock.now();
+        if now >= Timestamp::from_seconds(claims.exp).saturating_add(self.leeway) {
+            return Err(Reason::TokenExpired);
+        }
+        let latest = now.saturating_add(self.future_skew);
+        let in_future = |at: Option<i64>| at.is_some_and(|at| Timestamp::from_seconds(at) > latest);
+        if in_future(claims.nbf) {
+            return Err(Reason::TokenNotYetValid);
+        }
+        if in_future(claims.iat) {
+            return Err(Reason::TokenIssuedInFuture);
+        }
+        Ok(())
+    }
+}
+
+/// The entry that a token's `iss` falls to.
+fn choose<'e>(entries: &'e [Entry], read: &Payload) -> Result<&'e Entry, Refusal> {
+    if read.malformed == Some("iss") {
+        return Err(Refusal::of_claim(Reason::TokenClaimMalformed, "iss"));
+    }
+    let issuer = read.claims.iss.as_deref();
+    let stated = |entry: &&Entry| {
+        entry.issuer != Expected::Unchecked && entry.issuer.accepts(issuer, |a, b| a == b)
+    };
+    entries
+        .iter()
+        .find(stated)
+        .or_else(|| {
+            entries
+                .iter()
+                .find(|entry| entry.issuer == Expected::Unchecked)
+        })
+        .ok_or_else(|| Refusal::of_claim(Reason::TokenIssuerWrong, "iss"))
+}
+
+/// The keys that may have signed: those of the header's `kid`, or, if it names none, those of its algorithm.
+fn candidates<'k>(keys: &'k KeySet, header: &Header) -> Result<Vec<&'k VerifyingKey>, Reason> {
+    let right = |key: &&VerifyingKey| key.algorithm().as_str() == header.algorithm;
+    if header.algorithm.parse::<Algorithm>().is_err() {
+        return Err(Reason::TokenAlgorithmRefused);
+    }
+    let Some(kid) = header.kid.as_deref() else {
+        let found: Vec<_> = keys.iter().filter(right).take(MOST_TRIED).collect();
+        return if found.is_empty() {
+            Err(Reason::TokenAlgorithmRefused)
+        } else {
+            Ok(found)
+        };
+    };
+    let mut named = keys
+        .iter()
+        .filter(|key| key.key_id().as_str() == kid)
+        .peekable();
+    if named.peek().is_none() {
+        return Err(Reason::TokenKeyUnknown);
+    }
+    let found: Vec<_> = named.filter(right).take(MOST_TRIED).collect();
+    if found.is_empty() {
+        Err(Reason::TokenAlgorithmRefused)
+    } else {
+        Ok(found)
+    }
+}
+
+/// What an entry demands of a token whose signature holds, but for its times.
+fn check_entry(
+    entry: &Entry,
+    read: &Payload,
+    typ: Option<&str>,
+    payload: &[u8],
+) -> Result<(), Refusal> {
+    let claims = &read.claims;
+    if let Some(name) = read.malformed {
+        return Err(Refusal::of_claim(Reason::TokenClaimMalformed, name));
+    }
+    if !entry.token_type.accepts(typ, header::same_type) {
+        return Err(Reason::TokenTypeWrong.into());
+    }
+    check_issuer(entry, claims)?;
+    check_audience(entry, claims)?;
+    check_subject(entry.subject, read)?;
+    if !read.has_expiry {
+        return Err(Refusal::of_claim(Reason::TokenClaimMissing, "exp"));
+    }
+    if entry.required.is_empty() {
+        Ok(())
+    } else {
+        check_required(&entry.required, payload)
+    }
+}
+
+fn check_issuer(entry: &Entry, claims: &Claims) -> Result<(), Refusal> {
+    let issuer = claims.iss.as_deref();
+    if entry.issuer.accepts(issuer, |a, b| a == b) {
+        return Ok(());
+    }
+    Err(Refusal::of_claim(
+        match issuer {
+            Some(_) => Reason::TokenIssuerWrong,
+            None => Reason::TokenClaimMissing,
+        },
+        "iss",
+    ))
+}
+
+fn check_audience(entry: &Entry, claims: &Claims) -> Result<(), Refusal> {
+    let accepted = if claims.aud.is_empty() {
+        entry.audience.accepts(None, |a, b| a == b)
+    } else {
+        claims
+            .aud
+            .iter()
+            .any(|audience| entry.audience.accepts(Some(audience), |a, b| a == b))
+    };
+    if accepted {
+        return Ok(());
+    }
+    let missing = claims.aud.is_empty() && entry.audience.is_required();
+    Err(Refusal::of_claim(
+        if missing {
+            Reason::TokenClaimMissing
+        } else {
+            Reason::TokenAudienceWrong
+        },
+        "aud",
+    ))
+}
+
+fn check_subject(rule: SubjectRule, read: &Payload) -> Result<(), Refusal> {
+    match rule {
+        SubjectRule::Unchecked => Ok(()),
+        SubjectRule::Required if read.integer_subject => {
+            Err(Refusal::of_claim(Reason::TokenClaimMalformed, "sub"))
+        }
+        SubjectRule::Required | SubjectRule::Integer if read.claims.sub.is_empty() => {
+            Err(Refusal::of_claim(Reason::TokenClaimMissing, "sub"))
+        }
+        SubjectRule::Required | SubjectRule::Integer => Ok(()),
+    }
+}
+
+fn check_required(required: &[(String, Value)], payload: &[u8]) -> Result<(), Refusal> {
+    let members: Map<String, Value> =
+        serde_json::from_slice(payload).map_err(|_| Reason::TokenMalformed)?;
+    for (name, value) in required {
+        match members.get(name) {
+            Some(found) if found == value => {}
+            Some(_) => return Err(Refusal::of_claim(Reason::TokenClaimWrong, name)),
+            None => return Err(Refusal::of_claim(Reason::TokenClaimMissing, name)),
+        }
+    }
+    Ok(())
+}
+
+/// The parts of a compact token (RFC 7515, section 7.1), still encoded.
+struct Parts<'a> {
+    header: &'a [u8],
+    payload: &'a [u8],
+    signature: &'a [u8],
+    /// Header, dot, payload.
+    signed: &'a [u8],
+}
+
+impl<'a> Parts<'a> {
+    fn split(token: &'a str) -> Result<Self, Reason> {
+        let token = token.as_bytes();
+        if token.len() > LONGEST_TOKEN {
+            return Err(Reason::TokenTooLarge);
+        }
+        let dot = |bytes: &[u8]| bytes.iter().position(|byte| *byte == b'.');
+        let first = dot(token).ok_or(Reason::TokenMalformed)?;
+        let rest = &token[first + 1..];
+        let second = dot(rest).ok_or(Reason::TokenMalformed)?;
+        let signature = &rest[second + 1..];
+        if dot(signature).is_some() {
+            return Err(Reason::TokenMalformed);
+        }
+        Ok(Self {
+            header: &token[..first],
+            payload: &rest[..second],
+            signature,
+            signed: &token[..first + 1 + second],
+        })
+    }
+}
+
+/// A token whose signature and claims hold.
+#[derive(Clone)]
+pub struct Verified {
+    claims: Claims,
+    payload: Vec<u8>,
+    key_id: KeyId,
+    algorithm: Algorithm,
+}
+
+impl Verified {
+    /// What the token says.
+    pub const fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// The application's own claims: `E` is read from the whole payload, so it may name registered claims too.
+    ///
+    /// Refused with `token_claim_malformed` if the payload does not fit `E`.
+    pub fn extra<E: DeserializeOwned>(&self) -> Result<E, Refusal> {
+        serde_json::from_slice(&self.payload).map_err(|_| Reason::TokenClaimMalformed.into())
+    }
+
+    /// The id of the key that verified it.
+    pub const fn key_id(&self) -> &KeyId {
+        &self.key_id
+    }
+
+    /// The algorithm of the key that verified it.
+    pub const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// About how many bytes this takes in memory.
+    pub(crate) fn weight(&self) -> usize {
+        size_of::<Self>() + 2 * self.payload.len() + 256
+    }
+}
+
+impl std::fmt::Debug for Verified {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Verified")
+            .field("claims", &self.claims)
+            .field("key_id", &self.key_id)
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A token's parts, decoded and **not verified**: for showing, never for deciding.
+#[derive(Clone, Debug)]
+pub struct UnverifiedParts {
+    /// The header's JSON.
+    pub header: String,
+    /// The payload's JSON.
+    pub payload: String,
+    /// The signature's bytes.
+    pub signature: Vec<u8>,
+}
+
+/// Takes a token apart without verifying it, to look at it. Its form is checked: three canonical base64url parts, the
+/// first two of them strict JSON objects.
+pub fn take_apart_unverified(token: &str) -> Result<UnverifiedParts, Refusal> {
+    let parts = Parts::split(token)?;
+    let json = |part| {
+        let bytes = base64url::decode(part).ok_or(Reason::TokenMalformed)?;
+        crate::strict::read_object(&bytes, |_, _| {})?;
+        String::from_utf8(bytes).map_err(|_| Reason::TokenMalformed)
+    };
+    Ok(UnverifiedParts {
+        header: json(parts.header)?,
+        payload: json(parts.payload)?,
+        signature: base64url::decode(parts.signature).ok_or(Reason::TokenMalformed)?,
+    })
+}
