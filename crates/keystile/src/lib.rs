@@ -27,7 +27,7 @@ mod verify;
 pub mod axum;
 
 #[cfg(feature = "axum")]
-pub use axum::{GuardLayer, Principal, Rejection, Require};
+pub use self::axum::{GuardLayer, Principal, Rejection, Require};
 pub use claims::Claims;
 pub use clock::{Clock, Timestamp};
 pub use guard::Guard;
