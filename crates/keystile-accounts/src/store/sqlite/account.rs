@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::super::{
-    AccountChanges, AccountFilter, AccountRecord, Act, EndReason, Identifier, NewAccount,
+    AccountChanges, AccountFilter, AccountRecord, Act, EndReason, Field, Identifier, NewAccount,
     NewAccountId, Page, PasswordHash, StoreError, WriteError,
 };
 use super::{Sqlite, Work, audit, revocation, session};
@@ -166,7 +166,7 @@ fn create(work: &Work<'_>, act: &Act, new: &NewAccount) -> Result<AccountRecord,
         .as_ref()
         .map(|hash| (&hash.encoded, &hash.format))
         .unzip();
-    let account = work.prepare_cached(INSERT)?.query_row(
+    let inserted = work.prepare_cached(INSERT)?.query_row(
         params![
             id,
             username,
@@ -179,9 +179,26 @@ fn create(work: &Work<'_>, act: &Act, new: &NewAccount) -> Result<AccountRecord,
             act.now
         ],
         from_row,
-    )?;
+    );
+    let account = inserted.map_err(|error| first_taken(work, error.into(), &id, username_key))?;
     audit::note(work, act, "account.created", &id, None)?;
     Ok(account)
+}
+
+/// Of two names that are taken the user name is told first, whichever index SQLite looked at first.
+fn first_taken(
+    work: &Work<'_>,
+    error: WriteError,
+    id: &str,
+    username_key: Option<&str>,
+) -> WriteError {
+    let (WriteError::Taken(Field::Email), Some(key)) = (&error, username_key) else {
+        return error;
+    };
+    match find(work, BY_USERNAME, [key]) {
+        Ok(Some(owner)) if owner.id != id => WriteError::Taken(Field::Username),
+        _ => error,
+    }
 }
 
 /// The sequence never allots a number that an id of the caller's own used before.

@@ -92,7 +92,7 @@ impl Sqlite {
                     options.readers.max(1),
                     options.queue.max(1),
                 )
-                .map_err(no_thread)?,
+                .map_err(|error| no_thread(&error))?,
             ),
         };
         let swept_to = Arc::default();
@@ -136,7 +136,10 @@ impl Sqlite {
             outcome: None,
             reply,
         }));
-        self.0.writes.try_send(job).map_err(refused)?;
+        self.0
+            .writes
+            .try_send(job)
+            .map_err(|error| refused(&error))?;
         answer.await.unwrap_or(Err(StoreError::Closed.into()))
     }
 
@@ -158,7 +161,7 @@ impl Sqlite {
         let read: Read = Box::new(move |connection| {
             let _ = reply.send(connection.and_then(read));
         });
-        readers.try_send(read).map_err(refused)?;
+        readers.try_send(read).map_err(|error| refused(&error))?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -194,7 +197,7 @@ async fn start_writer(
                 }
             },
         )
-        .map_err(no_thread)?;
+        .map_err(|error| no_thread(&error))?;
     opened.await.unwrap_or(Err(StoreError::Closed))?;
     Ok(sender)
 }
@@ -206,18 +209,14 @@ fn open_for_writing(location: &Location, lock_wait: Duration) -> Result<Connecti
     Ok(connection)
 }
 
-fn refused<T>(error: TrySendError<T>) -> StoreError {
+fn refused<T>(error: &TrySendError<T>) -> StoreError {
     match error {
         TrySendError::Full(_) => StoreError::Busy,
         TrySendError::Closed(_) => StoreError::Closed,
     }
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "used as a function in map_err"
-)]
-fn no_thread(error: std::io::Error) -> StoreError {
+fn no_thread(error: &std::io::Error) -> StoreError {
     StoreError::Database(format!("cannot start a thread: {error}"))
 }
 

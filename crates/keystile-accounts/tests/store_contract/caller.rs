@@ -1,0 +1,165 @@
+//! Every write that a caller asks for rechecks session, generation and role in its own transaction.
+
+use keystile_accounts::store::{
+    AccountChanges, Act, KeyState, LiveSession, NewHead, Store, WriteError,
+};
+
+use crate::fixture::{
+    Database, NOW, account, act, act_of, fresh, new_account, password, session, signed_in,
+};
+use crate::key::key;
+
+/// Each write, as this act; the outcomes by name.
+async fn each_write(
+    store: &Store,
+    act: &Act,
+    mine: &LiveSession,
+) -> Vec<(&'static str, Result<(), WriteError>)> {
+    let id = mine.account.id.as_str();
+    let head = NewHead {
+        token_hash: fresh(),
+        expires_at: NOW + 1_000,
+        auth_time: None,
+    };
+    let one = || act.clone();
+    vec![
+        (
+            "create_account",
+            store
+                .create_account(one(), new_account("new"))
+                .await
+                .map(drop),
+        ),
+        (
+            "update_account",
+            store
+                .update_account(one(), id, AccountChanges::default())
+                .await
+                .map(drop),
+        ),
+        (
+            "set_roles",
+            store
+                .set_roles(one(), id, vec!["other".to_owned()])
+                .await
+                .map(drop),
+        ),
+        (
+            "disable_account",
+            store.disable_account(one(), id).await.map(drop),
+        ),
+        (
+            "enable_account",
+            store.enable_account(one(), id).await.map(drop),
+        ),
+        (
+            "delete_account",
+            store.delete_account(one(), id, None).await,
+        ),
+        (
+            "change_password",
+            store
+                .change_password(one(), "$test$c=1$ada", password("new"), head)
+                .await
+                .map(drop),
+        ),
+        (
+            "set_password",
+            store.set_password(one(), id, None).await.map(drop),
+        ),
+        (
+            "end_session",
+            store.end_session(one(), id, &mine.session.id).await,
+        ),
+        (
+            "end_other_sessions",
+            store
+                .end_other_sessions(one(), id, &mine.session.id)
+                .await
+                .map(drop),
+        ),
+        (
+            "end_all_sessions",
+            store.end_all_sessions(one(), id).await.map(drop),
+        ),
+        (
+            "insert_key",
+            store
+                .insert_key(one(), key("new", KeyState::Published))
+                .await,
+        ),
+        (
+            "move_key",
+            store
+                .move_key(one(), "present", KeyState::Signing, KeyState::Withdrawn)
+                .await,
+        ),
+        ("revoke_token", store.revoke_token(one(), "a token").await),
+    ]
+}
+
+pub(crate) async fn every_write_rechecks_the_session(database: &Database) {
+    let store = database.open().await;
+    store
+        .insert_key(act(), key("present", KeyState::Signing))
+        .await
+        .unwrap();
+    let (mine, _) = signed_in(&store, "ada").await;
+    let (ended, _) = session(&store, &mine.account).await;
+    store
+        .end_session(act(), "id-ada", &ended.session.id)
+        .await
+        .unwrap();
+    let (strangers, _) = signed_in(&store, "bob").await;
+
+    let mut older = act_of(&mine);
+    older.actor.as_mut().unwrap().generation += 1;
+    let mut anothers = act_of(&mine);
+    anothers.actor.as_mut().unwrap().session_id = strangers.session.id;
+    let mut expired = act_of(&mine);
+    expired.now = mine.session.expires_at;
+    let before = (
+        store.account("id-ada").await.unwrap(),
+        store.revocations_after(0, 100).await.unwrap(),
+    );
+    for stale in [act_of(&ended), older, anothers, expired] {
+        for (write, outcome) in each_write(&store, &stale, &mine).await {
+            assert!(
+                matches!(outcome, Err(WriteError::Stale)),
+                "{write} as {stale:?}: {outcome:?}"
+            );
+        }
+    }
+    let after = (
+        store.account("id-ada").await.unwrap(),
+        store.revocations_after(0, 100).await.unwrap(),
+    );
+    assert_eq!(before, after, "nothing was done");
+    store
+        .end_session(act_of(&mine), "id-ada", &mine.session.id)
+        .await
+        .expect("a good one is let through");
+}
+
+pub(crate) async fn every_write_rechecks_the_role(database: &Database) {
+    let store = database.open().await;
+    store
+        .insert_key(act(), key("present", KeyState::Signing))
+        .await
+        .unwrap();
+    account(&store, "bob").await;
+    let (mine, _) = signed_in(&store, "ada").await;
+    let mut act = act_of(&mine);
+    act.actor.as_mut().unwrap().required_role = Some("admin".to_owned());
+    for (write, outcome) in each_write(&store, &act, &mine).await {
+        assert!(
+            matches!(outcome, Err(WriteError::RoleMissing)),
+            "{write}: {outcome:?}"
+        );
+    }
+    act.actor.as_mut().unwrap().required_role = Some("user".to_owned());
+    store
+        .disable_account(act, "id-bob")
+        .await
+        .expect("one with the role is let through");
+}

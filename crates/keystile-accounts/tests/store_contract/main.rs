@@ -1,0 +1,87 @@
+//! Every promise of the store, on every engine.
+//!
+//! A promise is a function that takes a [`fixture::Database`] and knows no engine; the list below runs it on each. What is
+//! particular to one engine (files, locks, groups) is in that engine's own module.
+
+mod account;
+mod audit;
+mod caller;
+mod chain;
+mod fixture;
+mod key;
+mod limit;
+mod password;
+mod race;
+mod revocation;
+mod session;
+mod sqlite;
+mod sweep;
+
+/// Runs each promise on each engine.
+macro_rules! promises {
+    ($($module:ident::$promise:ident,)*) => {
+        mod on_sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $promise() {
+                    crate::$module::$promise(&crate::fixture::Database::sqlite()).await;
+                }
+            )*
+        }
+    };
+}
+
+promises! {
+    account::names_are_unique_by_their_key,
+    account::a_refused_change_changes_nothing,
+    account::sequence_ids_never_come_again,
+    account::a_reused_id_begins_above_what_is_revoked,
+    account::pages_show_all_once_in_order_of_creation,
+    account::filters_hold_together,
+    account::names_change_only_while_the_password_is_the_expected_one,
+    account::a_role_change_raises_the_generation_and_ends_no_session,
+    account::disabling_ends_all_and_enabling_revives_nothing,
+    account::deletion_ends_all_and_forgets_places,
+    audit::a_row_for_each_act_and_none_for_a_refused_one,
+    audit::pages_go_back_in_time,
+    caller::every_write_rechecks_the_session,
+    caller::every_write_rechecks_the_role,
+    chain::a_token_is_consumed_once_and_repeated_within_the_grace,
+    chain::the_grace_ends_with_time,
+    chain::the_grace_ends_with_the_use_of_the_successor,
+    chain::without_a_grace_any_repetition_is_reuse,
+    chain::reuse_ends_the_session_once,
+    chain::an_ended_an_expired_and_an_unknown_token_are_told_apart,
+    chain::another_clients_token_is_unknown,
+    chain::the_absolute_limit_is_never_moved,
+    chain::a_rotation_sees_the_roles_of_its_moment,
+    chain::everything_holds_after_a_restart,
+    key::all_who_ask_at_once_get_one_signing_key,
+    key::a_new_signing_key_retires_the_old_one,
+    key::a_withdrawn_key_is_revoked,
+    key::a_shared_secret_is_the_first_one,
+    limit::counters_count_within_their_window,
+    limit::simultaneous_attempts_are_all_counted,
+    limit::success_forgets,
+    password::a_replaced_hash_must_be_the_old_one,
+    password::formats_are_counted,
+    password::ones_own_change_keeps_this_session_with_a_new_pair,
+    password::an_administrators_change_ends_all,
+    race::fifty_at_once_give_one_successor,
+    race::what_ends_a_session_excludes_its_rotation,
+    race::what_raises_the_generation_excludes_opening,
+    race::a_role_change_is_seen_by_the_rotation_after_it,
+    race::names_race_to_one_owner,
+    revocation::rows_come_in_order_and_once,
+    revocation::a_snapshot_goes_on_where_it_ends,
+    revocation::the_process_is_told_before_the_answer,
+    session::opening_needs_the_generation_that_was_read,
+    session::living_sessions_are_listed_newest_first,
+    session::one_session_ends_alone,
+    session::others_end_without_a_new_generation,
+    session::signing_out_everywhere_raises_the_generation,
+    session::a_refresh_token_ends_its_session,
+    sweep::salts_are_erased_when_the_grace_is_over,
+    sweep::what_has_had_its_time_goes_and_the_rest_stays,
+    sweep::counters_are_bounded,
+}

@@ -1,0 +1,130 @@
+//! The revocation table.
+
+use std::sync::{Arc, Mutex};
+
+use keystile_accounts::store::{RevocationRecord, Revoked, Sweep};
+
+use crate::fixture::{DAY, Database, MINUTE, NOW, act, act_at, session, signed_in};
+
+pub(crate) async fn rows_come_in_order_and_once(database: &Database) {
+    let store = database.open().await;
+    let (live, _) = signed_in(&store, "ada").await;
+    store.revoke_token(act(), "a token").await.unwrap();
+    store
+        .end_session(act(), "id-ada", &live.session.id)
+        .await
+        .unwrap();
+    store.disable_account(act(), "id-ada").await.unwrap();
+
+    let (mut cursor, mut seen) = (0, Vec::new());
+    loop {
+        let poll = store.revocations_after(cursor, 2).await.unwrap();
+        assert!(
+            poll.rows
+                .iter()
+                .all(|row| (row.at, row.until) == (NOW, NOW + 15 * MINUTE))
+        );
+        if poll.rows.is_empty() {
+            assert_eq!(poll.cursor, cursor);
+            break;
+        }
+        assert!(poll.cursor > cursor);
+        cursor = poll.cursor;
+        seen.extend(poll.rows.into_iter().map(|row| row.revoked));
+    }
+    let expected = [
+        Revoked::Token {
+            token_id: "a token".to_owned(),
+        },
+        Revoked::Session {
+            session_id: live.session.id,
+        },
+        Revoked::Subject {
+            account_id: "id-ada".to_owned(),
+            smallest_generation: live.account.generation + 1,
+        },
+    ];
+    assert_eq!(seen, expected);
+}
+
+pub(crate) async fn a_snapshot_goes_on_where_it_ends(database: &Database) {
+    let store = database.open().await;
+    signed_in(&store, "ada").await;
+    let empty = store.revocation_snapshot(NOW).await.unwrap();
+    assert_eq!((empty.cursor, empty.rows.len()), (0, 0));
+    store.revoke_token(act_at(NOW - DAY), "old").await.unwrap();
+    store.revoke_token(act(), "new").await.unwrap();
+    store
+        .revoke_token(act_at(NOW - DAY), "older")
+        .await
+        .unwrap();
+
+    let snapshot = store.revocation_snapshot(NOW).await.unwrap();
+    assert_eq!(snapshot.feed_id, empty.feed_id);
+    assert_eq!(snapshot.rows.len(), 1, "what can still touch a token");
+    let sweep = Sweep {
+        now: NOW,
+        grace: 0,
+        keep_sessions: DAY,
+        keep_audit: DAY,
+        most_counters: 10,
+    };
+    store.sweep(sweep).await.unwrap();
+    let swept = store.revocation_snapshot(NOW).await.unwrap();
+    assert_eq!(swept, snapshot, "the cursor does not go back with the rows");
+
+    store.revoke_token(act(), "last").await.unwrap();
+    let next = store.revocations_after(snapshot.cursor, 10).await.unwrap();
+    assert_eq!(next.feed_id, snapshot.feed_id);
+    assert_eq!(next.rows.len(), 1);
+    store.close().await;
+    let reopened = database
+        .open()
+        .await
+        .revocation_snapshot(NOW)
+        .await
+        .unwrap();
+    assert_eq!(
+        (reopened.feed_id, reopened.cursor),
+        (snapshot.feed_id, next.cursor)
+    );
+}
+
+pub(crate) async fn the_process_is_told_before_the_answer(database: &Database) {
+    let store = database.open().await;
+    let told: Arc<Mutex<Vec<RevocationRecord>>> = Arc::default();
+    let hears = Arc::clone(&told);
+    store.on_revoked(Box::new(move |records| {
+        hears.lock().unwrap().extend_from_slice(records);
+    }));
+    let (live, _) = signed_in(&store, "ada").await;
+    let (mine, _) = session(&store, &live.account).await;
+    assert!(
+        store
+            .end_session(act(), "id-bob", &live.session.id)
+            .await
+            .is_err()
+    );
+    assert!(
+        told.lock().unwrap().is_empty(),
+        "a refused write revokes nothing"
+    );
+    for round in 1..=3 {
+        store
+            .revoke_token(act(), &format!("token{round}"))
+            .await
+            .unwrap();
+        assert_eq!(told.lock().unwrap().len(), round);
+    }
+    store
+        .end_other_sessions(act(), "id-ada", &mine.session.id)
+        .await
+        .unwrap();
+    let told = told.lock().unwrap().clone();
+    assert_eq!(told.len(), 4);
+    assert_eq!(
+        store.revocations_after(0, 10).await.unwrap().rows,
+        told,
+        "as it is stored"
+    );
+}
