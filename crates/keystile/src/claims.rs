@@ -1,8 +1,10 @@
 //! What a token says.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
-use crate::{Audience, Roles, Scope, Timestamp};
+use crate::{Audience, Clock, Random, Roles, Scope, Timestamp, base64url};
 
 /// The claims of an access token (RFC 7519, section 4.1; RFC 9068, section 2.2), and the application's own in `extra`.
 ///
@@ -82,6 +84,22 @@ impl Claims {
             sub: sub.into(),
             exp,
             ..Self::default()
+        }
+    }
+
+    /// For a token that is issued now, by this clock, and lasts so long: `iat`, `exp` and a random `jti` are filled in.
+    pub fn lasting(
+        sub: impl Into<String>,
+        lifetime: Duration,
+        clock: &Clock,
+        random: &Random,
+    ) -> Self {
+        let now = clock.now();
+        let expires = now.saturating_add(lifetime);
+        Self {
+            iat: Some(now.as_seconds()),
+            jti: Some(base64url::encode(&random.bytes::<16>())),
+            ..Self::new(sub, expires.as_seconds())
         }
     }
 }

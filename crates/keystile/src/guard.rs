@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::remembered::Remembered;
 use crate::{
-    Clock, Expected, KeyError, KeySet, Refusal, Revocations, Timestamp, Trust, Verified, Verifier,
-    VerifyingKey,
+    Clock, Expected, KeyError, KeySet, Refusal, Revocations, SubjectRule, Timestamp, Trust,
+    Verified, Verifier, VerifyingKey,
 };
 
 /// Bytes of memory for verified tokens, unless said otherwise.
@@ -112,6 +112,12 @@ impl Guard {
         value: impl Into<serde_json::Value>,
     ) -> Self {
         self.with_verifier(|verifier| verifier.require_claim(name, value))
+    }
+
+    /// What `sub` must be, in the verifier's last entry. A string that is not empty unless said otherwise.
+    #[must_use]
+    pub fn subject(self, rule: SubjectRule) -> Self {
+        self.with_verifier(|verifier| verifier.subject(rule))
     }
 
     /// The clock to go by. The system's unless said otherwise.

@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 mod base64url;
+mod basic;
 mod claims;
 mod clock;
 mod guard;
@@ -28,6 +29,7 @@ pub mod axum;
 
 #[cfg(feature = "axum")]
 pub use self::axum::{GuardLayer, Principal, Rejection, Require};
+pub use basic::BasicCredentials;
 pub use claims::Claims;
 pub use clock::{Clock, Timestamp};
 pub use guard::Guard;

@@ -1,6 +1,7 @@
 //! For axum: extractors, a layer for whole routers, and the answers of RFC 6750.
 
 mod answer;
+mod basic;
 mod credentials;
 mod extract;
 mod layer;
