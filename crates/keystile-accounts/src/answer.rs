@@ -1,0 +1,215 @@
+//! What callers get back.
+
+use std::fmt;
+use std::time::Duration;
+
+use keystile::clock::Timestamp;
+use zeroize::Zeroizing;
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The id's text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(text)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.to_owned())
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_id! {
+    /// An account's id, the `sub` of its tokens: text; UUIDv7 unless the builder or an import says otherwise.
+    AccountId
+}
+
+text_id! {
+    /// A session's id, the `sid` of its tokens.
+    SessionId
+}
+
+/// An account, without its credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The id; never reused.
+    pub id: AccountId,
+    /// The username, as written at sign-up.
+    pub username: Option<String>,
+    /// The e-mail address, as written.
+    pub email: Option<String>,
+    /// The roles, sorted.
+    pub roles: Vec<String>,
+    /// Raised whenever earlier access tokens must die.
+    pub generation: u64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// Since when nobody may sign in to it.
+    pub disabled_at: Option<Timestamp>,
+}
+
+impl Account {
+    /// Whether sign-in is refused.
+    pub fn is_disabled(&self) -> bool {
+        self.disabled_at.is_some()
+    }
+}
+
+/// A refresh token in the clear, given out once. `Debug` does not show it, and it is wiped when dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RefreshToken(Zeroizing<String>);
+
+impl RefreshToken {
+    pub(crate) fn new(text: Zeroizing<String>) -> Self {
+        Self(text)
+    }
+
+    /// The token's text, for the answer to its owner.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The same as [`as_str`](Self::as_str), under the name that reviewers search for.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for RefreshToken {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for RefreshToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RefreshToken([redacted])")
+    }
+}
+
+/// The answer to a sign-in, a refresh or one's own password change.
+#[derive(Clone)]
+pub struct SignedIn {
+    /// Who signed in.
+    pub account: Account,
+    /// The session that was opened or continued.
+    pub session_id: SessionId,
+    /// The signed access token (RFC 9068).
+    pub access_token: String,
+    /// How long the access token is good for, from now.
+    pub expires_in: Duration,
+    /// The refresh token: good once.
+    pub refresh_token: RefreshToken,
+    /// When the refresh token expires if it is not used.
+    pub refresh_expires_at: Timestamp,
+}
+
+impl fmt::Debug for SignedIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedIn")
+            .field("account", &self.account)
+            .field("session_id", &self.session_id)
+            .field("access_token", &"[redacted]")
+            .field("expires_in", &self.expires_in)
+            .field("refresh_token", &self.refresh_token)
+            .field("refresh_expires_at", &self.refresh_expires_at)
+            .finish()
+    }
+}
+
+/// One living session, as its owner sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The session's id.
+    pub id: SessionId,
+    /// When it was opened by a sign-in.
+    pub opened_at: Timestamp,
+    /// When its refresh token was last used.
+    pub last_used_at: Timestamp,
+    /// When it expires if its refresh token is not used.
+    pub expires_at: Timestamp,
+    /// What the owner may recognise it by.
+    pub device: Option<String>,
+    /// The network address that opened it.
+    pub address: Option<String>,
+}
+
+/// A page of accounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountsPage {
+    /// The accounts, in the order of their ids.
+    pub accounts: Vec<Account>,
+    /// What to give as `after` for the next page; `None` at the end.
+    pub next: Option<AccountId>,
+}
+
+/// One signing key, without its private part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeySummary {
+    /// The `kid`.
+    pub key_id: String,
+    /// `ES256`, `EdDSA` or `RS256`.
+    pub algorithm: keystile::key::Algorithm,
+    /// Where it is in its life.
+    pub state: KeyState,
+    /// When it was made or imported.
+    pub created_at: Timestamp,
+    /// After this nothing that it signed can still be good; `None` while it signs.
+    pub remove_after: Option<Timestamp>,
+}
+
+/// Where a signing key is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// Signs new tokens.
+    Signing,
+    /// Signs no more; its tokens still verify.
+    Retired,
+    /// Withdrawn: nothing that it signed is good.
+    Withdrawn,
+}
+
+impl KeyState {
+    /// The state's stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Signing => "signing",
+            Self::Retired => "retired",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+}

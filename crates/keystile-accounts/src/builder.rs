@@ -1,0 +1,265 @@
+//! Options of [`Accounts`], each with a sound default.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use keystile::clock::Clock;
+use keystile::key::Algorithm;
+use keystile::random::Random;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::accounts::Accounts;
+use crate::answer::Account;
+use crate::error::OpenError;
+use crate::limits::GuessLimits;
+use crate::names::UsernameRule;
+use crate::password::{Hashing, PasswordPolicy};
+
+const MINUTE: u64 = 60;
+const DAY: u64 = 24 * 60 * MINUTE;
+
+/// How ids of new accounts are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AccountIds {
+    /// UUIDv7 (RFC 9562): unguessable enough, in the order of creation.
+    #[default]
+    Uuid,
+    /// Decimal numbers from 1, as older systems have them.
+    Sequence,
+}
+
+/// What the extra claims of one account are: a JSON object.
+pub(crate) type ExtraClaims =
+    Arc<dyn Fn(&Account) -> Result<serde_json::Value, serde_json::Error> + Send + Sync>;
+
+/// The options of [`Accounts`]. Made by [`Accounts::builder`].
+#[derive(Clone)]
+#[must_use = "nothing happens until `open` is awaited"]
+pub struct Builder {
+    pub(crate) url: String,
+    pub(crate) tokens: TokenOptions,
+    pub(crate) sessions: SessionOptions,
+    pub(crate) password_policy: PasswordPolicy,
+    pub(crate) hashing: Hashing,
+    pub(crate) guess_limits: GuessLimits,
+    pub(crate) usernames: UsernameRule,
+    pub(crate) account_ids: AccountIds,
+    pub(crate) admin_role: String,
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+}
+
+/// What access tokens look like.
+#[derive(Clone)]
+pub(crate) struct TokenOptions {
+    pub(crate) issuer: Option<String>,
+    pub(crate) audience: Option<String>,
+    pub(crate) algorithm: Algorithm,
+    pub(crate) signing_secret: Option<Zeroizing<Vec<u8>>>,
+    pub(crate) token_type: String,
+    pub(crate) minimal: bool,
+    pub(crate) lifetime: Duration,
+    pub(crate) extra: Option<ExtraClaims>,
+}
+
+/// How long sessions live and how their refresh tokens are kept.
+#[derive(Clone)]
+pub(crate) struct SessionOptions {
+    pub(crate) refresh_lifetime: Duration,
+    pub(crate) idle_limit: Option<Duration>,
+    pub(crate) absolute_limit: Option<Duration>,
+    pub(crate) replay_grace: Duration,
+    pub(crate) refresh_hash_key: Option<Zeroizing<Vec<u8>>>,
+}
+
+impl Builder {
+    pub(crate) fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            tokens: TokenOptions {
+                issuer: None,
+                audience: None,
+                algorithm: Algorithm::Es256,
+                signing_secret: None,
+                token_type: "at+jwt".to_owned(),
+                minimal: false,
+                lifetime: Duration::from_secs(15 * MINUTE),
+                extra: None,
+            },
+            sessions: SessionOptions {
+                refresh_lifetime: Duration::from_secs(30 * DAY),
+                idle_limit: None,
+                absolute_limit: None,
+                replay_grace: Duration::from_secs(MINUTE),
+                refresh_hash_key: None,
+            },
+            password_policy: PasswordPolicy::default(),
+            hashing: Hashing::default(),
+            guess_limits: GuessLimits::default(),
+            usernames: UsernameRule::default(),
+            account_ids: AccountIds::default(),
+            admin_role: "admin".to_owned(),
+            clock: Clock::system(),
+            random: Random::system(),
+        }
+    }
+
+    /// The `iss` of every token, and what the guard requires. `urn:keystile:accounts` if not set.
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.tokens.issuer = Some(issuer.into());
+        self
+    }
+
+    /// The `aud` of every token, and what the guard requires. The issuer if not set.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.tokens.audience = Some(audience.into());
+        self
+    }
+
+    /// The algorithm of the signing key that the store keeps: ES256 by default. After a change a new key signs,
+    /// and tokens of the old one stay good until they expire.
+    pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
+        self.tokens.algorithm = algorithm;
+        self
+    }
+
+    /// Signs by HS256 under this secret (at least 32 bytes), for a program that signs and verifies for itself.
+    /// The secret is never stored and never published.
+    pub fn signing_secret(mut self, secret: impl Into<Vec<u8>>) -> Self {
+        self.tokens.signing_secret = Some(Zeroizing::new(secret.into()));
+        self
+    }
+
+    /// The `typ` of access tokens: `at+jwt` (RFC 9068) by default.
+    pub fn token_type(mut self, token_type: impl Into<String>) -> Self {
+        self.tokens.token_type = token_type.into();
+        self
+    }
+
+    /// Writes only `sub`, `iat`, `exp`, `jti`, `sid`, `gen` and the extra claims; `iss` and `aud` only if they are set.
+    pub fn minimal_claims(mut self) -> Self {
+        self.tokens.minimal = true;
+        self
+    }
+
+    /// How long an access token is good: 15 minutes by default.
+    pub fn access_lifetime(mut self, lifetime: Duration) -> Self {
+        self.tokens.lifetime = lifetime;
+        self
+    }
+
+    /// Claims of your own, beside the registered ones: an object for each account.
+    ///
+    /// ```
+    /// # use keystile_accounts::{Account, Accounts};
+    /// #[derive(serde::Serialize)]
+    /// struct Mine { email: Option<String> }
+    /// let builder = Accounts::builder("sqlite://shop.db")
+    ///     .extra_claims(|account: &Account| Mine { email: account.email.clone() });
+    /// ```
+    pub fn extra_claims<E: Serialize>(
+        mut self,
+        extra: impl Fn(&Account) -> E + Send + Sync + 'static,
+    ) -> Self {
+        self.tokens.extra = Some(Arc::new(move |account| serde_json::to_value(extra(account))));
+        self
+    }
+
+    /// How long a refresh token is good if it is not used: 30 days by default.
+    pub fn refresh_lifetime(mut self, lifetime: Duration) -> Self {
+        self.sessions.refresh_lifetime = lifetime;
+        self
+    }
+
+    /// Ends a session that has not been refreshed for so long. Must be greater than the access lifetime.
+    pub fn idle_limit(mut self, limit: Option<Duration>) -> Self {
+        self.sessions.idle_limit = limit;
+        self
+    }
+
+    /// Ends a session so long after its sign-in, however often it is refreshed.
+    pub fn absolute_limit(mut self, limit: Option<Duration>) -> Self {
+        self.sessions.absolute_limit = limit;
+        self
+    }
+
+    /// How long a used refresh token, presented again, still gets the same successor, as long as that is unused:
+    /// 60 s by default, at most 5 minutes; zero turns it off.
+    pub fn replay_grace(mut self, grace: Duration) -> Self {
+        self.sessions.replay_grace = grace;
+        self
+    }
+
+    /// Keeps refresh tokens as an HMAC under this key (at least 32 bytes) in place of a plain SHA-256.
+    /// Another key signs everybody out.
+    pub fn refresh_hash_key(mut self, key: impl Into<Vec<u8>>) -> Self {
+        self.sessions.refresh_hash_key = Some(Zeroizing::new(key.into()));
+        self
+    }
+
+    /// What a new password must be.
+    pub fn password_policy(mut self, policy: PasswordPolicy) -> Self {
+        self.password_policy = policy;
+        self
+    }
+
+    /// What hashing a password costs and how many threads do it.
+    pub fn hashing(mut self, hashing: Hashing) -> Self {
+        self.hashing = hashing;
+        self
+    }
+
+    /// The limits on guessing: on by default.
+    pub fn guess_limits(mut self, limits: GuessLimits) -> Self {
+        self.guess_limits = limits;
+        self
+    }
+
+    /// What a username may be: ASCII by default.
+    pub fn usernames(mut self, rule: UsernameRule) -> Self {
+        self.usernames = rule;
+        self
+    }
+
+    /// How ids of new accounts are made.
+    pub fn account_ids(mut self, ids: AccountIds) -> Self {
+        self.account_ids = ids;
+        self
+    }
+
+    /// The role that administrators' acts require, rechecked in the transaction of each: `admin` by default.
+    pub fn admin_role(mut self, role: impl Into<String>) -> Self {
+        self.admin_role = role.into();
+        self
+    }
+
+    /// The clock, for tests.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The randomness, for tests.
+    pub fn random(mut self, random: Random) -> Self {
+        self.random = random;
+        self
+    }
+
+    /// Opens the store (making and migrating it if need be), makes the signing key if there is none, and starts
+    /// the hashing threads and the two tasks that follow revocations and sweep what has expired.
+    pub async fn open(self) -> Result<Accounts, OpenError> {
+        Accounts::open_with(self).await
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("issuer", &self.tokens.issuer)
+            .field("audience", &self.tokens.audience)
+            .field("algorithm", &self.tokens.algorithm)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,51 @@
+//! Limits on guessing passwords.
+
+use std::time::Duration;
+
+/// How many wrong guesses are let through. Counts are kept by an HMAC of the identifier, whether or not such an
+/// account exists, and in the store, so that they outlive a restart and are shared by processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GuessLimits {
+    pub(crate) on: bool,
+    pub(crate) per_address: u32,
+    pub(crate) address_window: Duration,
+    pub(crate) slow_after: u32,
+    pub(crate) slow_most: Duration,
+}
+
+impl Default for GuessLimits {
+    fn default() -> Self {
+        Self {
+            on: true,
+            per_address: 10,
+            address_window: Duration::from_secs(15 * 60),
+            slow_after: 100,
+            slow_most: Duration::from_secs(2),
+        }
+    }
+}
+
+impl GuessLimits {
+    /// No limits: only where something in front counts already.
+    pub fn off() -> Self {
+        Self { on: false, ..Self::default() }
+    }
+
+    /// Wrong guesses at one identifier from one address block (IPv4 address, IPv6 /64) within a window:
+    /// 10 in 15 minutes by default.
+    #[must_use]
+    pub fn per_address(mut self, guesses: u32, window: Duration) -> Self {
+        self.per_address = guesses.max(1);
+        self.address_window = window;
+        self
+    }
+
+    /// Wrong guesses at one identifier from anywhere after which each attempt is slowed, up to `most`:
+    /// 100 and 2 s by default. It never refuses, so nobody can lock an owner out.
+    #[must_use]
+    pub fn slow_after(mut self, guesses: u32, most: Duration) -> Self {
+        self.slow_after = guesses;
+        self.slow_most = most;
+        self
+    }
+}
