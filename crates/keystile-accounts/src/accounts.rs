@@ -1,16 +1,43 @@
 //! [`Accounts`]: the handle that everything is asked of.
 
-use keystile::guard::Guard;
-use keystile::key_set::KeySet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::answer::{Account, AccountId, AccountsPage, KeySummary, Session, SessionId, SignedIn};
+use keystile::{Guard, KeySet, Verifier};
+use tokio::task::AbortHandle;
+
 use crate::builder::Builder;
-use crate::error::{AdminError, CallerError, Fault, OpenError, RefreshError, SignInError, SignUpError};
-use crate::request::{AccountFilter, Caller, Changes, NewAccount, SignIn, SignUp, Which};
+use crate::dummy::Dummies;
+use crate::engine::Engine;
+use crate::error::{Fault, OpenError};
+use crate::follow::{self, Followed};
+use crate::keys::KeyRing;
+use crate::limits::Attempts;
+use crate::password::Pool;
+use crate::store::{Act, Store};
+use crate::tokens::Tokens;
+
+/// The longest grace: a thief who holds a used token has so long to use it.
+const LONGEST_GRACE: Duration = Duration::from_secs(300);
+const LEAST_KEY: usize = 32;
 
 /// Accounts, their sessions and the keys that sign their tokens, over one store. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Accounts {}
+///
+/// Two tasks run while a handle lives: one follows revocations of other processes for the [guard](Self::guard), one
+/// sweeps away what has expired. Keep a handle as long as a guard is in use: without one the guard answers by what was
+/// last known.
+#[derive(Clone)]
+pub struct Accounts {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    engine: Arc<Engine>,
+    followed: Arc<Followed>,
+    guard: Guard,
+    tasks: [AbortHandle; 2],
+}
 
 impl Accounts {
     /// Opens with every default. The URL is `sqlite://` and a path: `sqlite://shop.db`, `sqlite:///var/lib/shop.db`.
@@ -23,186 +50,207 @@ impl Accounts {
         Builder::new(url)
     }
 
-    pub(crate) async fn open_with(_builder: Builder) -> Result<Self, OpenError> {
-        todo!()
+    pub(crate) async fn open_with(builder: Builder) -> Result<Self, OpenError> {
+        check(&builder)?;
+        let store = Store::open(&builder.url, crate::store::Options::default())
+            .await
+            .map_err(Fault::from)?;
+        let engine = Arc::new(assemble(builder, store).await?);
+        let verifier = Verifier::new(engine.tokens.trust()).clock(engine.clock.clone());
+        let followed = Arc::new(Followed { revocations: keystile::Revocations::new(), verifier });
+        let told = Arc::clone(&followed);
+        engine.store.on_revoked(Box::new(move |rows| told.apply(rows)));
+        let tasks = follow::start(&engine, &followed).await?;
+        let guard = Guard::new(followed.verifier.clone()).revocations(followed.revocations.clone());
+        Ok(Self { shared: Arc::new(Shared { engine, followed, guard, tasks }) })
     }
 
-    /// Makes an account.
-    pub async fn sign_up(&self, _request: SignUp) -> Result<Account, SignUpError> {
-        todo!()
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.shared.engine
     }
 
-    /// Checks a password and opens a session.
-    pub async fn sign_in(&self, _request: SignIn) -> Result<SignedIn, SignInError> {
-        todo!()
+    pub(crate) async fn reload_keys(&self) -> Result<(), Fault> {
+        follow::reload_keys(self.engine(), &self.shared.followed).await
     }
 
-    /// Exchanges a refresh token for its successor and a fresh access token.
-    pub async fn refresh(&self, _token: impl AsRef<str>) -> Result<SignedIn, RefreshError> {
-        todo!()
-    }
-
-    /// Ends sessions of an account; returns how many.
-    pub async fn sign_out(
-        &self,
-        _account: &AccountId,
-        _session: &SessionId,
-        _which: Which,
-    ) -> Result<u64, Fault> {
-        todo!()
-    }
-
-    /// Ends sessions, the asker being known by their refresh token.
-    pub async fn sign_out_by_refresh_token(
-        &self,
-        _token: impl AsRef<str>,
-        _which: Which,
-    ) -> Result<u64, RefreshError> {
-        todo!()
-    }
-
-    /// Sets a new password; ends every other session and answers with a new pair for this one.
-    pub async fn change_password(
-        &self,
-        _caller: &Caller,
-        _current: &str,
-        _new: &str,
-    ) -> Result<SignedIn, CallerError> {
-        todo!()
-    }
-
-    /// Changes the caller's username or e-mail address.
-    pub async fn update_account(&self, _caller: &Caller, _changes: Changes) -> Result<Account, CallerError> {
-        todo!()
-    }
-
-    /// Deletes the caller's account, its sessions and its credentials.
-    pub async fn delete_account(&self, _caller: &Caller, _password: &str) -> Result<(), CallerError> {
-        todo!()
-    }
-
-    /// The account's living sessions, newest first.
-    pub async fn sessions(&self, _account: &AccountId) -> Result<Vec<Session>, Fault> {
-        todo!()
-    }
-
-    /// Ends one of the caller's own sessions.
-    pub async fn end_session(&self, _caller: &Caller, _session: &SessionId) -> Result<(), CallerError> {
-        todo!()
-    }
-
-    /// One account.
-    pub async fn account(&self, _id: &AccountId) -> Result<Option<Account>, Fault> {
-        todo!()
-    }
-
-    /// One account, by username or (with an `@`) e-mail address.
-    pub async fn find_account(&self, _identifier: &str) -> Result<Option<Account>, Fault> {
-        todo!()
-    }
-
-    /// Accounts in the order of their ids, at most `limit` (1 to 200) a page.
-    pub async fn accounts_page(
-        &self,
-        _after: Option<&AccountId>,
-        _limit: u32,
-        _filter: &AccountFilter,
-    ) -> Result<AccountsPage, Fault> {
-        todo!()
-    }
-
-    /// Makes an account for somebody. `caller` is the administrator; `None` for a command or the program itself.
-    pub async fn create_account(
-        &self,
-        _caller: Option<&Caller>,
-        _request: NewAccount,
-    ) -> Result<Account, AdminError> {
-        todo!()
-    }
-
-    /// Takes an account over from another system, with its stored hash and, if wanted, its id.
-    pub async fn import_account(&self, request: NewAccount) -> Result<Account, AdminError> {
-        self.create_account(None, request).await
-    }
-
-    /// Replaces the roles; raises the generation, so earlier access tokens die; ends no session.
-    pub async fn set_roles(
-        &self,
-        _caller: Option<&Caller>,
-        _id: &AccountId,
-        _roles: &[String],
-    ) -> Result<Account, AdminError> {
-        todo!()
-    }
-
-    /// Disables: no sign-in, every session ends.
-    pub async fn disable(&self, _caller: Option<&Caller>, _id: &AccountId) -> Result<Account, AdminError> {
-        todo!()
-    }
-
-    /// Enables again.
-    pub async fn enable(&self, _caller: Option<&Caller>, _id: &AccountId) -> Result<Account, AdminError> {
-        todo!()
-    }
-
-    /// Sets a password for somebody; every session of theirs ends.
-    pub async fn set_password(
-        &self,
-        _caller: Option<&Caller>,
-        _id: &AccountId,
-        _password: &str,
-    ) -> Result<(), AdminError> {
-        todo!()
-    }
-
-    /// Deletes an account, its sessions and its credentials.
-    pub async fn delete(&self, _caller: Option<&Caller>, _id: &AccountId) -> Result<(), AdminError> {
-        todo!()
-    }
-
-    /// Ends every session of an account; returns how many.
-    pub async fn end_sessions(&self, _caller: Option<&Caller>, _id: &AccountId) -> Result<u64, AdminError> {
-        todo!()
-    }
-
-    /// The signing keys, newest first, without private parts.
-    pub async fn keys(&self) -> Result<Vec<KeySummary>, Fault> {
-        todo!()
+    /// A guard for routes: this store's keys, issuer and audience, and its revocations: those of this process at once,
+    /// those of other processes within about 200 ms. If the store has not answered for a second the guard refuses
+    /// with `revocation_unknown`, 503.
+    pub fn guard(&self) -> Guard {
+        self.shared.guard.clone()
     }
 
     /// The public keys that verify this store's tokens; empty under a signing secret.
     pub fn key_set(&self) -> KeySet {
-        todo!()
+        let engine = self.engine();
+        engine.key_ring.published(&engine.tokens.keys())
     }
 
-    /// Takes a private key (PEM, PKCS #8) as the new signing key. Tokens of the old one stay good.
-    pub async fn import_key(&self, _pem: &str) -> Result<KeySummary, AdminError> {
-        todo!()
-    }
-
-    /// A private key as PEM (PKCS #8).
-    pub async fn export_key(&self, _key_id: &str) -> Result<zeroize::Zeroizing<String>, AdminError> {
-        todo!()
-    }
-
-    /// A guard for routes: this store's keys and issuer, and its revocations: those of this process at once, those
-    /// of other processes within about 200 ms.
-    pub fn guard(&self) -> Guard {
-        todo!()
-    }
-
-    /// The `iss` of the tokens.
+    /// The `iss` of the tokens; `None` for minimal claims without one.
     pub fn issuer(&self) -> Option<&str> {
-        todo!()
+        self.engine().tokens.issuer()
+    }
+
+    /// How long an access token is good.
+    pub fn access_lifetime(&self) -> Duration {
+        self.engine().tokens.lifetime()
     }
 
     /// Whether the store answers.
     pub async fn ping(&self) -> Result<(), Fault> {
-        todo!()
+        self.engine().store.keys().await?;
+        Ok(())
     }
 
-    /// Finishes what is under way and closes the store. Later calls answer with a fault.
-    pub async fn close(&self) {
-        todo!()
+    /// Refuses a second server on the same database; commands do not ask for it. Held until dropped.
+    pub fn claim_server_lock(&self) -> Result<ServerLock, Fault> {
+        Ok(ServerLock { _held: self.engine().store.claim_server_lock()? })
     }
+
+    /// Finishes what the store has taken on and closes it. Later calls, of any clone, answer with a fault.
+    pub async fn close(&self) {
+        self.shared.end_tasks();
+        self.engine().pool.close();
+        self.engine().store.close().await;
+    }
+
+    /// Sweeps now, as the task does every 15 s.
+    #[cfg(feature = "testing")]
+    pub async fn sweep(&self) -> Result<(), Fault> {
+        follow::sweep_once(self.engine(), &self.shared.followed).await
+    }
+
+    /// How many hashes of each cost were computed so far.
+    #[cfg(feature = "testing")]
+    pub fn hashes_done(&self) -> std::collections::BTreeMap<String, u64> {
+        let done = self.engine().pool.done();
+        done.into_iter().map(|(cost, count)| (cost.to_string(), count)).collect()
+    }
+
+    /// How many passwords wait to be hashed.
+    pub fn hashes_waiting(&self) -> usize {
+        self.engine().pool.waiting()
+    }
+}
+
+/// While it is held no other server opens the same database.
+#[derive(Debug)]
+pub struct ServerLock {
+    _held: crate::store::ServerLock,
+}
+
+impl Shared {
+    fn end_tasks(&self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.end_tasks();
+    }
+}
+
+impl fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accounts").field("issuer", &self.issuer()).finish_non_exhaustive()
+    }
+}
+
+async fn assemble(builder: Builder, store: Store) -> Result<Engine, OpenError> {
+    let now = builder.clock.now();
+    let random = builder.random;
+    let act = Act { now: now.as_millis(), revoked_until: now.as_millis(), ..Act::default() };
+    let (key_ring, keys) = KeyRing::open(&builder.tokens, &store, &random, act).await?;
+    let counters = shared_secret(&store, "guess-counters", &random).await?;
+    let dummies = shared_secret(&store, "dummy-hashes", &random).await?;
+    let pool = Pool::start(builder.hashing, random.clone())
+        .map_err(|error| Fault::because("threads_failed", "the hashing threads could not be started", error))?;
+    let engine = Engine {
+        dummies: Dummies::new(pool.cost(), &dummies),
+        attempts: Attempts::new(builder.guess_limits, &counters),
+        tokens: Tokens::new(builder.tokens, keys, random.clone()),
+        sessions: builder.sessions,
+        policy: builder.password_policy,
+        usernames: builder.usernames,
+        account_ids: builder.account_ids,
+        admin_role: builder.admin_role,
+        clock: builder.clock,
+        gate: builder.gate,
+        store,
+        pool,
+        key_ring,
+        random,
+    };
+    engine.learn_formats().await?;
+    Ok(engine)
+}
+
+/// Bytes that every process on this database shares: counters of one must be found by the others.
+async fn shared_secret(
+    store: &Store,
+    name: &str,
+    random: &keystile::Random,
+) -> Result<[u8; 32], OpenError> {
+    let secret = store.shared_secret(name, random.bytes()).await.map_err(Fault::from)?;
+    Ok(secret)
+}
+
+/// Everything that can be said of the options without looking at the store.
+fn check(builder: &Builder) -> Result<(), OpenError> {
+    if !builder.url.starts_with("sqlite:") {
+        let message = format!(
+            "`{}` is not a database URL; write sqlite:// before the path, as in sqlite://shop.db or sqlite:///var/lib/shop.db",
+            without_password(&builder.url)
+        );
+        return Err(OpenError::Url { message });
+    }
+    let (tokens, sessions) = (&builder.tokens, &builder.sessions);
+    let second = Duration::from_secs(1);
+    option(tokens.lifetime >= second, "access_lifetime", "an access token must live for at least a second")?;
+    option(
+        sessions.refresh_lifetime > tokens.lifetime,
+        "refresh_lifetime",
+        "it must be longer than the access lifetime, or no refresh would come in time",
+    )?;
+    option(
+        sessions.idle_limit.is_none_or(|limit| limit > tokens.lifetime),
+        "idle_limit",
+        "it must be longer than the access lifetime, or every session would end idle",
+    )?;
+    option(
+        sessions.absolute_limit.is_none_or(|limit| limit >= second),
+        "absolute_limit",
+        "a session must be allowed at least a second",
+    )?;
+    option(sessions.replay_grace <= LONGEST_GRACE, "replay_grace", "at most 5 minutes")?;
+    option(
+        sessions.refresh_hash_key.as_ref().is_none_or(|key| key.len() >= LEAST_KEY),
+        "refresh_hash_key",
+        "a key needs at least 32 bytes; make one with `openssl rand -hex 32`",
+    )?;
+    option(!tokens.token_type.is_empty(), "token_type", "name a type, such as at+jwt or JWT")?;
+    Pool::check(builder.hashing).map_err(|error| OpenError::Option {
+        option: "hashing",
+        message: error.to_string(),
+    })?;
+    option(
+        tokens.signing_secret.is_none() || tokens.algorithm.is_none_or(keystile::Algorithm::is_symmetric),
+        "algorithm",
+        "a signing secret signs by HS256; leave one of the two out",
+    )
+}
+
+fn option(sound: bool, option: &'static str, message: &str) -> Result<(), OpenError> {
+    if sound {
+        return Ok(());
+    }
+    Err(OpenError::Option { option, message: format!("{option}: {message}") })
+}
+
+/// A URL of another kind may hold a password.
+fn without_password(url: &str) -> &str {
+    url.split_once("://").filter(|(_, rest)| rest.contains('@')).map_or(url, |(scheme, _)| scheme)
 }

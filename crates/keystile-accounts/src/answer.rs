@@ -3,8 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use keystile::clock::Timestamp;
+use keystile::Timestamp;
 use zeroize::Zeroizing;
+
+use crate::store::{AccountRecord, SessionRecord};
 
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -89,6 +91,22 @@ impl Account {
     }
 }
 
+impl From<&AccountRecord> for Account {
+    fn from(record: &AccountRecord) -> Self {
+        let shown = |name: &Option<crate::store::Identifier>| name.as_ref().map(|name| name.shown.clone());
+        Self {
+            id: AccountId::from(record.id.as_str()),
+            username: shown(&record.username),
+            email: shown(&record.email),
+            roles: record.roles.clone(),
+            generation: record.generation,
+            created_at: Timestamp::from_millis(record.created_at),
+            updated_at: Timestamp::from_millis(record.updated_at),
+            disabled_at: record.disabled_at.map(Timestamp::from_millis),
+        }
+    }
+}
+
 /// A refresh token in the clear, given out once. `Debug` does not show it, and it is wiped when dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RefreshToken(Zeroizing<String>);
@@ -168,13 +186,26 @@ pub struct Session {
     pub address: Option<String>,
 }
 
+impl From<&SessionRecord> for Session {
+    fn from(record: &SessionRecord) -> Self {
+        Self {
+            id: SessionId::from(record.id.as_str()),
+            opened_at: Timestamp::from_millis(record.created_at),
+            last_used_at: Timestamp::from_millis(record.last_used_at),
+            expires_at: Timestamp::from_millis(record.expires_at),
+            device: record.device.clone(),
+            address: record.address.clone(),
+        }
+    }
+}
+
 /// A page of accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountsPage {
-    /// The accounts, in the order of their ids.
+    /// The accounts, in the order of their creation.
     pub accounts: Vec<Account>,
     /// What to give as `after` for the next page; `None` at the end.
-    pub next: Option<AccountId>,
+    pub next: Option<i64>,
 }
 
 /// One signing key, without its private part.
@@ -183,7 +214,7 @@ pub struct KeySummary {
     /// The `kid`.
     pub key_id: String,
     /// `ES256`, `EdDSA` or `RS256`.
-    pub algorithm: keystile::key::Algorithm,
+    pub algorithm: keystile::Algorithm,
     /// Where it is in its life.
     pub state: KeyState,
     /// When it was made or imported.
@@ -195,6 +226,8 @@ pub struct KeySummary {
 /// Where a signing key is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyState {
+    /// In the key set, not signing yet.
+    Published,
     /// Signs new tokens.
     Signing,
     /// Signs no more; its tokens still verify.
@@ -207,6 +240,7 @@ impl KeyState {
     /// The state's stable name.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Published => "published",
             Self::Signing => "signing",
             Self::Retired => "retired",
             Self::Withdrawn => "withdrawn",

@@ -4,15 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keystile::clock::Clock;
-use keystile::key::Algorithm;
-use keystile::random::Random;
+use keystile::Clock;
+use keystile::Algorithm;
+use keystile::Random;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::accounts::Accounts;
 use crate::answer::Account;
 use crate::error::OpenError;
+use crate::gate::Gate;
 use crate::limits::GuessLimits;
 use crate::names::UsernameRule;
 use crate::password::{Hashing, PasswordPolicy};
@@ -49,6 +50,7 @@ pub struct Builder {
     pub(crate) admin_role: String,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
+    pub(crate) gate: Gate,
 }
 
 /// What access tokens look like.
@@ -56,7 +58,7 @@ pub struct Builder {
 pub(crate) struct TokenOptions {
     pub(crate) issuer: Option<String>,
     pub(crate) audience: Option<String>,
-    pub(crate) algorithm: Algorithm,
+    pub(crate) algorithm: Option<Algorithm>,
     pub(crate) signing_secret: Option<Zeroizing<Vec<u8>>>,
     pub(crate) token_type: String,
     pub(crate) minimal: bool,
@@ -81,7 +83,7 @@ impl Builder {
             tokens: TokenOptions {
                 issuer: None,
                 audience: None,
-                algorithm: Algorithm::Es256,
+                algorithm: None,
                 signing_secret: None,
                 token_type: "at+jwt".to_owned(),
                 minimal: false,
@@ -103,6 +105,7 @@ impl Builder {
             admin_role: "admin".to_owned(),
             clock: Clock::system(),
             random: Random::system(),
+            gate: Gate::default(),
         }
     }
 
@@ -118,10 +121,11 @@ impl Builder {
         self
     }
 
-    /// The algorithm of the signing key that the store keeps: ES256 by default. After a change a new key signs,
-    /// and tokens of the old one stay good until they expire.
+    /// The algorithm of the signing key that the store keeps. Not set: ES256 for the first key, then whatever the
+    /// present one has. Set to another than the present key's: a new key signs, and tokens of the old one stay good
+    /// until they expire.
     pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
-        self.tokens.algorithm = algorithm;
+        self.tokens.algorithm = Some(algorithm);
         self
     }
 
@@ -244,6 +248,13 @@ impl Builder {
     /// The randomness, for tests.
     pub fn random(mut self, random: Random) -> Self {
         self.random = random;
+        self
+    }
+
+    /// Holds flows back between two of their steps, so that a test may give a race its order.
+    #[cfg(feature = "testing")]
+    pub fn hold(mut self, hold: crate::gate::Hold) -> Self {
+        self.gate.hold = Some(hold);
         self
     }
 

@@ -6,20 +6,30 @@
 mod accounts;
 mod answer;
 mod builder;
+mod chain;
+mod dummy;
+mod engine;
 mod error;
+mod flow;
+mod follow;
+mod gate;
+mod keys;
 mod limits;
 mod names;
 mod password;
 mod request;
 #[doc(hidden)]
 pub mod store;
+mod tokens;
 
-pub use accounts::Accounts;
+pub use accounts::{Accounts, ServerLock};
 pub use answer::{
     Account, AccountId, AccountsPage, KeyState, KeySummary, RefreshToken, Session, SessionId, SignedIn,
 };
 pub use builder::{AccountIds, Builder};
 pub use error::{AdminError, CallerError, Fault, OpenError, RefreshError, SignInError, SignUpError};
+#[cfg(feature = "testing")]
+pub use gate::{Hold, Point};
 pub use limits::GuessLimits;
 pub use names::UsernameRule;
 pub use password::{Hashing, PasswordPolicy};

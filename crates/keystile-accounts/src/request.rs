@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use keystile::claims::Claims;
+use keystile::Claims;
 use zeroize::Zeroizing;
 
 use crate::answer::{AccountId, SessionId};

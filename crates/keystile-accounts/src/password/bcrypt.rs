@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::hash::UnreadableHash;
 
 /// At most 2^14 rounds: about a second of one core.
-const COSTS: std::ops::RangeInclusive<u8> = 4..=14;
+pub(super) const COSTS: std::ops::RangeInclusive<u8> = 4..=14;
 
 /// bcrypt looks at no more bytes than these, the closing NUL among them.
 const INPUT: usize = 72;

@@ -74,9 +74,12 @@ impl Cost {
             return None;
         }
         if format.starts_with("$argon2") {
-            return Argon2Cost::parse(format).map(Self::Argon2);
+            let cost = Argon2Cost::parse(format)?;
+            return cost.check().is_ok().then_some(Self::Argon2(cost));
         }
-        super::bcrypt::parse_cost(format).map(Self::Bcrypt)
+        super::bcrypt::parse_cost(format)
+            .filter(|cost| super::bcrypt::COSTS.contains(cost))
+            .map(Self::Bcrypt)
     }
 }
 

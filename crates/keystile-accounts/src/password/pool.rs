@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use argon2::Block;
-use keystile::random::Random;
+use keystile::Random;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 

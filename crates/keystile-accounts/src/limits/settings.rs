@@ -1,5 +1,3 @@
-//! Limits on guessing passwords.
-
 use std::time::Duration;
 
 /// How many wrong guesses are let through. Counts are kept by an HMAC of the identifier, whether or not such an
@@ -8,7 +6,7 @@ use std::time::Duration;
 pub struct GuessLimits {
     pub(crate) on: bool,
     pub(crate) per_address: u32,
-    pub(crate) address_window: Duration,
+    pub(crate) window: Duration,
     pub(crate) slow_after: u32,
     pub(crate) slow_most: Duration,
 }
@@ -18,7 +16,7 @@ impl Default for GuessLimits {
         Self {
             on: true,
             per_address: 10,
-            address_window: Duration::from_secs(15 * 60),
+            window: Duration::from_secs(15 * 60),
             slow_after: 100,
             slow_most: Duration::from_secs(2),
         }
@@ -31,17 +29,18 @@ impl GuessLimits {
         Self { on: false, ..Self::default() }
     }
 
-    /// Wrong guesses at one identifier from one address block (IPv4 address, IPv6 /64) within a window:
-    /// 10 in 15 minutes by default.
+    /// Wrong guesses at one identifier from one address block (an IPv4 address, an IPv6 /64) within a window: 10 in
+    /// 15 minutes by default. A success from there begins the count anew. Sign-ins that come without an address are
+    /// only slowed: refusing them would let anybody lock an owner out.
     #[must_use]
     pub fn per_address(mut self, guesses: u32, window: Duration) -> Self {
         self.per_address = guesses.max(1);
-        self.address_window = window;
+        self.window = window;
         self
     }
 
-    /// Wrong guesses at one identifier from anywhere after which each attempt is slowed, up to `most`:
-    /// 100 and 2 s by default. It never refuses, so nobody can lock an owner out.
+    /// Wrong guesses at one identifier from anywhere, within the window, after which each attempt is slowed, up to
+    /// `most`: 100 and 2 s by default. It never refuses.
     #[must_use]
     pub fn slow_after(mut self, guesses: u32, most: Duration) -> Self {
         self.slow_after = guesses;

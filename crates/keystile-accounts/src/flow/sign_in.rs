@@ -1,0 +1,186 @@
+//! Signing in with a password. An unknown name, a wrong password and a disabled account cost the same work and get the
+//! same answer.
+
+use keystile::{OpaqueToken, Timestamp};
+
+use super::trouble::Trouble;
+use crate::accounts::Accounts;
+use crate::answer::SignedIn;
+use crate::chain;
+use crate::engine::Engine;
+use crate::error::SignInError;
+use crate::gate::Point;
+use crate::limits::{Guess, Subject};
+use crate::names;
+use crate::password::normalise;
+use crate::request::{Identifier, SignIn};
+use crate::store::{AccountRecord, Hash, LiveSession, NewSession};
+
+const LONGEST_DEVICE: usize = 256;
+/// A role change in between raises the generation, and the session is opened under the new one. More often than this
+/// in the time of one sign-in is no honest use.
+const MOST_OPENINGS: u32 = 5;
+
+impl Accounts {
+    /// Checks a password and opens a session.
+    pub async fn sign_in(&self, request: SignIn) -> Result<SignedIn, SignInError> {
+        let from = request.from;
+        match self.engine().sign_in(request).await {
+            Ok(signed_in) => {
+                tracing::info!(account = %signed_in.account.id, session = %signed_in.session_id, "signed in");
+                Ok(signed_in)
+            }
+            Err(error) => {
+                // Not the name that was typed: people type passwords there.
+                tracing::info!(code = error.code(), ?from, "sign-in refused");
+                Err(error)
+            }
+        }
+    }
+}
+
+/// A name in the form by which it is looked up; one that no account can have is kept for its counter only.
+struct Looked {
+    counter: String,
+    key: Option<String>,
+    by_email: bool,
+}
+
+impl Looked {
+    fn at(identifier: &Identifier) -> Self {
+        let (text, by_email) = match identifier {
+            Identifier::Username(text) => (text, false),
+            Identifier::Email(text) => (text, true),
+            Identifier::Either(text) => (text, text.contains('@')),
+        };
+        let key = if by_email { names::email_key(text) } else { names::username_key(text) };
+        let counter = key.clone().unwrap_or_else(|| text.chars().take(256).collect());
+        Self { counter, key, by_email }
+    }
+}
+
+impl Engine {
+    async fn sign_in(&self, request: SignIn) -> Result<SignedIn, SignInError> {
+        let now = self.now();
+        let looked = Looked::at(&request.identifier);
+        let subject = Subject::Identifier(&looked.counter);
+        let guess = self
+            .attempts
+            .admit(&self.store, subject, request.from, now)
+            .await
+            .map_err(Trouble::from)?;
+        let Some((account, replace)) = self.checked(&looked, &request).await? else {
+            self.attempts
+                .failed(&self.store, &guess, now)
+                .await
+                .map_err(Trouble::from)?;
+            return Err(SignInError::WrongCredentials);
+        };
+        self.gate.reach(Point::PasswordChecked).await;
+        let old = account.password.as_ref().map(|hash| hash.encoded.clone());
+        let id = account.id.clone();
+        let token = OpaqueToken::generate(chain::PREFIX, &self.random);
+        let (live, now) = self.open(account, &request, &guess, self.hash_of(&token)).await?;
+        self.gate.reach(Point::SessionOpened).await;
+        if let Some(old) = old.filter(|_| replace) {
+            self.replace_hash(&id, &old, request.password.as_str()).await;
+        }
+        Ok(self.signed_in(&live, &token, now)?)
+    }
+
+    /// The account whose password this is, and whether its hash is to be replaced. The same work whoever asks.
+    async fn checked(
+        &self,
+        looked: &Looked,
+        request: &SignIn,
+    ) -> Result<Option<(AccountRecord, bool)>, SignInError> {
+        let found = self.find(looked.key.as_deref(), looked.by_email).await.map_err(Trouble::from)?;
+        let stored = found.as_ref().and_then(|account| account.password.as_ref());
+        let (hash, real) = self.hash_to_check(stored, &looked.counter);
+        let verdict = self
+            .pool
+            .verify(request.password.as_str(), hash)
+            .await
+            .map_err(Trouble::from)?;
+        Ok(found
+            .filter(|account| real && verdict.matches && account.disabled_at.is_none())
+            .map(|account| (account, verdict.replace)))
+    }
+
+    /// By normalised name. `None` as the key is one that no account can have: it is looked up all the same.
+    pub(super) async fn find(
+        &self,
+        key: Option<&str>,
+        by_email: bool,
+    ) -> Result<Option<AccountRecord>, crate::store::StoreError> {
+        let key = key.unwrap_or_default();
+        if by_email {
+            self.store.account_by_email(key).await
+        } else {
+            self.store.account_by_username(key).await
+        }
+    }
+
+    /// Opens the session under the generation that was read with the hash. If that was raised and the password and the
+    /// account's standing are still what they were (the roles changed), it is opened under the new one.
+    async fn open(
+        &self,
+        mut account: AccountRecord,
+        request: &SignIn,
+        guess: &Guess,
+        token_hash: Hash,
+    ) -> Result<(LiveSession, Timestamp), SignInError> {
+        for _ in 0..MOST_OPENINGS {
+            let now = self.now();
+            let new = self.session(&account, request, guess, token_hash, now);
+            let act = self.act_by(None, request.from, now);
+            if let Some(live) = self.store.open_session(act, new).await.map_err(Trouble::from)? {
+                return Ok((live, now));
+            }
+            let again = self.store.account(&account.id).await.map_err(Trouble::from)?;
+            account = again
+                .filter(|again| again.disabled_at.is_none() && again.password == account.password)
+                .ok_or(SignInError::WrongCredentials)?;
+        }
+        Err(SignInError::Busy { retry_after: std::time::Duration::from_secs(1) })
+    }
+
+    fn session(
+        &self,
+        account: &AccountRecord,
+        request: &SignIn,
+        guess: &Guess,
+        token_hash: Hash,
+        now: Timestamp,
+    ) -> NewSession {
+        let limit = self.sessions.absolute_limit.map(|limit| now.saturating_add(limit));
+        let expires = limit.unwrap_or(Timestamp::MAX).min(self.refresh_expiry(now));
+        NewSession {
+            id: self.new_id(),
+            account_id: account.id.clone(),
+            generation: account.generation,
+            token_hash,
+            expires_at: expires.as_millis(),
+            absolute_expires_at: limit.map(Timestamp::as_millis),
+            device: request.device.as_ref().map(|device| device.chars().take(LONGEST_DEVICE).collect()),
+            address: request.from.map(|address| address.to_string()),
+            auth_time: now.as_millis(),
+            amr: vec!["pwd".to_owned()],
+            client_id: None,
+            forget_attempts: guess.to_forget(),
+        }
+    }
+
+    /// Puts a hash of ours in the place of a foreign or a weaker one, if it is still that one. A failure costs nothing:
+    /// the next sign-in tries again.
+    async fn replace_hash(&self, id: &str, old: &str, password: &str) {
+        let Some(normal) = normalise(password) else { return };
+        let Ok(new) = self.hashed(normal).await else { return };
+        let now = self.now().as_millis();
+        match self.store.replace_password_hash(id, old, new, now).await {
+            Ok(true) => tracing::info!(account = id, "password hash replaced by a better one"),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "a password hash could not be replaced"),
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Ending sessions.
+
+use keystile::OpaqueToken;
+
+use super::trouble::Trouble;
+use crate::accounts::Accounts;
+use crate::answer::{AccountId, Session, SessionId};
+use crate::chain;
+use crate::error::{CallerError, Fault, RefreshError};
+use crate::request::{Caller, Which};
+use crate::store::WriteError;
+
+impl Accounts {
+    /// Ends sessions of an account; says how many. Their refresh tokens are refused from then on, and their access
+    /// tokens by every guard.
+    pub async fn sign_out(
+        &self,
+        account: &AccountId,
+        session: &SessionId,
+        which: Which,
+    ) -> Result<u64, Fault> {
+        let engine = self.engine();
+        let (account, session) = (account.as_str(), session.as_str());
+        let act = engine.act_by(None, None, engine.now());
+        let ended = match which {
+            Which::This => engine.store.end_session(act, account, session).await.map(|()| 1),
+            Which::Others => engine.store.end_other_sessions(act, account, session).await,
+            Which::All => engine.store.end_all_sessions(act, account).await,
+        };
+        match ended {
+            // Signed out already, or the account is gone: what was asked for holds.
+            Err(WriteError::NotFound) => Ok(0),
+            other => {
+                let ended = other?;
+                tracing::info!(account, ended, "signed out");
+                Ok(ended)
+            }
+        }
+    }
+
+    /// Ends the session that a refresh token belongs to, whether the token is still good or was used before.
+    pub async fn sign_out_by_refresh_token(
+        &self,
+        token: impl AsRef<str> + Send,
+    ) -> Result<(AccountId, SessionId), RefreshError> {
+        let token = OpaqueToken::parse(chain::PREFIX, token.as_ref()).ok_or(RefreshError::Malformed)?;
+        let engine = self.engine();
+        let act = engine.act_by(None, None, engine.now());
+        let ended = engine.store.end_session_by_token(act, engine.hash_of(&token), None).await?;
+        let (account, session) = ended.ok_or(RefreshError::Unknown)?;
+        tracing::info!(account, session, "signed out by refresh token");
+        Ok((account.into(), session.into()))
+    }
+
+    /// The account's living sessions, newest first.
+    pub async fn sessions(&self, account: &AccountId) -> Result<Vec<Session>, Fault> {
+        let engine = self.engine();
+        let records = engine.store.sessions(account.as_str(), engine.now().as_millis()).await?;
+        Ok(records.iter().map(Session::from).collect())
+    }
+
+    /// Ends one of the caller's own sessions.
+    pub async fn end_session(&self, caller: &Caller, session: &SessionId) -> Result<(), CallerError> {
+        let engine = self.engine();
+        let act = engine.own_act(caller, engine.now());
+        engine
+            .store
+            .end_session(act, caller.account_id.as_str(), session.as_str())
+            .await
+            .map_err(|error| Trouble::from(error).into())
+    }
+}

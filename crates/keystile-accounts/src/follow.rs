@@ -1,0 +1,181 @@
+//! Two tasks beside the flows: one follows what other processes revoke and which keys they make, one sweeps away what
+//! has had its time. Both end with the last handle of [`Accounts`](crate::Accounts).
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use keystile::{KeyId, Revocations, Timestamp, Verifier, WhenStale};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use crate::engine::{Engine, millis};
+use crate::error::Fault;
+use crate::limits::MOST_COUNTERS;
+use crate::store::{RevocationRecord, Revoked, Sweep};
+
+const POLL: Duration = Duration::from_millis(200);
+/// No successful poll for so long: what is revoked is not known.
+const LOST: Duration = Duration::from_secs(1);
+/// Keys change rarely; a withdrawal is heard of by the revocations anyway.
+const KEYS_EVERY: u32 = 5;
+const ROWS: u32 = 1_000;
+const SWEEP: Duration = Duration::from_secs(15);
+/// Batches in one sweep: the rest waits for the next.
+const MOST_BATCHES: u32 = 50;
+const KEEP_SESSIONS: Duration = Duration::from_secs(7 * 24 * 3_600);
+const KEEP_AUDIT: Duration = Duration::from_secs(400 * 24 * 3_600);
+
+/// What the guard reads, and how far the store's table was read into it.
+pub(crate) struct Followed {
+    pub(crate) revocations: Revocations,
+    pub(crate) verifier: Verifier,
+}
+
+/// Where the reader of the table of revocations stands.
+struct Place {
+    feed_id: String,
+    cursor: i64,
+}
+
+impl Followed {
+    /// Takes rows over: those of this process come here from the store before their write is answered.
+    pub(crate) fn apply(&self, rows: &[RevocationRecord]) {
+        for row in rows {
+            let until = Timestamp::from_millis(row.until);
+            match &row.revoked {
+                Revoked::Session { session_id } => {
+                    self.revocations.revoke_session(None, session_id, until);
+                }
+                Revoked::Subject { account_id, smallest_generation } => {
+                    self.revocations.revoke_generation_below(account_id, *smallest_generation, until);
+                }
+                Revoked::Token { token_id } => self.revocations.revoke_token_id(token_id, until),
+                Revoked::Key { kid } => self.revocations.withdraw_key(&KeyId::from(kid.as_str())),
+            }
+        }
+    }
+
+    /// Whether guards may answer. Decided here, by a clock that only goes forward, and not by the age of a mark: a
+    /// wall clock that is set by an hour would make every mark an hour old.
+    fn say_known(&self, known: bool) {
+        let when_stale = if known { WhenStale::Serve } else { WhenStale::Refuse };
+        self.revocations.require_current_within(LOST, when_stale);
+    }
+}
+
+/// Follows the table from its beginning; answers the task to run once the first snapshot is in.
+pub(crate) async fn start(
+    engine: &Arc<Engine>,
+    followed: &Arc<Followed>,
+) -> Result<[tokio::task::AbortHandle; 2], Fault> {
+    let place = snapshot(engine, followed).await?;
+    let poll = tokio::spawn(follow(Arc::clone(engine), Arc::clone(followed), place));
+    let sweep = tokio::spawn(sweep(Arc::clone(engine), Arc::clone(followed)));
+    Ok([poll.abort_handle(), sweep.abort_handle()])
+}
+
+async fn snapshot(engine: &Engine, followed: &Followed) -> Result<Place, Fault> {
+    let poll = engine.store.revocation_snapshot(engine.now().as_millis()).await?;
+    followed.apply(&poll.rows);
+    Ok(Place { feed_id: poll.feed_id, cursor: poll.cursor })
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long ago the store last answered is no matter of wall clocks")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+async fn follow(engine: Arc<Engine>, followed: Arc<Followed>, mut place: Place) {
+    let mut ticks = interval(POLL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut answered = now();
+    let mut until_keys = 0;
+    let mut lost = false;
+    loop {
+        ticks.tick().await;
+        let left = LOST.saturating_sub(answered.elapsed()).max(POLL);
+        match timeout(left, read_on(&engine, &followed, &mut place)).await {
+            Ok(Ok(())) => answered = now(),
+            Ok(Err(error)) => tracing::warn!(%error, "the revocations could not be read"),
+            Err(_) => tracing::warn!("the store does not answer"),
+        }
+        let lost_now = answered.elapsed() >= LOST;
+        if lost_now != lost {
+            lost = lost_now;
+            followed.say_known(!lost);
+            tracing::warn!(lost, "whether guards can know what is revoked has changed");
+        }
+        until_keys = if until_keys == 0 { KEYS_EVERY } else { until_keys - 1 };
+        if until_keys == 0 && !lost {
+            follow_keys(&engine, &followed).await;
+        }
+    }
+}
+
+/// Reads every row after the place. Another feed id means another history (a restored copy): all of it is read then,
+/// and united with what is held.
+async fn read_on(engine: &Engine, followed: &Followed, place: &mut Place) -> Result<(), Fault> {
+    loop {
+        let poll = engine.store.revocations_after(place.cursor, ROWS).await?;
+        if poll.feed_id != place.feed_id {
+            *place = snapshot(engine, followed).await?;
+            return Ok(());
+        }
+        followed.apply(&poll.rows);
+        place.cursor = poll.cursor;
+        if poll.rows.len() < ROWS as usize {
+            return Ok(());
+        }
+    }
+}
+
+async fn follow_keys(engine: &Engine, followed: &Followed) {
+    if let Err(error) = reload_keys(engine, followed).await {
+        tracing::warn!(%error, "the signing keys could not be read");
+    }
+}
+
+/// Takes over the store's keys if they are others than those in use.
+pub(crate) async fn reload_keys(engine: &Engine, followed: &Followed) -> Result<(), Fault> {
+    let fresh = engine.key_ring.load(&engine.store, engine.now()).await?;
+    let held = engine.tokens.keys();
+    let same = held.signing.key_id() == fresh.signing.key_id()
+        && held.verifying.iter().map(keystile::VerifyingKey::key_id).eq(fresh
+            .verifying
+            .iter()
+            .map(keystile::VerifyingKey::key_id));
+    if !same {
+        followed.verifier.replace_keys(0, fresh.verifying.clone());
+        engine.tokens.replace_keys(fresh);
+    }
+    Ok(())
+}
+
+async fn sweep(engine: Arc<Engine>, followed: Arc<Followed>) {
+    let mut ticks = interval(SWEEP);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = sweep_once(&engine, &followed).await {
+            tracing::warn!(%error, "the sweep failed; the next one goes on");
+        }
+    }
+}
+
+/// Erases and deletes what has had its time, in small batches between which other writes go on.
+pub(crate) async fn sweep_once(engine: &Engine, followed: &Followed) -> Result<(), Fault> {
+    let now = engine.now();
+    followed.revocations.forget_expired(now);
+    let request = Sweep {
+        now: now.as_millis(),
+        grace: millis(engine.sessions.replay_grace),
+        keep_sessions: millis(KEEP_SESSIONS),
+        keep_audit: millis(KEEP_AUDIT),
+        most_counters: MOST_COUNTERS,
+    };
+    for _ in 0..MOST_BATCHES {
+        if !engine.store.sweep(request).await? {
+            break;
+        }
+    }
+    engine.learn_formats().await
+}

@@ -1,0 +1,142 @@
+//! Access tokens: which keys sign and verify, and what a token says.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use keystile::{Claims, Expected, KeySet, Random, SigningKey, Timestamp, Trust};
+use serde_json::Value;
+
+use crate::answer::Account;
+use crate::builder::TokenOptions;
+use crate::error::Fault;
+use crate::store::LiveSession;
+
+/// The `iss` where none is configured.
+const DEFAULT_ISSUER: &str = "urn:keystile:accounts";
+
+/// Signs access tokens and knows the keys that verify them.
+pub(crate) struct Tokens {
+    options: TokenOptions,
+    issuer: Option<String>,
+    audience: Option<String>,
+    keys: ArcSwap<Keys>,
+    random: Random,
+}
+
+/// The key that signs, and all that verify: it and the retired ones.
+pub(crate) struct Keys {
+    pub(crate) signing: SigningKey,
+    pub(crate) verifying: KeySet,
+}
+
+impl Tokens {
+    pub(crate) fn new(options: TokenOptions, keys: Keys, random: Random) -> Self {
+        let default = (!options.minimal).then(|| DEFAULT_ISSUER.to_owned());
+        let issuer = options.issuer.clone().or(default);
+        let audience = match (&options.audience, options.minimal) {
+            (Some(audience), _) => Some(audience.clone()),
+            (None, false) => issuer.clone(),
+            (None, true) => None,
+        };
+        Self { options, issuer, audience, keys: ArcSwap::from_pointee(keys), random }
+    }
+
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
+    pub(crate) fn lifetime(&self) -> Duration {
+        self.options.lifetime
+    }
+
+    pub(crate) fn keys(&self) -> Arc<Keys> {
+        self.keys.load_full()
+    }
+
+    pub(crate) fn replace_keys(&self, keys: Keys) {
+        self.keys.store(Arc::new(keys));
+    }
+
+    /// What a guard demands of these tokens. What they do not say is not checked.
+    pub(crate) fn trust(&self) -> Trust {
+        let expected = |value: &Option<String>| match value {
+            Some(value) => Expected::Exactly(value.clone()),
+            None => Expected::Absent,
+        };
+        Trust {
+            issuer: expected(&self.issuer),
+            audience: expected(&self.audience),
+            token_type: Expected::Exactly(self.options.token_type.clone()),
+            keys: self.keys().verifying.clone(),
+        }
+    }
+
+    /// Signs a token for a session as it was at `now`, the time of the transaction that read it: a revocation after
+    /// that lives longer than the token. Answers the token and its life.
+    pub(crate) fn issue(
+        &self,
+        live: &LiveSession,
+        account: &Account,
+        now: Timestamp,
+    ) -> Result<(String, Duration), Fault> {
+        let mut expires = now.saturating_add(self.options.lifetime);
+        if let Some(limit) = live.session.absolute_expires_at {
+            expires = expires.min(Timestamp::from_millis(limit));
+        }
+        let claims = self.claims(live, account, now, expires);
+        let signing = &self.keys.load().signing;
+        let typ = &self.options.token_type;
+        let token = match &self.options.extra {
+            None => signing.issue_as(typ, &claims),
+            Some(extra) => {
+                let extra = extra(account).map_err(|error| unusable(error))?;
+                if !matches!(extra, Value::Object(_) | Value::Null) {
+                    return Err(unusable("they are not an object"));
+                }
+                signing.issue_as(typ, &claims.with_extra(extra))
+            }
+        };
+        let token = token.map_err(|error| {
+            Fault::because("issue_failed", "the access token could not be signed", error)
+        })?;
+        let whole_seconds = expires.as_seconds().saturating_sub(now.as_seconds());
+        Ok((token, Duration::from_secs(u64::try_from(whole_seconds).unwrap_or(0))))
+    }
+
+    fn claims(
+        &self,
+        live: &LiveSession,
+        account: &Account,
+        now: Timestamp,
+        expires: Timestamp,
+    ) -> Claims {
+        let least = Claims {
+            iss: self.issuer.clone(),
+            aud: self.audience.as_deref().map(Into::into).unwrap_or_default(),
+            iat: Some(now.as_seconds()),
+            jti: Some(URL_SAFE_NO_PAD.encode(self.random.bytes::<16>())),
+            sid: Some(live.session.id.clone()),
+            generation: Some(account.generation),
+            ..Claims::new(account.id.as_str(), expires.as_seconds())
+        };
+        if self.options.minimal {
+            return least;
+        }
+        Claims {
+            roles: account.roles.iter().collect(),
+            auth_time: Some(Timestamp::from_millis(live.session.auth_time).as_seconds()),
+            amr: live.session.amr.clone(),
+            preferred_username: account.username.clone(),
+            client_id: live.session.client_id.clone(),
+            ..least
+        }
+    }
+}
+
+fn unusable(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Fault {
+    let message = "the extra claims are not usable: return a struct or a map that serialises";
+    Fault::because("extra_claims_invalid", message, why)
+}
