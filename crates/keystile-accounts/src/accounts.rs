@@ -57,12 +57,24 @@ impl Accounts {
             .map_err(Fault::from)?;
         let engine = Arc::new(assemble(builder, store).await?);
         let verifier = Verifier::new(engine.tokens.trust()).clock(engine.clock.clone());
-        let followed = Arc::new(Followed { revocations: keystile::Revocations::new(), verifier });
+        let followed = Arc::new(Followed {
+            revocations: keystile::Revocations::new(),
+            verifier,
+        });
         let told = Arc::clone(&followed);
-        engine.store.on_revoked(Box::new(move |rows| told.apply(rows)));
+        engine
+            .store
+            .on_revoked(Box::new(move |rows| told.apply(rows)));
         let tasks = follow::start(&engine, &followed).await?;
         let guard = Guard::new(followed.verifier.clone()).revocations(followed.revocations.clone());
-        Ok(Self { shared: Arc::new(Shared { engine, followed, guard, tasks }) })
+        Ok(Self {
+            shared: Arc::new(Shared {
+                engine,
+                followed,
+                guard,
+                tasks,
+            }),
+        })
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -104,7 +116,9 @@ impl Accounts {
 
     /// Refuses a second server on the same database; commands do not ask for it. Held until dropped.
     pub fn claim_server_lock(&self) -> Result<ServerLock, Fault> {
-        Ok(ServerLock { _held: self.engine().store.claim_server_lock()? })
+        Ok(ServerLock {
+            _held: self.engine().store.claim_server_lock()?,
+        })
     }
 
     /// Finishes what the store has taken on and closes it. Later calls, of any clone, answer with a fault.
@@ -124,7 +138,9 @@ impl Accounts {
     #[cfg(feature = "testing")]
     pub fn hashes_done(&self) -> std::collections::BTreeMap<String, u64> {
         let done = self.engine().pool.done();
-        done.into_iter().map(|(cost, count)| (cost.to_string(), count)).collect()
+        done.into_iter()
+            .map(|(cost, count)| (cost.to_string(), count))
+            .collect()
     }
 
     /// How many passwords wait to be hashed.
@@ -155,19 +171,30 @@ impl Drop for Shared {
 
 impl fmt::Debug for Accounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Accounts").field("issuer", &self.issuer()).finish_non_exhaustive()
+        f.debug_struct("Accounts")
+            .field("issuer", &self.issuer())
+            .finish_non_exhaustive()
     }
 }
 
 async fn assemble(builder: Builder, store: Store) -> Result<Engine, OpenError> {
     let now = builder.clock.now();
     let random = builder.random;
-    let act = Act { now: now.as_millis(), revoked_until: now.as_millis(), ..Act::default() };
+    let act = Act {
+        now: now.as_millis(),
+        revoked_until: now.as_millis(),
+        ..Act::default()
+    };
     let (key_ring, keys) = KeyRing::open(&builder.tokens, &store, &random, act).await?;
     let counters = shared_secret(&store, "guess-counters", &random).await?;
     let dummies = shared_secret(&store, "dummy-hashes", &random).await?;
-    let pool = Pool::start(builder.hashing, random.clone())
-        .map_err(|error| Fault::because("threads_failed", "the hashing threads could not be started", error))?;
+    let pool = Pool::start(builder.hashing, random.clone()).map_err(|error| {
+        Fault::because(
+            "threads_failed",
+            "the hashing threads could not be started",
+            error,
+        )
+    })?;
     let engine = Engine {
         dummies: Dummies::new(pool.cost(), &dummies),
         attempts: Attempts::new(builder.guess_limits, &counters),
@@ -194,7 +221,10 @@ async fn shared_secret(
     name: &str,
     random: &keystile::Random,
 ) -> Result<[u8; 32], OpenError> {
-    let secret = store.shared_secret(name, random.bytes()).await.map_err(Fault::from)?;
+    let secret = store
+        .shared_secret(name, random.bytes())
+        .await
+        .map_err(Fault::from)?;
     Ok(secret)
 }
 
@@ -209,14 +239,20 @@ fn check(builder: &Builder) -> Result<(), OpenError> {
     }
     let (tokens, sessions) = (&builder.tokens, &builder.sessions);
     let second = Duration::from_secs(1);
-    option(tokens.lifetime >= second, "access_lifetime", "an access token must live for at least a second")?;
+    option(
+        tokens.lifetime >= second,
+        "access_lifetime",
+        "an access token must live for at least a second",
+    )?;
     option(
         sessions.refresh_lifetime > tokens.lifetime,
         "refresh_lifetime",
         "it must be longer than the access lifetime, or no refresh would come in time",
     )?;
     option(
-        sessions.idle_limit.is_none_or(|limit| limit > tokens.lifetime),
+        sessions
+            .idle_limit
+            .is_none_or(|limit| limit > tokens.lifetime),
         "idle_limit",
         "it must be longer than the access lifetime, or every session would end idle",
     )?;
@@ -225,19 +261,33 @@ fn check(builder: &Builder) -> Result<(), OpenError> {
         "absolute_limit",
         "a session must be allowed at least a second",
     )?;
-    option(sessions.replay_grace <= LONGEST_GRACE, "replay_grace", "at most 5 minutes")?;
     option(
-        sessions.refresh_hash_key.as_ref().is_none_or(|key| key.len() >= LEAST_KEY),
+        sessions.replay_grace <= LONGEST_GRACE,
+        "replay_grace",
+        "at most 5 minutes",
+    )?;
+    option(
+        sessions
+            .refresh_hash_key
+            .as_ref()
+            .is_none_or(|key| key.len() >= LEAST_KEY),
         "refresh_hash_key",
         "a key needs at least 32 bytes; make one with `openssl rand -hex 32`",
     )?;
-    option(!tokens.token_type.is_empty(), "token_type", "name a type, such as at+jwt or JWT")?;
+    option(
+        !tokens.token_type.is_empty(),
+        "token_type",
+        "name a type, such as at+jwt or JWT",
+    )?;
     Pool::check(builder.hashing).map_err(|error| OpenError::Option {
         option: "hashing",
         message: error.to_string(),
     })?;
     option(
-        tokens.signing_secret.is_none() || tokens.algorithm.is_none_or(keystile::Algorithm::is_symmetric),
+        tokens.signing_secret.is_none()
+            || tokens
+                .algorithm
+                .is_none_or(keystile::Algorithm::is_symmetric),
         "algorithm",
         "a signing secret signs by HS256; leave one of the two out",
     )
@@ -247,10 +297,15 @@ fn option(sound: bool, option: &'static str, message: &str) -> Result<(), OpenEr
     if sound {
         return Ok(());
     }
-    Err(OpenError::Option { option, message: format!("{option}: {message}") })
+    Err(OpenError::Option {
+        option,
+        message: format!("{option}: {message}"),
+    })
 }
 
 /// A URL of another kind may hold a password.
 fn without_password(url: &str) -> &str {
-    url.split_once("://").filter(|(_, rest)| rest.contains('@')).map_or(url, |(scheme, _)| scheme)
+    url.split_once("://")
+        .filter(|(_, rest)| rest.contains('@'))
+        .map_or(url, |(scheme, _)| scheme)
 }

@@ -93,7 +93,8 @@ impl Account {
 
 impl From<&AccountRecord> for Account {
     fn from(record: &AccountRecord) -> Self {
-        let shown = |name: &Option<crate::store::Identifier>| name.as_ref().map(|name| name.shown.clone());
+        let shown =
+            |name: &Option<crate::store::Identifier>| name.as_ref().map(|name| name.shown.clone());
         Self {
             id: AccountId::from(record.id.as_str()),
             username: shown(&record.username),

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keystile::Clock;
 use keystile::Algorithm;
+use keystile::Clock;
 use keystile::Random;
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -167,7 +167,9 @@ impl Builder {
         mut self,
         extra: impl Fn(&Account) -> E + Send + Sync + 'static,
     ) -> Self {
-        self.tokens.extra = Some(Arc::new(move |account| serde_json::to_value(extra(account))));
+        self.tokens.extra = Some(Arc::new(move |account| {
+            serde_json::to_value(extra(account))
+        }));
         self
     }
 

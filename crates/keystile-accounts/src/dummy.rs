@@ -67,9 +67,16 @@ mod tests {
         let dummies = Dummies::new(usual, &[3; 32]);
         assert_eq!(dummies.for_identifier("ada").cost(), usual);
 
-        dummies.learn(&[(usual.to_string(), 100), (foreign.to_string(), 300), ("nonsense".to_owned(), 9)]);
+        dummies.learn(&[
+            (usual.to_string(), 100),
+            (foreign.to_string(), 300),
+            ("nonsense".to_owned(), 9),
+        ]);
         let names: Vec<_> = (0..4_000).map(|n| format!("user{n}")).collect();
-        let drawn: Vec<_> = names.iter().map(|name| dummies.for_identifier(name).cost()).collect();
+        let drawn: Vec<_> = names
+            .iter()
+            .map(|name| dummies.for_identifier(name).cost())
+            .collect();
         let foreign_ones = drawn.iter().filter(|cost| **cost == foreign).count();
         assert!((2_850..3_150).contains(&foreign_ones), "{foreign_ones}");
         assert_eq!(drawn[7], dummies.for_identifier("user7").cost());

@@ -56,7 +56,9 @@ impl Engine {
     }
 
     pub(crate) fn act_by(&self, actor: Option<Actor>, from: Option<IpAddr>, now: Timestamp) -> Act {
-        let until = now.saturating_add(self.tokens.lifetime()).saturating_add(LEEWAY);
+        let until = now
+            .saturating_add(self.tokens.lifetime())
+            .saturating_add(LEEWAY);
         Act {
             actor,
             now: now.as_millis(),
@@ -66,7 +68,13 @@ impl Engine {
     }
 
     pub(crate) fn hash_of(&self, token: &OpaqueToken) -> Hash {
-        chain::hash(token, self.sessions.refresh_hash_key.as_ref().map(|key| key.as_slice()))
+        chain::hash(
+            token,
+            self.sessions
+                .refresh_hash_key
+                .as_ref()
+                .map(|key| key.as_slice()),
+        )
     }
 
     /// When a refresh token given out now expires, unless the session's absolute limit comes first.
@@ -79,12 +87,18 @@ impl Engine {
     pub(crate) fn new_id(&self) -> String {
         let millis = u64::try_from(self.now().as_millis()).unwrap_or(0);
         let random = self.random.bytes::<10>();
-        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string()
+        uuid::Builder::from_unix_timestamp_millis(millis, &random)
+            .into_uuid()
+            .to_string()
     }
 
     /// The hash to check a password against; a dummy's where there is no account, no password, or a hash that cannot
     /// be read (an import refuses those).
-    pub(crate) fn hash_to_check(&self, stored: Option<&store::PasswordHash>, identifier: &str) -> (StoredHash, bool) {
+    pub(crate) fn hash_to_check(
+        &self,
+        stored: Option<&store::PasswordHash>,
+        identifier: &str,
+    ) -> (StoredHash, bool) {
         match stored.map(|stored| StoredHash::parse(&stored.encoded)) {
             Some(Ok(hash)) => (hash, true),
             Some(Err(reason)) => {

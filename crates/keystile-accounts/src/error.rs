@@ -17,7 +17,11 @@ pub struct Fault {
 
 impl Fault {
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), source: None }
+        Self {
+            code,
+            message: message.into(),
+            source: None,
+        }
     }
 
     pub(crate) fn because(
@@ -25,7 +29,11 @@ impl Fault {
         message: impl Into<String>,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        Self { code, message: message.into(), source: Some(source.into()) }
+        Self {
+            code,
+            message: message.into(),
+            source: Some(source.into()),
+        }
     }
 
     /// A stable code: `store_busy`, `store_failed`, `issue_failed` and so on.
@@ -190,7 +198,9 @@ impl RefreshError {
 #[non_exhaustive]
 pub enum CallerError {
     /// The session ended, or the token is older than the account's last change of password or roles.
-    #[error("the sign-in behind this request is no longer good; refresh the token or sign in again")]
+    #[error(
+        "the sign-in behind this request is no longer good; refresh the token or sign in again"
+    )]
     Stale,
     /// The current password is wrong.
     #[error("the current password is wrong")]
@@ -257,7 +267,9 @@ impl CallerError {
 pub enum AdminError {
     /// The administrator's session ended, their token is older than their account's last change, or they have
     /// lost the role.
-    #[error("the sign-in behind this request is no longer good; refresh the token or sign in again")]
+    #[error(
+        "the sign-in behind this request is no longer good; refresh the token or sign in again"
+    )]
     Stale,
     /// There is no such account, session or key.
     #[error("there is no such {what}")]

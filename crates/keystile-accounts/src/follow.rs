@@ -45,8 +45,15 @@ impl Followed {
                 Revoked::Session { session_id } => {
                     self.revocations.revoke_session(None, session_id, until);
                 }
-                Revoked::Subject { account_id, smallest_generation } => {
-                    self.revocations.revoke_generation_below(account_id, *smallest_generation, until);
+                Revoked::Subject {
+                    account_id,
+                    smallest_generation,
+                } => {
+                    self.revocations.revoke_generation_below(
+                        account_id,
+                        *smallest_generation,
+                        until,
+                    );
                 }
                 Revoked::Token { token_id } => self.revocations.revoke_token_id(token_id, until),
                 Revoked::Key { kid } => self.revocations.withdraw_key(&KeyId::from(kid.as_str())),
@@ -57,7 +64,11 @@ impl Followed {
     /// Whether guards may answer. Decided here, by a clock that only goes forward, and not by the age of a mark: a
     /// wall clock that is set by an hour would make every mark an hour old.
     fn say_known(&self, known: bool) {
-        let when_stale = if known { WhenStale::Serve } else { WhenStale::Refuse };
+        let when_stale = if known {
+            WhenStale::Serve
+        } else {
+            WhenStale::Refuse
+        };
         self.revocations.require_current_within(LOST, when_stale);
     }
 }
@@ -74,12 +85,21 @@ pub(crate) async fn start(
 }
 
 async fn snapshot(engine: &Engine, followed: &Followed) -> Result<Place, Fault> {
-    let poll = engine.store.revocation_snapshot(engine.now().as_millis()).await?;
+    let poll = engine
+        .store
+        .revocation_snapshot(engine.now().as_millis())
+        .await?;
     followed.apply(&poll.rows);
-    Ok(Place { feed_id: poll.feed_id, cursor: poll.cursor })
+    Ok(Place {
+        feed_id: poll.feed_id,
+        cursor: poll.cursor,
+    })
 }
 
-#[expect(clippy::disallowed_methods, reason = "how long ago the store last answered is no matter of wall clocks")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long ago the store last answered is no matter of wall clocks"
+)]
 fn now() -> Instant {
     Instant::now()
 }
@@ -104,7 +124,11 @@ async fn follow(engine: Arc<Engine>, followed: Arc<Followed>, mut place: Place) 
             followed.say_known(!lost);
             tracing::warn!(lost, "whether guards can know what is revoked has changed");
         }
-        until_keys = if until_keys == 0 { KEYS_EVERY } else { until_keys - 1 };
+        until_keys = if until_keys == 0 {
+            KEYS_EVERY
+        } else {
+            until_keys - 1
+        };
         if until_keys == 0 && !lost {
             follow_keys(&engine, &followed).await;
         }
@@ -139,10 +163,11 @@ pub(crate) async fn reload_keys(engine: &Engine, followed: &Followed) -> Result<
     let fresh = engine.key_ring.load(&engine.store, engine.now()).await?;
     let held = engine.tokens.keys();
     let same = held.signing.key_id() == fresh.signing.key_id()
-        && held.verifying.iter().map(keystile::VerifyingKey::key_id).eq(fresh
+        && held
             .verifying
             .iter()
-            .map(keystile::VerifyingKey::key_id));
+            .map(keystile::VerifyingKey::key_id)
+            .eq(fresh.verifying.iter().map(keystile::VerifyingKey::key_id));
     if !same {
         followed.verifier.replace_keys(0, fresh.verifying.clone());
         engine.tokens.replace_keys(fresh);

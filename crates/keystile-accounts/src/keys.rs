@@ -37,13 +37,28 @@ impl KeyRing {
                 message: error.to_string(),
             })?;
             let keys = only(key.clone());
-            return Ok((Self { secret: Some(key), retirement }, keys));
+            return Ok((
+                Self {
+                    secret: Some(key),
+                    retirement,
+                },
+                keys,
+            ));
         }
-        let ring = Self { secret: None, retirement };
+        let ring = Self {
+            secret: None,
+            retirement,
+        };
         let now = Timestamp::from_millis(act.now);
         let candidate = fresh(options.algorithm.unwrap_or(Algorithm::Es256), random, now)?;
-        let signing = store.signing_key_or_insert(candidate).await.map_err(Fault::from)?;
-        if let Some(algorithm) = options.algorithm.filter(|wanted| wanted.as_str() != signing.algorithm) {
+        let signing = store
+            .signing_key_or_insert(candidate)
+            .await
+            .map_err(Fault::from)?;
+        if let Some(algorithm) = options
+            .algorithm
+            .filter(|wanted| wanted.as_str() != signing.algorithm)
+        {
             let new = fresh(algorithm, random, now)?;
             tracing::info!(from = %signing.algorithm, to = %algorithm, kid = %new.kid, "signing with a new key");
             store.insert_key(act, new).await.map_err(Fault::from)?;
@@ -68,9 +83,15 @@ impl KeyRing {
             }
         }
         let signing = signing.ok_or_else(|| {
-            Fault::new("key_missing", "the store has no signing key; open it again to make one")
+            Fault::new(
+                "key_missing",
+                "the store has no signing key; open it again to make one",
+            )
         })?;
-        Ok(Keys { signing, verifying: KeySet::new(verifying) })
+        Ok(Keys {
+            signing,
+            verifying: KeySet::new(verifying),
+        })
     }
 
     /// Whether tokens under this key may still be good.
@@ -88,12 +109,20 @@ impl KeyRing {
 
     /// The keys that may be published: none under a secret.
     pub(crate) fn published(&self, keys: &Keys) -> KeySet {
-        if self.secret.is_some() { KeySet::default() } else { keys.verifying.clone() }
+        if self.secret.is_some() {
+            KeySet::default()
+        } else {
+            keys.verifying.clone()
+        }
     }
 
     pub(crate) fn summary(&self, record: &KeyRecord) -> Result<KeySummary, Fault> {
         let algorithm = record.algorithm.parse().map_err(|error| {
-            Fault::because("store_failed", "the store holds a key of an unknown algorithm", error)
+            Fault::because(
+                "store_failed",
+                "the store holds a key of an unknown algorithm",
+                error,
+            )
         })?;
         let retired = record.state == store::KeyState::Retired;
         Ok(KeySummary {
@@ -112,7 +141,10 @@ impl KeyRing {
 }
 
 fn only(key: SigningKey) -> Keys {
-    Keys { verifying: KeySet::from(key.verifying_key().clone()), signing: key }
+    Keys {
+        verifying: KeySet::from(key.verifying_key().clone()),
+        signing: key,
+    }
 }
 
 fn fresh(algorithm: Algorithm, random: &Random, now: Timestamp) -> Result<KeyRecord, OpenError> {
@@ -145,14 +177,24 @@ pub(crate) fn record(key: &SigningKey, now: Timestamp) -> Result<KeyRecord, Faul
 pub(crate) fn read(record: &KeyRecord) -> Result<SigningKey, Fault> {
     SigningKey::from_pkcs8_der(&record.private)
         .map(|key| key.with_key_id(record.kid.as_str()))
-        .map_err(|error| Fault::because("store_failed", "the store holds a key that cannot be read", error))
+        .map_err(|error| {
+            Fault::because(
+                "store_failed",
+                "the store holds a key that cannot be read",
+                error,
+            )
+        })
 }
 
 impl From<WriteError> for Fault {
     fn from(error: WriteError) -> Self {
         match error {
             WriteError::Store(error) => error.into(),
-            other => Self::because("store_conflict", "the store was changed in between; try again", other),
+            other => Self::because(
+                "store_conflict",
+                "the store was changed in between; try again",
+                other,
+            ),
         }
     }
 }

@@ -24,10 +24,13 @@ mod tokens;
 
 pub use accounts::{Accounts, ServerLock};
 pub use answer::{
-    Account, AccountId, AccountsPage, KeyState, KeySummary, RefreshToken, Session, SessionId, SignedIn,
+    Account, AccountId, AccountsPage, KeyState, KeySummary, RefreshToken, Session, SessionId,
+    SignedIn,
 };
 pub use builder::{AccountIds, Builder};
-pub use error::{AdminError, CallerError, Fault, OpenError, RefreshError, SignInError, SignUpError};
+pub use error::{
+    AdminError, CallerError, Fault, OpenError, RefreshError, SignInError, SignUpError,
+};
 #[cfg(feature = "testing")]
 pub use gate::{Hold, Point};
 pub use limits::GuessLimits;

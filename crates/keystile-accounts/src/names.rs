@@ -28,22 +28,35 @@ pub(crate) struct BadName {
 }
 
 fn bad(code: &'static str, message: impl Into<String>) -> BadName {
-    BadName { code, message: message.into() }
+    BadName {
+        code,
+        message: message.into(),
+    }
 }
 
 /// Validates a username and makes the form by which it is unique: NFKC, lower case.
 pub(crate) fn username(text: &str, rule: UsernameRule) -> Result<store::Identifier, BadName> {
-    let key = username_key(text)
-        .ok_or_else(|| bad("username_length", format!("use 1 to {LONGEST_USERNAME} characters")))?;
+    let key = username_key(text).ok_or_else(|| {
+        bad(
+            "username_length",
+            format!("use 1 to {LONGEST_USERNAME} characters"),
+        )
+    })?;
     if text.contains('@') {
-        return Err(bad("username_at_sign", "a username has no @; give an e-mail address as such"));
+        return Err(bad(
+            "username_at_sign",
+            "a username has no @; give an e-mail address as such",
+        ));
     }
     let allowed = |c: char| match rule {
         UsernameRule::Ascii => c.is_ascii_alphanumeric(),
         UsernameRule::Unicode => c.is_alphanumeric(),
     };
     // As written too: what NFKC would turn into an allowed character is not one.
-    let plain = |form: &str| form.chars().all(|c| allowed(c) || matches!(c, '.' | '_' | '-'));
+    let plain = |form: &str| {
+        form.chars()
+            .all(|c| allowed(c) || matches!(c, '.' | '_' | '-'))
+    };
     if !plain(text) || !plain(&key) {
         let letters = match rule {
             UsernameRule::Ascii => "use the letters a to z, digits, and . _ -",
@@ -51,7 +64,10 @@ pub(crate) fn username(text: &str, rule: UsernameRule) -> Result<store::Identifi
         };
         return Err(bad("username_characters", letters));
     }
-    Ok(store::Identifier { shown: text.to_owned(), key })
+    Ok(store::Identifier {
+        shown: text.to_owned(),
+        key,
+    })
 }
 
 /// The form by which a username is looked up; `None` if none of that length can exist.
@@ -75,7 +91,10 @@ pub(crate) fn email(text: &str) -> Result<store::Identifier, BadName> {
         && local.len() <= LONGEST_LOCAL_PART
         && !local.contains(['@', '<', '>', '(', ')', '[', ']', ',', ';', ':', '\\', '"']);
     if printable && labels_sound && local_sound {
-        Ok(store::Identifier { shown: text.to_owned(), key })
+        Ok(store::Identifier {
+            shown: text.to_owned(),
+            key,
+        })
     } else {
         Err(malformed())
     }
@@ -93,7 +112,10 @@ pub(crate) fn account_id(text: &str) -> Result<(), BadName> {
     if !text.is_empty() && text.len() <= LONGEST_ID && text.chars().all(plain) {
         Ok(())
     } else {
-        Err(bad("id_malformed", format!("use 1 to {LONGEST_ID} characters of A-Z a-z 0-9 . _ -")))
+        Err(bad(
+            "id_malformed",
+            format!("use 1 to {LONGEST_ID} characters of A-Z a-z 0-9 . _ -"),
+        ))
     }
 }
 
@@ -103,7 +125,10 @@ pub(crate) fn role(text: &str) -> Result<(), BadName> {
     if !text.is_empty() && text.len() <= 64 && text.chars().all(plain) {
         Ok(())
     } else {
-        Err(bad("role_malformed", "use 1 to 64 printable ASCII characters, no space, quote or backslash"))
+        Err(bad(
+            "role_malformed",
+            "use 1 to 64 printable ASCII characters, no space, quote or backslash",
+        ))
     }
 }
 
@@ -118,7 +143,10 @@ mod tests {
     #[test]
     fn usernames_are_unique_whatever_their_case() {
         let ada = username("Ada.L-1_", UsernameRule::Ascii).unwrap();
-        assert_eq!((ada.shown.as_str(), ada.key.as_str()), ("Ada.L-1_", "ada.l-1_"));
+        assert_eq!(
+            (ada.shown.as_str(), ada.key.as_str()),
+            ("Ada.L-1_", "ada.l-1_")
+        );
     }
 
     #[test]
@@ -128,33 +156,61 @@ mod tests {
             ("ada@home", "username_at_sign"),
             ("ada lovelace", "username_characters"),
             ("\u{430}da", "username_characters"), // Cyrillic a
-            ("ａｄａ", "username_characters"),      // full width, which NFKC would make ASCII
+            ("ａｄａ", "username_characters"),    // full width, which NFKC would make ASCII
             ("ad\u{200b}a", "username_characters"),
             ("ada\0", "username_characters"),
         ] {
-            assert_eq!(username_code(text, UsernameRule::Ascii), Some(code), "{text:?}");
+            assert_eq!(
+                username_code(text, UsernameRule::Ascii),
+                Some(code),
+                "{text:?}"
+            );
         }
         assert_eq!(username_code(&"a".repeat(64), UsernameRule::Ascii), None);
-        assert_eq!(username_code(&"a".repeat(65), UsernameRule::Ascii), Some("username_length"));
+        assert_eq!(
+            username_code(&"a".repeat(65), UsernameRule::Ascii),
+            Some("username_length")
+        );
         assert_eq!(username_code("жанна", UsernameRule::Unicode), None);
-        assert_eq!(username_code("ad\u{202e}a", UsernameRule::Unicode), Some("username_characters"));
+        assert_eq!(
+            username_code("ad\u{202e}a", UsernameRule::Unicode),
+            Some("username_characters")
+        );
     }
 
     #[test]
     fn emails_are_compared_in_lower_case_and_kept_as_written() {
         let email = email("Ada@Example.ORG").unwrap();
-        assert_eq!((email.shown.as_str(), email.key.as_str()), ("Ada@Example.ORG", "ada@example.org"));
+        assert_eq!(
+            (email.shown.as_str(), email.key.as_str()),
+            ("Ada@Example.ORG", "ada@example.org")
+        );
     }
 
     #[test]
     fn what_is_not_an_address_is_refused() {
         for text in [
-            "ada", "@example.org", "ada@", "ada@-x.org", "ada@x..org", "a da@x.org", "ada@x.org\r\nbcc: b@x.org",
-            "a@b@x.org", "<ada@x.org>", "ada@x.org,bob@x.org",
+            "ada",
+            "@example.org",
+            "ada@",
+            "ada@-x.org",
+            "ada@x..org",
+            "a da@x.org",
+            "ada@x.org\r\nbcc: b@x.org",
+            "a@b@x.org",
+            "<ada@x.org>",
+            "ada@x.org,bob@x.org",
         ] {
-            assert_eq!(email(text).map_err(|bad| bad.code), Err("email_malformed"), "{text:?}");
+            assert_eq!(
+                email(text).map_err(|bad| bad.code),
+                Err("email_malformed"),
+                "{text:?}"
+            );
         }
-        assert_eq!(email(&format!("a@{}.org", "x".repeat(250))).map_err(|bad| bad.code), Err("email_length"));
+        assert_eq!(
+            email(&format!("a@{}.org", "x".repeat(250))).map_err(|bad| bad.code),
+            Err("email_length")
+        );
         assert!(email("ada+shop@localhost").is_ok());
     }
 }

@@ -39,12 +39,18 @@ pub struct SignUp {
 impl SignUp {
     /// Starts with a username: no `@`, ASCII letters, digits and `._-` unless the builder says otherwise.
     pub fn username(username: impl Into<String>) -> Self {
-        Self { username: Some(username.into()), ..Self::default() }
+        Self {
+            username: Some(username.into()),
+            ..Self::default()
+        }
     }
 
     /// Starts without a username: the e-mail address alone names the account.
     pub fn with_email(email: impl Into<String>) -> Self {
-        Self { email: Some(email.into()), ..Self::default() }
+        Self {
+            email: Some(email.into()),
+            ..Self::default()
+        }
     }
 
     /// The e-mail address: kept as written, compared in lower case.
@@ -86,12 +92,18 @@ pub(crate) enum NewSecret {
 impl NewAccount {
     /// Starts with a username.
     pub fn username(username: impl Into<String>) -> Self {
-        Self { username: Some(username.into()), ..Self::default() }
+        Self {
+            username: Some(username.into()),
+            ..Self::default()
+        }
     }
 
     /// Starts without a username: the e-mail address alone names the account.
     pub fn with_email(email: impl Into<String>) -> Self {
-        Self { email: Some(email.into()), ..Self::default() }
+        Self {
+            email: Some(email.into()),
+            ..Self::default()
+        }
     }
 
     /// The e-mail address: kept as written, compared in lower case.
@@ -162,7 +174,12 @@ pub struct SignIn {
 
 impl SignIn {
     fn new(identifier: Identifier) -> Self {
-        Self { identifier, password: Password::default(), from: None, device: None }
+        Self {
+            identifier,
+            password: Password::default(),
+            from: None,
+            device: None,
+        }
     }
 
     /// By username.

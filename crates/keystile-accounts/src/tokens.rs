@@ -41,7 +41,13 @@ impl Tokens {
             (None, false) => issuer.clone(),
             (None, true) => None,
         };
-        Self { options, issuer, audience, keys: ArcSwap::from_pointee(keys), random }
+        Self {
+            options,
+            issuer,
+            audience,
+            keys: ArcSwap::from_pointee(keys),
+            random,
+        }
     }
 
     pub(crate) fn issuer(&self) -> Option<&str> {
@@ -100,10 +106,17 @@ impl Tokens {
             }
         };
         let token = token.map_err(|error| {
-            Fault::because("issue_failed", "the access token could not be signed", error)
+            Fault::because(
+                "issue_failed",
+                "the access token could not be signed",
+                error,
+            )
         })?;
         let whole_seconds = expires.as_seconds().saturating_sub(now.as_seconds());
-        Ok((token, Duration::from_secs(u64::try_from(whole_seconds).unwrap_or(0))))
+        Ok((
+            token,
+            Duration::from_secs(u64::try_from(whole_seconds).unwrap_or(0)),
+        ))
     }
 
     fn claims(

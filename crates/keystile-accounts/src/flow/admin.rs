@@ -23,7 +23,11 @@ impl Accounts {
     /// One account, by username or, with an `@`, by e-mail address.
     pub async fn find_account(&self, identifier: &str) -> Result<Option<Account>, Fault> {
         let by_email = identifier.contains('@');
-        let key = if by_email { names::email_key(identifier) } else { names::username_key(identifier) };
+        let key = if by_email {
+            names::email_key(identifier)
+        } else {
+            names::username_key(identifier)
+        };
         let record = self.engine().find(key.as_deref(), by_email).await?;
         Ok(record.as_ref().map(Account::from))
     }
@@ -36,13 +40,19 @@ impl Accounts {
         filter: &AccountFilter,
     ) -> Result<AccountsPage, Fault> {
         let filter = store::AccountFilter {
-            prefix: filter.starts_with.as_ref().map(|prefix| prefix.to_lowercase()),
+            prefix: filter
+                .starts_with
+                .as_ref()
+                .map(|prefix| prefix.to_lowercase()),
             disabled: filter.disabled,
             role: filter.role.clone(),
         };
         let limit = limit.clamp(1, LARGEST_PAGE);
         let page = self.engine().store.accounts(filter, after, limit).await?;
-        Ok(AccountsPage { accounts: page.items.iter().map(Account::from).collect(), next: page.next })
+        Ok(AccountsPage {
+            accounts: page.items.iter().map(Account::from).collect(),
+            next: page.next,
+        })
     }
 
     /// Replaces the roles: earlier access tokens die, sessions go on.
@@ -59,14 +69,22 @@ impl Accounts {
     }
 
     /// Disables: no sign-in, every session ends.
-    pub async fn disable(&self, caller: Option<&Caller>, id: &AccountId) -> Result<Account, AdminError> {
+    pub async fn disable(
+        &self,
+        caller: Option<&Caller>,
+        id: &AccountId,
+    ) -> Result<Account, AdminError> {
         let engine = self.engine();
         let act = engine.act(caller, engine.now());
         answer(engine.store.disable_account(act, id.as_str()).await)
     }
 
     /// Enables again. Ended sessions stay ended.
-    pub async fn enable(&self, caller: Option<&Caller>, id: &AccountId) -> Result<Account, AdminError> {
+    pub async fn enable(
+        &self,
+        caller: Option<&Caller>,
+        id: &AccountId,
+    ) -> Result<Account, AdminError> {
         let engine = self.engine();
         let act = engine.act(caller, engine.now());
         answer(engine.store.enable_account(act, id.as_str()).await)
@@ -92,7 +110,13 @@ impl Accounts {
             .map_err(Trouble::from)?;
         let hash = engine.hashed(normal).await?;
         let act = engine.act(caller, engine.now());
-        answer(engine.store.set_password(act, id.as_str(), Some(hash)).await).map(|_| ())
+        answer(
+            engine
+                .store
+                .set_password(act, id.as_str(), Some(hash))
+                .await,
+        )
+        .map(|_| ())
     }
 
     /// Deletes an account, its sessions and its credentials.
@@ -104,7 +128,11 @@ impl Accounts {
     }
 
     /// Ends every session of an account and kills its access tokens; says how many sessions.
-    pub async fn end_sessions(&self, caller: Option<&Caller>, id: &AccountId) -> Result<u64, AdminError> {
+    pub async fn end_sessions(
+        &self,
+        caller: Option<&Caller>,
+        id: &AccountId,
+    ) -> Result<u64, AdminError> {
         let engine = self.engine();
         let act = engine.act(caller, engine.now());
         let ended = engine.store.end_all_sessions(act, id.as_str()).await;
@@ -113,5 +141,7 @@ impl Accounts {
 }
 
 fn answer(written: Result<store::AccountRecord, store::WriteError>) -> Result<Account, AdminError> {
-    written.map(|record| Account::from(&record)).map_err(|error| Trouble::from(error).into())
+    written
+        .map(|record| Account::from(&record))
+        .map_err(|error| Trouble::from(error).into())
 }

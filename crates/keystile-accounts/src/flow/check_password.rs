@@ -33,7 +33,11 @@ impl Engine {
     }
 
     /// Checks the current password.
-    pub(super) async fn prove(&self, caller: &Caller, password: &str) -> Result<Proven, CallerError> {
+    pub(super) async fn prove(
+        &self,
+        caller: &Caller,
+        password: &str,
+    ) -> Result<Proven, CallerError> {
         let account = self.standing(caller).await?;
         let now = self.now();
         let subject = Subject::Account(&account.id);
@@ -43,12 +47,19 @@ impl Engine {
             .await
             .map_err(Trouble::from)?;
         let (hash, real) = self.hash_to_check(account.password.as_ref(), &account.id);
-        let verdict = self.pool.verify(password, hash).await.map_err(Trouble::from)?;
+        let verdict = self
+            .pool
+            .verify(password, hash)
+            .await
+            .map_err(Trouble::from)?;
         match account.password.as_ref().map(|hash| hash.encoded.clone()) {
             Some(hash) if real && verdict.matches => {
                 let forget = guess.to_forget();
                 if !forget.is_empty() {
-                    self.store.forget_attempts(forget).await.map_err(Trouble::from)?;
+                    self.store
+                        .forget_attempts(forget)
+                        .await
+                        .map_err(Trouble::from)?;
                 }
                 Ok(Proven { account, hash })
             }
@@ -57,7 +68,11 @@ impl Engine {
                     .failed(&self.store, &guess, now)
                     .await
                     .map_err(Trouble::from)?;
-                tracing::info!(account = account.id, code = "password_wrong", "current password refused");
+                tracing::info!(
+                    account = account.id,
+                    code = "password_wrong",
+                    "current password refused"
+                );
                 Err(CallerError::WrongPassword)
             }
         }

@@ -95,7 +95,11 @@ impl Accounts {
         for _ in 0..MOST_CHECKS {
             let Proven { account, hash } = engine.prove(caller, password).await?;
             let act = engine.own_act(caller, engine.now());
-            match engine.store.delete_account(act, &account.id, Some(hash)).await {
+            match engine
+                .store
+                .delete_account(act, &account.id, Some(hash))
+                .await
+            {
                 Err(WriteError::Changed) => {}
                 Err(error) => return Err(Trouble::from(error).into()),
                 Ok(()) => {

@@ -52,7 +52,10 @@ impl Engine {
         let (live, successor) = match rotation {
             Rotation::Rotated(live) => (live, successor),
             Rotation::Replayed(salt, live) => (live, chain::successor(&presented, salt)),
-            Rotation::Reused { account_id, session_id } => {
+            Rotation::Reused {
+                account_id,
+                session_id,
+            } => {
                 tracing::warn!(
                     account = account_id,
                     session = session_id,

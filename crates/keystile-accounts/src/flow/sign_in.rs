@@ -53,9 +53,19 @@ impl Looked {
             Identifier::Email(text) => (text, true),
             Identifier::Either(text) => (text, text.contains('@')),
         };
-        let key = if by_email { names::email_key(text) } else { names::username_key(text) };
-        let counter = key.clone().unwrap_or_else(|| text.chars().take(256).collect());
-        Self { counter, key, by_email }
+        let key = if by_email {
+            names::email_key(text)
+        } else {
+            names::username_key(text)
+        };
+        let counter = key
+            .clone()
+            .unwrap_or_else(|| text.chars().take(256).collect());
+        Self {
+            counter,
+            key,
+            by_email,
+        }
     }
 }
 
@@ -80,10 +90,13 @@ impl Engine {
         let old = account.password.as_ref().map(|hash| hash.encoded.clone());
         let id = account.id.clone();
         let token = OpaqueToken::generate(chain::PREFIX, &self.random);
-        let (live, now) = self.open(account, &request, &guess, self.hash_of(&token)).await?;
+        let (live, now) = self
+            .open(account, &request, &guess, self.hash_of(&token))
+            .await?;
         self.gate.reach(Point::SessionOpened).await;
         if let Some(old) = old.filter(|_| replace) {
-            self.replace_hash(&id, &old, request.password.as_str()).await;
+            self.replace_hash(&id, &old, request.password.as_str())
+                .await;
         }
         Ok(self.signed_in(&live, &token, now)?)
     }
@@ -94,7 +107,10 @@ impl Engine {
         looked: &Looked,
         request: &SignIn,
     ) -> Result<Option<(AccountRecord, bool)>, SignInError> {
-        let found = self.find(looked.key.as_deref(), looked.by_email).await.map_err(Trouble::from)?;
+        let found = self
+            .find(looked.key.as_deref(), looked.by_email)
+            .await
+            .map_err(Trouble::from)?;
         let stored = found.as_ref().and_then(|account| account.password.as_ref());
         let (hash, real) = self.hash_to_check(stored, &looked.counter);
         let verdict = self
@@ -134,15 +150,26 @@ impl Engine {
             let now = self.now();
             let new = self.session(&account, request, guess, token_hash, now);
             let act = self.act_by(None, request.from, now);
-            if let Some(live) = self.store.open_session(act, new).await.map_err(Trouble::from)? {
+            if let Some(live) = self
+                .store
+                .open_session(act, new)
+                .await
+                .map_err(Trouble::from)?
+            {
                 return Ok((live, now));
             }
-            let again = self.store.account(&account.id).await.map_err(Trouble::from)?;
+            let again = self
+                .store
+                .account(&account.id)
+                .await
+                .map_err(Trouble::from)?;
             account = again
                 .filter(|again| again.disabled_at.is_none() && again.password == account.password)
                 .ok_or(SignInError::WrongCredentials)?;
         }
-        Err(SignInError::Busy { retry_after: std::time::Duration::from_secs(1) })
+        Err(SignInError::Busy {
+            retry_after: std::time::Duration::from_secs(1),
+        })
     }
 
     fn session(
@@ -153,8 +180,13 @@ impl Engine {
         token_hash: Hash,
         now: Timestamp,
     ) -> NewSession {
-        let limit = self.sessions.absolute_limit.map(|limit| now.saturating_add(limit));
-        let expires = limit.unwrap_or(Timestamp::MAX).min(self.refresh_expiry(now));
+        let limit = self
+            .sessions
+            .absolute_limit
+            .map(|limit| now.saturating_add(limit));
+        let expires = limit
+            .unwrap_or(Timestamp::MAX)
+            .min(self.refresh_expiry(now));
         NewSession {
             id: self.new_id(),
             account_id: account.id.clone(),
@@ -162,7 +194,10 @@ impl Engine {
             token_hash,
             expires_at: expires.as_millis(),
             absolute_expires_at: limit.map(Timestamp::as_millis),
-            device: request.device.as_ref().map(|device| device.chars().take(LONGEST_DEVICE).collect()),
+            device: request
+                .device
+                .as_ref()
+                .map(|device| device.chars().take(LONGEST_DEVICE).collect()),
             address: request.from.map(|address| address.to_string()),
             auth_time: now.as_millis(),
             amr: vec!["pwd".to_owned()],
@@ -174,8 +209,12 @@ impl Engine {
     /// Puts a hash of ours in the place of a foreign or a weaker one, if it is still that one. A failure costs nothing:
     /// the next sign-in tries again.
     async fn replace_hash(&self, id: &str, old: &str, password: &str) {
-        let Some(normal) = normalise(password) else { return };
-        let Ok(new) = self.hashed(normal).await else { return };
+        let Some(normal) = normalise(password) else {
+            return;
+        };
+        let Ok(new) = self.hashed(normal).await else {
+            return;
+        };
         let now = self.now().as_millis();
         match self.store.replace_password_hash(id, old, new, now).await {
             Ok(true) => tracing::info!(account = id, "password hash replaced by a better one"),

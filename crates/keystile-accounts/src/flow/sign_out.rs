@@ -23,7 +23,11 @@ impl Accounts {
         let (account, session) = (account.as_str(), session.as_str());
         let act = engine.act_by(None, None, engine.now());
         let ended = match which {
-            Which::This => engine.store.end_session(act, account, session).await.map(|()| 1),
+            Which::This => engine
+                .store
+                .end_session(act, account, session)
+                .await
+                .map(|()| 1),
             Which::Others => engine.store.end_other_sessions(act, account, session).await,
             Which::All => engine.store.end_all_sessions(act, account).await,
         };
@@ -43,10 +47,14 @@ impl Accounts {
         &self,
         token: impl AsRef<str> + Send,
     ) -> Result<(AccountId, SessionId), RefreshError> {
-        let token = OpaqueToken::parse(chain::PREFIX, token.as_ref()).ok_or(RefreshError::Malformed)?;
+        let token =
+            OpaqueToken::parse(chain::PREFIX, token.as_ref()).ok_or(RefreshError::Malformed)?;
         let engine = self.engine();
         let act = engine.act_by(None, None, engine.now());
-        let ended = engine.store.end_session_by_token(act, engine.hash_of(&token), None).await?;
+        let ended = engine
+            .store
+            .end_session_by_token(act, engine.hash_of(&token), None)
+            .await?;
         let (account, session) = ended.ok_or(RefreshError::Unknown)?;
         tracing::info!(account, session, "signed out by refresh token");
         Ok((account.into(), session.into()))
@@ -55,12 +63,19 @@ impl Accounts {
     /// The account's living sessions, newest first.
     pub async fn sessions(&self, account: &AccountId) -> Result<Vec<Session>, Fault> {
         let engine = self.engine();
-        let records = engine.store.sessions(account.as_str(), engine.now().as_millis()).await?;
+        let records = engine
+            .store
+            .sessions(account.as_str(), engine.now().as_millis())
+            .await?;
         Ok(records.iter().map(Session::from).collect())
     }
 
     /// Ends one of the caller's own sessions.
-    pub async fn end_session(&self, caller: &Caller, session: &SessionId) -> Result<(), CallerError> {
+    pub async fn end_session(
+        &self,
+        caller: &Caller,
+        session: &SessionId,
+    ) -> Result<(), CallerError> {
         let engine = self.engine();
         let act = engine.own_act(caller, engine.now());
         engine

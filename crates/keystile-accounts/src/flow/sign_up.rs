@@ -67,14 +67,27 @@ impl Engine {
             NewSecret::None => None,
             NewSecret::Hash(hash) => Some(foreign(&hash)?),
             NewSecret::Password(password) => {
-                let names: Vec<_> = names.iter().flatten().map(|name| name.key.as_str()).collect();
+                let names: Vec<_> = names
+                    .iter()
+                    .flatten()
+                    .map(|name| name.key.as_str())
+                    .collect();
                 let normal = self.policy.check(password.as_str(), &names)?;
                 self.refuse_taken(username.as_ref(), email.as_ref()).await?;
                 Some(self.hashed(normal).await?)
             }
         };
-        let new = store::NewAccount { id, username, email, password, roles };
-        let record = self.store.create_account(self.act(caller, self.now()), new).await?;
+        let new = store::NewAccount {
+            id,
+            username,
+            email,
+            password,
+            roles,
+        };
+        let record = self
+            .store
+            .create_account(self.act(caller, self.now()), new)
+            .await?;
         Ok(Account::from(&record))
     }
 
@@ -84,13 +97,20 @@ impl Engine {
         email: Option<&str>,
     ) -> Result<(Option<store::Identifier>, Option<store::Identifier>), Trouble> {
         if username.is_none() && email.is_none() {
-            return Err(Trouble::invalid("username", "username_missing", "give a username or an e-mail address"));
+            return Err(Trouble::invalid(
+                "username",
+                "username_missing",
+                "give a username or an e-mail address",
+            ));
         }
         let username = username
             .map(|text| names::username(text, self.usernames))
             .transpose()
             .map_err(Trouble::name("username"))?;
-        let email = email.map(names::email).transpose().map_err(Trouble::name("email"))?;
+        let email = email
+            .map(names::email)
+            .transpose()
+            .map_err(Trouble::name("email"))?;
         Ok((username, email))
     }
 
@@ -127,7 +147,10 @@ impl Engine {
     /// A hash of ours of a normalised password.
     pub(super) async fn hashed(&self, normal: Zeroizing<String>) -> Result<PasswordHash, Trouble> {
         let encoded = self.pool.hash(normal).await?;
-        Ok(PasswordHash { encoded, format: self.pool.cost().to_string() })
+        Ok(PasswordHash {
+            encoded,
+            format: self.pool.cost().to_string(),
+        })
     }
 }
 
@@ -137,7 +160,10 @@ fn foreign(encoded: &str) -> Result<PasswordHash, Trouble> {
         code: "password_hash_unreadable",
         message: reason.to_string(),
     })?;
-    Ok(PasswordHash { encoded: encoded.to_owned(), format: hash.cost().to_string() })
+    Ok(PasswordHash {
+        encoded: encoded.to_owned(),
+        format: hash.cost().to_string(),
+    })
 }
 
 /// Sorted, each once.
@@ -146,7 +172,11 @@ pub(super) fn checked_roles(mut roles: Vec<String>) -> Result<Vec<String>, Troub
     roles.sort();
     roles.dedup();
     if roles.len() > MOST {
-        return Err(Trouble::invalid("roles", "roles_too_many", "give at most 64 roles"));
+        return Err(Trouble::invalid(
+            "roles",
+            "roles_too_many",
+            "give at most 64 roles",
+        ));
     }
     for role in &roles {
         names::role(role).map_err(Trouble::name("roles"))?;

@@ -14,7 +14,10 @@ impl Accounts {
     pub async fn keys(&self) -> Result<Vec<KeySummary>, Fault> {
         let engine = self.engine();
         let records = engine.store.keys().await?;
-        records.iter().map(|record| engine.key_ring.summary(record)).collect()
+        records
+            .iter()
+            .map(|record| engine.key_ring.summary(record))
+            .collect()
     }
 
     /// Takes a private key (PEM, not sealed) as the new signing key. The present one is retired: its tokens stay good
@@ -30,7 +33,11 @@ impl Accounts {
         let record = keys::record(&key, now)?;
         let summary = engine.key_ring.summary(&record)?;
         let act = engine.act(None, now);
-        engine.store.insert_key(act, record).await.map_err(Trouble::from)?;
+        engine
+            .store
+            .insert_key(act, record)
+            .await
+            .map_err(Trouble::from)?;
         self.reload_keys().await?;
         Ok(summary)
     }

@@ -24,10 +24,20 @@ impl From<StoreError> for Fault {
 
 /// What went wrong in a step that several flows share.
 pub(super) enum Trouble {
-    Busy { retry_after: Duration },
-    Limited { retry_after: Duration },
-    Invalid { field: &'static str, code: &'static str, message: String },
-    Taken { field: &'static str },
+    Busy {
+        retry_after: Duration,
+    },
+    Limited {
+        retry_after: Duration,
+    },
+    Invalid {
+        field: &'static str,
+        code: &'static str,
+        message: String,
+    },
+    Taken {
+        field: &'static str,
+    },
     Stale,
     NotFound,
     Fault(Fault),
@@ -38,7 +48,9 @@ impl From<PoolError> for Trouble {
         match error {
             PoolError::Busy { retry_after } => Self::Busy { retry_after },
             PoolError::Closed => Self::Fault(Fault::new("closed", "the accounts are closed")),
-            PoolError::Failed => Self::Fault(Fault::new("hash_failed", "a password could not be hashed")),
+            PoolError::Failed => {
+                Self::Fault(Fault::new("hash_failed", "a password could not be hashed"))
+            }
         }
     }
 }
@@ -67,7 +79,9 @@ impl From<Fault> for Trouble {
 impl From<WriteError> for Trouble {
     fn from(error: WriteError) -> Self {
         match error {
-            WriteError::Taken(field) => Self::Taken { field: field_name(field) },
+            WriteError::Taken(field) => Self::Taken {
+                field: field_name(field),
+            },
             // A role that was lost raised the generation too.
             WriteError::Stale | WriteError::RoleMissing => Self::Stale,
             WriteError::NotFound => Self::NotFound,
@@ -78,17 +92,29 @@ impl From<WriteError> for Trouble {
 
 impl Trouble {
     pub(super) fn name(field: &'static str) -> impl Fn(BadName) -> Self {
-        move |bad| Self::Invalid { field, code: bad.code, message: bad.message }
+        move |bad| Self::Invalid {
+            field,
+            code: bad.code,
+            message: bad.message,
+        }
     }
 
     pub(super) fn invalid(field: &'static str, code: &'static str, message: &str) -> Self {
-        Self::Invalid { field, code, message: message.to_owned() }
+        Self::Invalid {
+            field,
+            code,
+            message: message.to_owned(),
+        }
     }
 }
 
 impl From<Broken> for Trouble {
     fn from(broken: Broken) -> Self {
-        Self::Invalid { field: "password", code: broken.code, message: broken.message }
+        Self::Invalid {
+            field: "password",
+            code: broken.code,
+            message: broken.message,
+        }
     }
 }
 
@@ -104,14 +130,25 @@ fn field_name(field: Field) -> &'static str {
 
 /// What a flow cannot answer with is a fault.
 fn unexpected(what: &'static str) -> Fault {
-    Fault::new("store_conflict", format!("the store answered with what this flow does not have: {what}; try again"))
+    Fault::new(
+        "store_conflict",
+        format!("the store answered with what this flow does not have: {what}; try again"),
+    )
 }
 
 impl From<Trouble> for SignUpError {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Busy { retry_after } => Self::Busy { retry_after },
-            Trouble::Invalid { field, code, message } => Self::Invalid { field, code, message },
+            Trouble::Invalid {
+                field,
+                code,
+                message,
+            } => Self::Invalid {
+                field,
+                code,
+                message,
+            },
             Trouble::Taken { field } => Self::Taken { field },
             Trouble::Fault(fault) => Self::Store(fault),
             Trouble::Limited { .. } => Self::Store(unexpected("a limit")),
@@ -145,7 +182,15 @@ impl From<Trouble> for CallerError {
         match trouble {
             Trouble::Busy { retry_after } => Self::Busy { retry_after },
             Trouble::Limited { retry_after } => Self::Limited { retry_after },
-            Trouble::Invalid { field, code, message } => Self::Invalid { field, code, message },
+            Trouble::Invalid {
+                field,
+                code,
+                message,
+            } => Self::Invalid {
+                field,
+                code,
+                message,
+            },
             Trouble::Taken { field } => Self::Taken { field },
             Trouble::Stale => Self::Stale,
             Trouble::NotFound => Self::NotFound,
@@ -158,7 +203,15 @@ impl From<Trouble> for AdminError {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Busy { retry_after } => Self::Busy { retry_after },
-            Trouble::Invalid { field, code, message } => Self::Invalid { field, code, message },
+            Trouble::Invalid {
+                field,
+                code,
+                message,
+            } => Self::Invalid {
+                field,
+                code,
+                message,
+            },
             Trouble::Taken { field } => Self::Taken { field },
             Trouble::Stale => Self::Stale,
             Trouble::NotFound => Self::NotFound { what: "account" },

@@ -92,7 +92,9 @@ impl Attempts {
             let left = u64::from(self.limits.per_address).saturating_sub(count);
             if left == 0 {
                 let retry_after = Timestamp::from_millis(ends).since(now);
-                return Err(NotNow::Limited { retry_after: retry_after.max(Duration::from_secs(1)) });
+                return Err(NotNow::Limited {
+                    retry_after: retry_after.max(Duration::from_secs(1)),
+                });
             }
             *failed = count > 0;
             if turn.take(u32::try_from(left).unwrap_or(u32::MAX)) {
@@ -125,7 +127,10 @@ impl Attempts {
             .chain([guess.anywhere])
             .map(|key| Attempt { key, window })
             .collect();
-        store.count_attempts(attempts, now.as_millis()).await.map(|_| ())
+        store
+            .count_attempts(attempts, now.as_millis())
+            .await
+            .map(|_| ())
     }
 
     /// HMAC, so that the table of counters names nobody.
@@ -162,7 +167,9 @@ impl From<StoreError> for NotNow {
 /// Failures in the running window, and when it ends.
 async fn read(store: &Store, key: Hash, now: Timestamp) -> Result<(u64, i64), StoreError> {
     let counted = store.attempts(vec![key], now.as_millis()).await?;
-    Ok(counted.first().map_or((0, 0), |counted| (counted.count, counted.window_ends_at)))
+    Ok(counted
+        .first()
+        .map_or((0, 0), |counted| (counted.count, counted.window_ends_at)))
 }
 
 /// The block that an address counts by: one IPv4 address, or the /64 that one IPv6 subscriber has at the least.
@@ -191,7 +198,10 @@ mod tests {
         assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
         assert_eq!(of("192.0.2.1"), of("::ffff:192.0.2.1"));
         assert_ne!(of("192.0.2.1"), counter(Subject::Identifier("ada"), None));
-        assert_ne!(of("192.0.2.1"), counter(Subject::Account("ada"), Some("192.0.2.1")));
+        assert_ne!(
+            of("192.0.2.1"),
+            counter(Subject::Account("ada"), Some("192.0.2.1"))
+        );
     }
 
     #[test]

@@ -26,7 +26,10 @@ impl Default for GuessLimits {
 impl GuessLimits {
     /// No limits: only where something in front counts already.
     pub fn off() -> Self {
-        Self { on: false, ..Self::default() }
+        Self {
+            on: false,
+            ..Self::default()
+        }
     }
 
     /// Wrong guesses at one identifier from one address block (an IPv4 address, an IPv6 /64) within a window: 10 in

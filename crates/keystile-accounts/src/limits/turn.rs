@@ -35,7 +35,12 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Turns {
     pub(super) fn join(self: &Arc<Self>, key: Hash) -> Turn {
         let line = Arc::clone(locked(&self.lines).entry(key).or_default());
-        Turn { turns: Arc::clone(self), key, line, taken: false }
+        Turn {
+            turns: Arc::clone(self),
+            key,
+            line,
+            taken: false,
+        }
     }
 }
 

@@ -42,7 +42,12 @@ pub(crate) struct Argon2Hash {
 
 impl Argon2Cost {
     pub(crate) fn id(memory_kib: u32, passes: u32, lanes: u32) -> Self {
-        Self { variant: Variant::Id, memory_kib, passes, lanes }
+        Self {
+            variant: Variant::Id,
+            memory_kib,
+            passes,
+            lanes,
+        }
     }
 
     /// Blocks of 1 KiB that computing it needs.
@@ -82,7 +87,12 @@ impl Argon2Cost {
         let memory_kib = number(parameters.next()?, "m=")?;
         let passes = number(parameters.next()?, "t=")?;
         let lanes = number(parameters.next()?, "p=")?;
-        let cost = Self { variant, memory_kib, passes, lanes };
+        let cost = Self {
+            variant,
+            memory_kib,
+            passes,
+            lanes,
+        };
         parameters.next().is_none().then_some(cost)
     }
 }
@@ -124,7 +134,11 @@ impl Argon2Hash {
     }
 
     pub(super) fn dummy(cost: Argon2Cost) -> Self {
-        Self { cost, salt: vec![0; SALT], digest: vec![0; DIGEST] }
+        Self {
+            cost,
+            salt: vec![0; SALT],
+            digest: vec![0; DIGEST],
+        }
     }
 
     /// The digest of `password` under this salt and cost; `memory` is reused and grown if need be.
@@ -140,7 +154,12 @@ impl Argon2Hash {
         }
         let mut digest = vec![0; self.digest.len()];
         Argon2::new(algorithm, Version::V0x13, params)
-            .hash_password_into_with_memory(password, &self.salt, &mut digest, &mut memory[..blocks])
+            .hash_password_into_with_memory(
+                password,
+                &self.salt,
+                &mut digest,
+                &mut memory[..blocks],
+            )
             .ok()?;
         Some(digest)
     }
@@ -157,9 +176,16 @@ impl Argon2Hash {
         password: &[u8],
         memory: &mut Vec<Block>,
     ) -> Option<String> {
-        let mut hash = Self { cost, salt: salt.to_vec(), digest: vec![0; DIGEST] };
+        let mut hash = Self {
+            cost,
+            salt: salt.to_vec(),
+            digest: vec![0; DIGEST],
+        };
         hash.digest = hash.compute(password, memory)?;
-        let (salt, digest) = (STANDARD_NO_PAD.encode(&hash.salt), STANDARD_NO_PAD.encode(&hash.digest));
+        let (salt, digest) = (
+            STANDARD_NO_PAD.encode(&hash.salt),
+            STANDARD_NO_PAD.encode(&hash.digest),
+        );
         Some(format!("{cost}${salt}${digest}"))
     }
 }
@@ -169,7 +195,9 @@ fn decode(text: &str, lengths: std::ops::RangeInclusive<usize>) -> Result<Vec<u8
         .decode(text)
         .ok()
         .filter(|bytes| lengths.contains(&bytes.len()))
-        .ok_or(UnreadableHash::Damaged("salt or digest is not base64 of a sensible length"))
+        .ok_or(UnreadableHash::Damaged(
+            "salt or digest is not base64 of a sensible length",
+        ))
 }
 
 #[cfg(test)]
@@ -206,7 +234,11 @@ mod tests {
             ),
         ] {
             let hash = Argon2Hash::parse(encoded).unwrap();
-            assert_eq!(hash.matches(password.as_bytes(), &mut Vec::new()), Some(true), "{encoded}");
+            assert_eq!(
+                hash.matches(password.as_bytes(), &mut Vec::new()),
+                Some(true),
+                "{encoded}"
+            );
         }
     }
 
@@ -222,8 +254,13 @@ mod tests {
             ("m=64,t=1,p=1,x=1", "damaged"),
             ("t=1,m=64,p=1", "damaged"),
         ] {
-            let encoded = format!("$argon2id$v=19${cost}$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4");
-            let error = Argon2Hash::parse(&encoded).map(|_| ()).unwrap_err().to_string();
+            let encoded = format!(
+                "$argon2id$v=19${cost}$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
+            );
+            let error = Argon2Hash::parse(&encoded)
+                .map(|_| ())
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(message), "{cost}: {error}");
         }
     }

@@ -40,10 +40,14 @@ pub(super) fn is_name(password: &str, name: &str) -> bool {
     let lower = password.to_lowercase();
     let name = name.to_lowercase();
     let local = name.split('@').next().unwrap_or(&name);
-    [name.as_str(), local].into_iter().filter(|name| !name.is_empty()).any(|name| {
-        let same = |form: &str| form == name || core(form) == core(name) && !core(name).is_empty();
-        same(&lower) || same(unit(&lower)) || same(unit(core(&lower)))
-    })
+    [name.as_str(), local]
+        .into_iter()
+        .filter(|name| !name.is_empty())
+        .any(|name| {
+            let same =
+                |form: &str| form == name || core(form) == core(name) && !core(name).is_empty();
+            same(&lower) || same(unit(&lower)) || same(unit(core(&lower)))
+        })
 }
 
 fn is_word(form: &str) -> bool {
@@ -56,7 +60,9 @@ fn is_trivial(form: &str) -> bool {
         return false;
     }
     let unit = unit(form);
-    unit.chars().count() <= 3 && unit.len() < form.len() || is_run(form) || is_run(unit) && unit != form
+    unit.chars().count() <= 3 && unit.len() < form.len()
+        || is_run(form)
+        || is_run(unit) && unit != form
 }
 
 /// Whether the form (at least four characters) lies along a row, forwards or backwards.
@@ -65,7 +71,8 @@ fn is_run(form: &str) -> bool {
         return false;
     }
     let backwards: String = form.chars().rev().collect();
-    RUNS.iter().any(|row| row.contains(form) || row.contains(&backwards))
+    RUNS.iter()
+        .any(|row| row.contains(form) || row.contains(&backwards))
 }
 
 /// What is left without the digits and marks before and after.
@@ -78,7 +85,11 @@ fn unit(form: &str) -> &str {
     (1..=form.len() / 2)
         .filter(|&length| form.len() % length == 0 && form.is_char_boundary(length))
         .map(|length| &form[..length])
-        .find(|unit| form.as_bytes().chunks(unit.len()).all(|chunk| chunk == unit.as_bytes()))
+        .find(|unit| {
+            form.as_bytes()
+                .chunks(unit.len())
+                .all(|chunk| chunk == unit.as_bytes())
+        })
         .unwrap_or(form)
 }
 
@@ -103,8 +114,10 @@ mod tests {
 
     #[test]
     fn the_list_is_sorted_lower_case_and_without_doubles() {
-        let lines: Vec<_> =
-            include_str!("common.txt").lines().filter(|line| !line.starts_with('#')).collect();
+        let lines: Vec<_> = include_str!("common.txt")
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .collect();
         assert!(lines.len() > 500, "{}", lines.len());
         for pair in lines.windows(2) {
             assert!(pair[0] < pair[1], "{pair:?}");
@@ -117,8 +130,13 @@ mod tests {
     #[test]
     fn passphrases_are_not_common() {
         for good in [
-            "correct horse battery staple", "my dragon eats 3 apples", "vexing copper monkey",
-            "the password is a lie, mostly", "0xdeadbeefcafe", "zkfqpvmw", "sunshine over oslo",
+            "correct horse battery staple",
+            "my dragon eats 3 apples",
+            "vexing copper monkey",
+            "the password is a lie, mostly",
+            "0xdeadbeefcafe",
+            "zkfqpvmw",
+            "sunshine over oslo",
         ] {
             assert!(!is_common(good), "{good}");
         }
@@ -126,7 +144,14 @@ mod tests {
 
     #[test]
     fn runs_along_a_row_are_common_in_both_directions() {
-        for run in ["qwertyuiop", "poiuytrewq", "1q2w3e4r5t6y", "abcdefghijklmnop", "zyxwvutsrqponm", "1qaz2wsx3edc4rfv"] {
+        for run in [
+            "qwertyuiop",
+            "poiuytrewq",
+            "1q2w3e4r5t6y",
+            "abcdefghijklmnop",
+            "zyxwvutsrqponm",
+            "1qaz2wsx3edc4rfv",
+        ] {
             assert!(is_common(run), "{run}");
         }
     }

@@ -17,7 +17,10 @@ pub struct PasswordPolicy {
 
 impl Default for PasswordPolicy {
     fn default() -> Self {
-        Self { shortest: 15, refuse_common: true }
+        Self {
+            shortest: 15,
+            refuse_common: true,
+        }
     }
 }
 
@@ -118,10 +121,16 @@ mod tests {
         assert_eq!(code(policy, "vexing-copper-"), Some("password_too_short"));
         assert_eq!(code(policy, "vexing-copper-7"), None);
         // Fifteen code points, forty-five bytes; and fourteen.
-        assert_eq!(code(policy, "春眠不覚暁処処聞啼鳥夜来風雨"), Some("password_too_short"));
+        assert_eq!(
+            code(policy, "春眠不覚暁処処聞啼鳥夜来風雨"),
+            Some("password_too_short")
+        );
         assert_eq!(code(policy, "春眠不覚暁処処聞啼鳥夜来風雨声"), None);
         // Twenty code points that NFKC composes to ten.
-        assert_eq!(code(policy, &"e\u{301}".repeat(10)), Some("password_too_short"));
+        assert_eq!(
+            code(policy, &"e\u{301}".repeat(10)),
+            Some("password_too_short")
+        );
     }
 
     #[test]
@@ -133,7 +142,10 @@ mod tests {
 
     #[test]
     fn no_composition_rule() {
-        assert_eq!(code(PasswordPolicy::default(), "correct horse battery staple"), None);
+        assert_eq!(
+            code(PasswordPolicy::default(), "correct horse battery staple"),
+            None
+        );
         assert_eq!(code(PasswordPolicy::default(), "               x"), None);
     }
 
@@ -141,22 +153,45 @@ mod tests {
     fn a_long_one_is_refused_before_it_is_normalised() {
         let policy = PasswordPolicy::default();
         assert_eq!(code(policy, &"xq".repeat(128)), None);
-        assert_eq!(code(policy, &("xq".repeat(128) + "z")), Some("password_too_long"));
+        assert_eq!(
+            code(policy, &("xq".repeat(128) + "z")),
+            Some("password_too_long")
+        );
         // NFKC turns this one character into eighteen.
-        assert_eq!(code(policy, &"\u{fdfa}".repeat(200)), Some("password_too_long"));
+        assert_eq!(
+            code(policy, &"\u{fdfa}".repeat(200)),
+            Some("password_too_long")
+        );
     }
 
     #[test]
     fn common_ones_and_own_names_are_refused_in_every_dress() {
         let policy = PasswordPolicy::default().shortest(8);
         for common in [
-            "password", "PASSWORD1", "Password123!", "passwordpassword", "12345678", "123456789012345",
-            "qwertyuiopasdfgh", "aaaaaaaaaaaaaaaa", "iloveyou2024", "abcabcabcabcabc", "ｐａｓｓｗｏｒｄ",
-            "p@ssw0rd", "9876543210", "letmein!!!!!!!!",
+            "password",
+            "PASSWORD1",
+            "Password123!",
+            "passwordpassword",
+            "12345678",
+            "123456789012345",
+            "qwertyuiopasdfgh",
+            "aaaaaaaaaaaaaaaa",
+            "iloveyou2024",
+            "abcabcabcabcabc",
+            "ｐａｓｓｗｏｒｄ",
+            "p@ssw0rd",
+            "9876543210",
+            "letmein!!!!!!!!",
         ] {
             assert_eq!(code(policy, common), Some("password_common"), "{common}");
         }
-        for own in ["adaadaada", "ada12345", "Ada.Lovelace@Example.org", "ada.lovelace", "lovelace.ada1"] {
+        for own in [
+            "adaadaada",
+            "ada12345",
+            "Ada.Lovelace@Example.org",
+            "ada.lovelace",
+            "lovelace.ada1",
+        ] {
             let expected = (own != "lovelace.ada1").then_some("password_is_name");
             assert_eq!(code(policy, own), expected, "{own}");
         }

@@ -70,7 +70,13 @@ impl Pool {
             wake: Condvar::new(),
             keep_blocks: cost.blocks(),
         });
-        let threads = Arc::new(Threads { shared, count, settings, cost, random });
+        let threads = Arc::new(Threads {
+            shared,
+            count,
+            settings,
+            cost,
+            random,
+        });
         for number in 0..count {
             let shared = Arc::clone(&threads.shared);
             thread::Builder::new()
@@ -92,7 +98,10 @@ impl Pool {
 
     /// Hashes a password that the policy has passed and normalised.
     pub(crate) async fn hash(&self, password: Zeroizing<String>) -> Result<String, PoolError> {
-        let work = Work::Hash { password, salt: self.threads.random.bytes() };
+        let work = Work::Hash {
+            password,
+            salt: self.threads.random.bytes(),
+        };
         match self.run(work, self.cost()).await? {
             Done::Hashed(encoded) => Ok(encoded),
             Done::Verified(_) => Err(PoolError::Failed),
@@ -100,7 +109,11 @@ impl Pool {
     }
 
     /// Checks a password against a stored hash: ours over NFKC, foreign ones over the raw bytes.
-    pub(crate) async fn verify(&self, password: &str, stored: StoredHash) -> Result<Verdict, PoolError> {
+    pub(crate) async fn verify(
+        &self,
+        password: &str,
+        stored: StoredHash,
+    ) -> Result<Verdict, PoolError> {
         let (cost, ours) = (stored.cost(), stored.cost() == self.cost());
         let normal = normalise(password);
         let too_long = normal.is_none();
@@ -114,10 +127,22 @@ impl Pool {
             (StoredHash::Argon2(_), Some(normal)) => Zeroizing::new(normal.as_bytes().to_vec()),
             (StoredHash::Bcrypt(_), Some(_)) => Zeroizing::new(password.as_bytes().to_vec()),
         };
-        match self.run(Work::Verify { password: bytes, stored }, cost).await? {
+        match self
+            .run(
+                Work::Verify {
+                    password: bytes,
+                    stored,
+                },
+                cost,
+            )
+            .await?
+        {
             Done::Verified(same) => {
                 let matches = same && !too_long;
-                Ok(Verdict { matches, replace: matches && !ours && whole })
+                Ok(Verdict {
+                    matches,
+                    replace: matches && !ours && whole,
+                })
             }
             Done::Hashed(_) => Err(PoolError::Failed),
         }
@@ -134,14 +159,21 @@ impl Pool {
     }
 
     fn submit(&self, job: Job) -> Result<(), PoolError> {
-        let Threads { shared, count, settings, .. } = &*self.threads;
+        let Threads {
+            shared,
+            count,
+            settings,
+            ..
+        } = &*self.threads;
         let mut queue = shared.lock();
         if queue.closed {
             return Err(PoolError::Closed);
         }
         queue
             .push(job, settings.queue, settings.longest_wait, *count)
-            .map_err(|Full(wait)| PoolError::Busy { retry_after: wait.max(Duration::from_secs(1)) })?;
+            .map_err(|Full(wait)| PoolError::Busy {
+                retry_after: wait.max(Duration::from_secs(1)),
+            })?;
         drop(queue);
         shared.wake.notify_one();
         Ok(())
@@ -209,11 +241,16 @@ impl Shared {
                 return Some(job);
             }
             if memory.is_empty() {
-                queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                queue = self
+                    .wake
+                    .wait(queue)
+                    .unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
-            let (held, timed_out) =
-                self.wake.wait_timeout(queue, IDLE).unwrap_or_else(PoisonError::into_inner);
+            let (held, timed_out) = self
+                .wake
+                .wait_timeout(queue, IDLE)
+                .unwrap_or_else(PoisonError::into_inner);
             queue = held;
             if timed_out.timed_out() {
                 *memory = Vec::new();
@@ -225,7 +262,9 @@ impl Shared {
 fn compute(job: &Job, memory: &mut Vec<Block>) -> Option<Done> {
     match &job.work {
         Work::Hash { password, salt } => {
-            let Cost::Argon2(cost) = job.cost else { return None };
+            let Cost::Argon2(cost) = job.cost else {
+                return None;
+            };
             Argon2Hash::hash(cost, *salt, password.as_bytes(), memory).map(Done::Hashed)
         }
         Work::Verify { password, stored } => match stored {
@@ -235,7 +274,10 @@ fn compute(job: &Job, memory: &mut Vec<Block>) -> Option<Done> {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "measures how long a hash takes; decides nothing about tokens")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "measures how long a hash takes; decides nothing about tokens"
+)]
 fn now() -> Instant {
     Instant::now()
 }

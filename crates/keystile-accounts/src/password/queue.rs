@@ -19,8 +19,14 @@ pub(super) struct Job {
 }
 
 pub(super) enum Work {
-    Hash { password: Zeroizing<String>, salt: [u8; 16] },
-    Verify { password: Zeroizing<Vec<u8>>, stored: StoredHash },
+    Hash {
+        password: Zeroizing<String>,
+        salt: [u8; 16],
+    },
+    Verify {
+        password: Zeroizing<Vec<u8>>,
+        stored: StoredHash,
+    },
 }
 
 pub(super) enum Done {
@@ -82,7 +88,10 @@ impl Queue {
 
     /// What a hash of this cost took lately, or a guess for the first.
     fn expected(&self, cost: Cost) -> Duration {
-        self.measured.get(&cost).copied().unwrap_or_else(|| guess(cost))
+        self.measured
+            .get(&cost)
+            .copied()
+            .unwrap_or_else(|| guess(cost))
     }
 
     /// The next job whose caller still waits.
@@ -142,8 +151,18 @@ mod tests {
 
     fn job() -> (Job, oneshot::Receiver<Option<Done>>) {
         let (answer, receiver) = oneshot::channel();
-        let work = Work::Verify { password: Zeroizing::default(), stored: StoredHash::dummy(COST) };
-        (Job { work, cost: COST, answer }, receiver)
+        let work = Work::Verify {
+            password: Zeroizing::default(),
+            stored: StoredHash::dummy(COST),
+        };
+        (
+            Job {
+                work,
+                cost: COST,
+                answer,
+            },
+            receiver,
+        )
     }
 
     #[test]
