@@ -8,7 +8,7 @@ use crate::accounts::Accounts;
 use crate::answer::{Account, AccountId, AccountsPage};
 use crate::error::{AdminError, Fault};
 use crate::names;
-use crate::request::{AccountFilter, Caller};
+use crate::request::{AccountFilter, Caller, Changes};
 use crate::store;
 
 const LARGEST_PAGE: u32 = 200;
@@ -53,6 +53,36 @@ impl Accounts {
             accounts: page.items.iter().map(Account::from).collect(),
             next: page.next,
         })
+    }
+
+    /// Changes somebody's username or e-mail address. Their current password is not asked for.
+    pub async fn update(
+        &self,
+        caller: Option<&Caller>,
+        id: &AccountId,
+        changes: Changes,
+    ) -> Result<Account, AdminError> {
+        let engine = self.engine();
+        let (username, email) = engine.changed_names(&changes)?;
+        if email == Some(None) && username.is_none() {
+            let account = engine.store.account(id.as_str()).await.map_err(Trouble::from)?;
+            if account.is_some_and(|account| account.username.is_none()) {
+                let message = "the account has no username: keep an e-mail address";
+                return Err(Trouble::invalid("email", "email_needed", message).into());
+            }
+        }
+        let changes = store::AccountChanges {
+            username: username.map(Some),
+            email,
+            expected_password: None,
+        };
+        let act = engine.act(caller, engine.now());
+        answer(
+            engine
+                .store
+                .update_account(act, id.as_str(), changes)
+                .await,
+        )
     }
 
     /// Replaces the roles: earlier access tokens die, sessions go on.

@@ -112,10 +112,10 @@ impl Accounts {
     }
 }
 
-type ChangedNames = (Option<store::Identifier>, Option<Option<store::Identifier>>);
+pub(super) type ChangedNames = (Option<store::Identifier>, Option<Option<store::Identifier>>);
 
 impl Engine {
-    fn changed_names(&self, changes: &Changes) -> Result<ChangedNames, Trouble> {
+    pub(super) fn changed_names(&self, changes: &Changes) -> Result<ChangedNames, Trouble> {
         let username = changes
             .username
             .as_deref()
