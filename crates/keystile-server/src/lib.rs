@@ -1,1 +1,14 @@
+//! Keystile's server: accounts, sign-in and sessions over HTTP.
+//!
+//! The binary `keystile` runs it; a program of one's own may serve [`router`] itself.
 
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod config;
+mod http;
+
+pub use http::{
+    AccountBody, HEADER_CAP, Readiness, Settings, document as openapi_document, listen, rfc3339,
+    router,
+};

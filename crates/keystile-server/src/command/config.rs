@@ -1,0 +1,86 @@
+//! `keystile config check|print`: what counts, and what is wrong with it.
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use keystile_server::config::{Config as Loaded, Faults, Shown};
+
+use super::{output, place::Place};
+
+/// Look at the configuration.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Report every fault of the configuration at once, each with its cure.
+    Check(Check),
+    /// Print every setting that counts and where it comes from; secrets are redacted.
+    Print(Print),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    place: Place,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Print {
+    #[command(flatten)]
+    place: Place,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Config {
+    pub(crate) fn run(self) -> Result<()> {
+        match self {
+            Self::Check(check) => check.run(),
+            Self::Print(print) => print.run(),
+        }
+    }
+}
+
+impl Check {
+    fn run(self) -> Result<()> {
+        let faults = match Loaded::load(&self.place.sources()) {
+            Ok(config) => config.faults_of_serving(),
+            Err(Faults(faults)) => faults,
+        };
+        if self.json {
+            let list: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            output::json(&serde_json::json!({ "ok": faults.is_empty(), "faults": list }))?;
+        }
+        if !faults.is_empty() {
+            return Err(Faults(faults).into());
+        }
+        if self.json {
+            Ok(())
+        } else {
+            output::line("The configuration is right.")
+        }
+    }
+}
+
+impl Print {
+    fn run(self) -> Result<()> {
+        let shown = Shown::all(&self.place.sources());
+        if self.json {
+            return output::json(&shown);
+        }
+        let rows: Vec<Vec<String>> = shown
+            .into_iter()
+            .map(|setting| {
+                let origin = setting.origin.unwrap_or_else(|| "default".to_owned());
+                vec![
+                    setting.key.to_owned(),
+                    setting.value.unwrap_or_else(|| "-".to_owned()),
+                    origin,
+                    setting.about.to_owned(),
+                ]
+            })
+            .collect();
+        output::table(&["setting", "value", "from", "about"], &rows)
+    }
+}

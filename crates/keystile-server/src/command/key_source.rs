@@ -1,0 +1,105 @@
+//! Where `token inspect` finds public keys: a file, or the issuer that publishes them.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use keystile::{KeySet, VerifyingKey};
+use serde_json::Value;
+
+/// How long an issuer may take to answer.
+const TIME: Duration = Duration::from_secs(10);
+/// Most bytes of a document that are read.
+const CAP: usize = 1024 * 1024;
+
+/// The keys of a file: PEM, one JWK, or a JWKS.
+pub(super) fn in_file(file: &Path) -> Result<KeySet> {
+    let shown = file.display();
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;
+    let wrong = || format!("{shown} cannot be used; give a public key as PEM, JWK or JWKS");
+    if !text.trim_start().starts_with('{') {
+        return Ok(KeySet::new([
+            VerifyingKey::from_pem(&text).with_context(wrong)?
+        ]));
+    }
+    let document: Value = serde_json::from_str(&text).with_context(wrong)?;
+    if document.get("keys").is_some() {
+        return KeySet::from_jwks_json(&text).with_context(wrong);
+    }
+    Ok(KeySet::new([
+        VerifyingKey::from_jwk(&text).with_context(wrong)?
+    ]))
+}
+
+/// The keys that an issuer publishes: at the place that its metadata names (RFC 8414, OpenID Connect
+/// Discovery), else at `/.well-known/jwks.json`.
+pub(super) fn published_by(issuer: &str) -> Result<KeySet> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(fetch_keys(issuer.trim_end_matches('/')))
+}
+
+async fn fetch_keys(issuer: &str) -> Result<KeySet> {
+    // It can only be refused when one is installed already, which serves as well.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let client = reqwest::Client::builder()
+        .timeout(TIME)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .context("cannot make an HTTP client")?;
+    let usual = format!("{issuer}/.well-known/jwks.json");
+    let found = match fetch(&client, &usual).await {
+        Ok(Some(text)) => text,
+        Ok(None) => fetch_named(&client, issuer).await?,
+        Err(error) => return Err(error),
+    };
+    KeySet::from_jwks_json(&found)
+        .map_err(|error| anyhow!("{issuer} publishes no usable keys: {error}"))
+}
+
+/// By the issuer's metadata, which must name the same issuer.
+async fn fetch_named(client: &reqwest::Client, issuer: &str) -> Result<String> {
+    for name in ["oauth-authorization-server", "openid-configuration"] {
+        let Some(text) = fetch(client, &format!("{issuer}/.well-known/{name}")).await? else {
+            continue;
+        };
+        let document: Value =
+            serde_json::from_str(&text).context("the issuer's metadata is not JSON")?;
+        let named = document
+            .get("issuer")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        if named.trim_end_matches('/') != issuer {
+            bail!("the metadata at {issuer} is that of another issuer, {named:?}");
+        }
+        let place = document
+            .get("jwks_uri")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        if let Some(keys) = fetch(client, place).await? {
+            return Ok(keys);
+        }
+    }
+    bail!("{issuer} publishes no keys: neither at /.well-known/jwks.json nor by its metadata")
+}
+
+/// `None` where the server says 404.
+async fn fetch(client: &reqwest::Client, url: &str) -> Result<Option<String>> {
+    let asking = || format!("cannot fetch {url}");
+    let mut response = client.get(url).send().await.with_context(asking)?;
+    if response.status() == reqwest::StatusCode::NOT_FOUND {
+        return Ok(None);
+    }
+    if !response.status().is_success() {
+        bail!("{url} answered {}", response.status());
+    }
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.with_context(asking)? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > CAP {
+            bail!("{url} answered with more than 1 MiB");
+        }
+    }
+    Ok(Some(String::from_utf8(bytes).with_context(asking)?))
+}

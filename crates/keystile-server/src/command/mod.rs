@@ -1,0 +1,16 @@
+//! The subcommands, one file each, and what several of them share.
+
+pub(crate) mod account;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod doctor;
+pub(crate) mod key;
+mod key_source;
+pub(crate) mod logging;
+pub(crate) mod migrate;
+pub(crate) mod output;
+pub(crate) mod password;
+pub(crate) mod place;
+pub(crate) mod serve;
+pub(crate) mod token;
+mod welcome;

@@ -1,0 +1,56 @@
+//! Prints to standard output and standard error. A reader that went away is no failure.
+
+use std::io::{ErrorKind, Write};
+
+use anyhow::Result;
+use serde::Serialize;
+
+/// Prints a text and a line end.
+pub(crate) fn line(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Prints a value as JSON.
+pub(crate) fn json(value: &impl Serialize) -> Result<()> {
+    line(&serde_json::to_string_pretty(value)?)
+}
+
+/// Prints an error with its causes, in one line, to standard error.
+pub(crate) fn error(error: &anyhow::Error) {
+    let _ = writeln!(std::io::stderr(), "keystile: {error:#}");
+}
+
+/// Prints rows in columns as wide as their widest cell.
+pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> Result<()> {
+    let mut widths: Vec<usize> = head.iter().map(|cell| cell.chars().count()).collect();
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut text = String::new();
+    let head: Vec<String> = head.iter().map(|cell| (*cell).to_owned()).collect();
+    for row in std::iter::once(&head).chain(rows) {
+        let mut out = String::new();
+        for (width, cell) in widths.iter().zip(row) {
+            out += &format!(
+                "{}{}",
+                plain(cell),
+                " ".repeat(2 + width - cell.chars().count())
+            );
+        }
+        text += &format!("{}\n", out.trim_end());
+    }
+    line(text.trim_end())
+}
+
+/// Control characters as `?`: a name must not drive a terminal.
+fn plain(cell: &str) -> String {
+    cell.chars()
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect()
+}

@@ -1,0 +1,140 @@
+//! Where the configuration, the data and the database are: the flags that most commands share.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow};
+use clap::Args;
+use keystile_accounts::{Accounts, Builder, GuessLimits, Hashing, PasswordPolicy};
+use keystile_server::config::{Config, Sources};
+
+/// Flags that say where things are.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    /// Configuration file [default: ./keystile.toml where there is one]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Data folder [default: ./keystile-data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+    /// Database URL [default: sqlite in the data folder]
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+}
+
+impl Place {
+    /// What the configuration is made from: these flags, the environment, the file.
+    pub(crate) fn sources(&self) -> Sources {
+        let mut flags = Vec::new();
+        flags.extend(self.data.clone().map(|data| ("data", "--data", data)));
+        flags.extend(
+            self.database
+                .clone()
+                .map(|url| ("database", "--database", url)),
+        );
+        Sources {
+            config_file: self.config.clone(),
+            flags,
+            environment: environment(),
+        }
+    }
+
+    /// The configuration.
+    pub(crate) fn load(&self) -> Result<Config> {
+        Ok(Config::load(&self.sources())?)
+    }
+
+    /// Opens the accounts for a command, does one thing with them, closes them.
+    pub(crate) fn with_accounts<T, F: Future<Output = Result<T>>>(
+        &self,
+        act: impl FnOnce(Accounts) -> F,
+    ) -> Result<T> {
+        let config = self.load()?;
+        prepare_folder(&config.data)?;
+        // A command issues no token, so the issuer matters only where it is known.
+        let issuer = config
+            .issuer_at(config.listen)
+            .unwrap_or_else(|_| "urn:keystile:command".to_owned());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(async {
+            let accounts = builder(&config, issuer)
+                .open()
+                .await
+                .with_context(|| opening(&config))?;
+            let result = act(accounts.clone()).await;
+            accounts.close().await;
+            result
+        })
+    }
+}
+
+/// What to say when the database cannot be opened.
+pub(crate) fn opening(config: &Config) -> String {
+    format!("cannot open the database {}", config.database)
+}
+
+/// The engine as the configuration wants it.
+pub(crate) fn builder(config: &Config, issuer: String) -> Builder {
+    let mut hashing =
+        Hashing::default().cost(config.password.memory_kib, config.password.passes, 1);
+    if let Some(threads) = config.password.threads {
+        hashing = hashing.threads(threads);
+    }
+    let limits = if config.limit_guessing {
+        GuessLimits::default()
+    } else {
+        GuessLimits::off()
+    };
+    Accounts::builder(config.database.expose())
+        .issuer(issuer)
+        .algorithm(config.tokens.algorithm)
+        .access_lifetime(config.tokens.access_lifetime)
+        .refresh_lifetime(config.tokens.refresh_lifetime)
+        .idle_limit(config.tokens.idle_limit)
+        .absolute_limit(config.tokens.absolute_limit)
+        .replay_grace(config.tokens.replay_grace)
+        .password_policy(PasswordPolicy::default().shortest(config.password.min_length))
+        .hashing(hashing)
+        .guess_limits(limits)
+}
+
+/// Makes the data folder where it is missing, for its owner alone. Returns whether it was made.
+pub(crate) fn prepare_folder(folder: &Path) -> Result<bool> {
+    if folder.is_dir() {
+        let writable = rustix::fs::access(
+            folder,
+            rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK,
+        );
+        return writable
+            .map(|()| false)
+            .map_err(|error| unusable(folder, &error));
+    }
+    let made = std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder);
+    made.map(|()| true)
+        .map_err(|error| unusable(folder, &error))
+}
+
+fn unusable(folder: &Path, error: &dyn std::fmt::Display) -> anyhow::Error {
+    let folder = folder.display();
+    anyhow!(
+        "the data folder {folder} cannot be used: {error}. Make it writable for this user, or name another with --data"
+    )
+}
+
+/// The environment, read in this one place. Variables that are not Unicode are none of ours.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the program's edge: the configuration is handed down from here"
+)]
+fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}

@@ -1,0 +1,158 @@
+//! `keystile serve`: the server.
+
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use clap::Args;
+use keystile_server::config::{Config, Faults, Sources};
+use keystile_server::{Readiness, Settings, listen, router};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::place::{Place, builder, opening, prepare_folder};
+use super::{logging, output};
+
+/// How long requests under way may take to finish when the server ends.
+const FINISH: Duration = Duration::from_secs(8);
+/// How long `/readyz` says 503 before the listener closes, so that a balancer looks elsewhere first.
+const DRAIN: Duration = Duration::from_millis(500);
+
+/// Start the server.
+///
+/// With nothing configured it listens on 127.0.0.1:8080 and makes its data folder, database and keys.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  keystile serve
+  keystile serve --listen 127.0.0.1:9000 --data /var/lib/keystile
+  KEYSTILE_TOKENS__ACCESS_LIFETIME=5m keystile serve
+
+Settings come from flags, the environment (KEYSTILE_SECTION__KEY), keystile.toml, defaults, in this order;
+`keystile config print` lists them all. SIGTERM and SIGINT end the server gracefully.")]
+pub(crate) struct Serve {
+    /// Address and port to listen on [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Serve {
+    pub(crate) fn run(self) -> Result<()> {
+        let config = Config::load(&self.sources())?;
+        let faults = config.faults_of_serving();
+        if !faults.is_empty() {
+            return Err(Faults(faults).into());
+        }
+        logging::start(&config.log);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(serve(config))
+    }
+
+    fn sources(&self) -> Sources {
+        let mut sources = self.place.sources();
+        sources.flags.extend(
+            self.listen
+                .clone()
+                .map(|address| ("listen", "--listen", address)),
+        );
+        sources
+    }
+}
+
+async fn serve(config: Config) -> Result<()> {
+    let tls = certificate(&config).await?;
+    let made = prepare_folder(&config.data)?;
+    let listener = bind(config.listen)?;
+    let address = listener.local_addr()?;
+    let issuer = config
+        .issuer_at(address)
+        .map_err(|fault| Faults(vec![fault]))?;
+    let engine = builder(&config, issuer.clone());
+    let accounts = engine.open().await.with_context(|| opening(&config))?;
+    let _lock = accounts.claim_server_lock().with_context(|| {
+        format!(
+            "another server uses {}. End it, or give this one a folder of its own with --data",
+            config.data.display()
+        )
+    })?;
+    let readiness = Readiness::default();
+    let settings = Settings {
+        signup_open: config.signup_open,
+        trusted_proxies: config.trusted_proxies.clone(),
+        readiness: readiness.clone(),
+        ..Settings::default()
+    };
+    let app = router(accounts.clone(), settings);
+    let stop = Handle::new();
+    let signals = tokio::spawn(end_on_signal(Signals::new()?, stop.clone(), readiness));
+    output::line(&super::welcome::text(&config, address, &issuer, made))?;
+    tracing::info!(%address, issuer, "listening");
+    let served = listen(listener, app, tls, stop).await;
+    signals.abort();
+    accounts.close().await;
+    tracing::info!("ended");
+    Ok(served?)
+}
+
+fn bind(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => anyhow!(
+            "{address} is in use: another program listens there, perhaps another Keystile. End it, or choose another port with --listen 127.0.0.1:PORT"
+        ),
+        ErrorKind::PermissionDenied => {
+            anyhow!("this user may not listen on {address}. Choose a port above 1023 with --listen")
+        }
+        ErrorKind::AddrNotAvailable => {
+            anyhow!("{address} is not an address of this machine. Choose one that is with --listen")
+        }
+        _ => anyhow!("cannot listen on {address}: {error}. Choose another address with --listen"),
+    })
+}
+
+async fn certificate(config: &Config) -> Result<Option<RustlsConfig>> {
+    let Some(tls) = &config.tls else {
+        return Ok(None);
+    };
+    // It can only be refused when one is installed already, which serves as well.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let read = RustlsConfig::from_pem_file(&tls.cert, &tls.key).await;
+    read.map(Some).with_context(|| {
+        let (cert, key) = (tls.cert.display(), tls.key.display());
+        format!("cannot use the certificate {cert} with the key {key}; both must be PEM files that belong together")
+    })
+}
+
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+}
+
+/// Waits for SIGTERM or SIGINT; then `/readyz` says 503, the listener closes, and what is under way finishes.
+async fn end_on_signal(mut signals: Signals, stop: Handle<SocketAddr>, readiness: Readiness) {
+    tokio::select! {
+        _ = signals.terminate.recv() => {
+            readiness.drain();
+            tracing::info!("SIGTERM: ending");
+            tokio::time::sleep(DRAIN).await;
+        }
+        _ = signals.interrupt.recv() => {
+            readiness.drain();
+            tracing::info!("SIGINT: ending");
+        }
+    }
+    stop.graceful_shutdown(Some(FINISH));
+}

@@ -1,0 +1,308 @@
+//! The configuration: flags over environment over `keystile.toml` over defaults.
+//!
+//! [`Config::load`] reports every fault at once, each with its cure. Nothing here listens, opens a
+//! database or makes a folder.
+
+mod duration;
+mod fault;
+mod layers;
+mod network;
+mod reader;
+mod setting;
+mod show;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use keystile::Algorithm;
+
+pub use fault::{Fault, Faults};
+use layers::Layers;
+pub use layers::Sources;
+pub use network::Network;
+use reader::Reader;
+pub use setting::{SETTINGS, Setting};
+pub use show::Shown;
+
+/// Everything that can be configured, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The data folder.
+    pub data: PathBuf,
+    /// The database.
+    pub database: DatabaseUrl,
+    /// The issuer as configured; see [`Config::issuer_at`].
+    pub issuer: Option<String>,
+    /// Whether anybody may make an account over HTTP.
+    pub signup_open: bool,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
+    /// Lifetimes and algorithm.
+    pub tokens: Tokens,
+    /// Password policy and hashing cost.
+    pub password: Password,
+    /// Whether guessing is limited.
+    pub limit_guessing: bool,
+    /// Certificate and key, where the server speaks TLS itself.
+    pub tls: Option<Tls>,
+    /// Logging.
+    pub log: Log,
+}
+
+/// A database URL; `Debug` and `Display` hide the password that it may hold.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    /// The whole URL. May hold a password: do not print it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// The path of an SQLite database, where it is one.
+    pub fn sqlite_path(&self) -> Option<PathBuf> {
+        self.0.strip_prefix("sqlite://").map(PathBuf::from)
+    }
+}
+
+impl std::fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.0.split_once("://"), self.0.rsplit_once('@')) {
+            (Some((scheme, _)), Some((_, place))) => write!(f, "{scheme}://[redacted]@{place}"),
+            _ => f.write_str(&self.0),
+        }
+    }
+}
+
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// What `tokens.*` says.
+#[derive(Debug, Clone)]
+pub struct Tokens {
+    /// Signs access tokens.
+    pub algorithm: Algorithm,
+    /// Life of an access token.
+    pub access_lifetime: Duration,
+    /// Life of a refresh token.
+    pub refresh_lifetime: Duration,
+    /// Ends a session that was not refreshed for so long.
+    pub idle_limit: Option<Duration>,
+    /// Ends a session so long after its sign-in.
+    pub absolute_limit: Option<Duration>,
+    /// How long a refresh may be repeated with the same answer.
+    pub replay_grace: Duration,
+}
+
+/// What `password.*` says.
+#[derive(Debug, Clone)]
+pub struct Password {
+    /// Fewest characters (Unicode code points).
+    pub min_length: usize,
+    /// Argon2id's memory, in KiB.
+    pub memory_kib: u32,
+    /// Argon2id's passes.
+    pub passes: u32,
+    /// Hashing threads; `None`: one a core.
+    pub threads: Option<usize>,
+}
+
+/// Where the certificate is.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// PEM file with the chain.
+    pub cert: PathBuf,
+    /// PEM file with the key.
+    pub key: PathBuf,
+}
+
+/// What `log.*` says.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// JSON lines instead of lines for people.
+    pub json: bool,
+    /// Least level.
+    pub level: tracing::Level,
+}
+
+impl Config {
+    /// Reads and checks the configuration.
+    ///
+    /// # Errors
+    /// Every fault that there is, not the first.
+    pub fn load(sources: &Sources) -> Result<Self, Faults> {
+        let mut faults = Vec::new();
+        let layers = Layers::gather(sources, &mut faults);
+        let mut reader = Reader::new(&layers, faults);
+        let config = Self::read(&mut reader);
+        let mut faults = reader.into_faults();
+        match config {
+            Some(config) => {
+                config.check_lifetimes(&mut faults);
+                if faults.is_empty() {
+                    Ok(config)
+                } else {
+                    Err(Faults(faults))
+                }
+            }
+            None => Err(Faults(faults)),
+        }
+    }
+
+    /// Reads every setting before it gives up on any, so that all faults are found.
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let listen = reader.address("listen");
+        let data = reader.path("data");
+        let database = reader.database(data.as_deref());
+        let issuer = reader.issuer();
+        let signup = reader.choice("signup", &[("open", true), ("closed", false)]);
+        let trusted_proxies = reader.networks("trusted_proxies");
+        let tokens = read_tokens(reader);
+        let password = read_password(reader);
+        let limit_guessing = reader.switch("limits.guessing");
+        let tls = reader.tls();
+        let log = read_log(reader);
+        let listen = listen?;
+        Some(Self {
+            listen,
+            data: data?,
+            database: database?,
+            issuer,
+            signup_open: signup.unwrap_or_else(|| listen.ip().is_loopback()),
+            trusted_proxies,
+            tokens: tokens?,
+            password: password?,
+            limit_guessing: limit_guessing?,
+            tls,
+            log: log?,
+        })
+    }
+
+    /// The issuer when the server listens at `address`: the configured one, or the listen URL on
+    /// loopback. Never taken from a request.
+    ///
+    /// # Errors
+    /// Beyond loopback nobody but the operator knows the public URL.
+    pub fn issuer_at(&self, address: SocketAddr) -> Result<String, Fault> {
+        if let Some(issuer) = &self.issuer {
+            return Ok(issuer.clone());
+        }
+        if !address.ip().is_loopback() {
+            return Err(Fault::new(
+                "issuer",
+                format!("is not set, and {address} is not a loopback address"),
+                "Set issuer to the public URL of this server, for example https://login.example.com",
+            ));
+        }
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        Ok(format!("{scheme}://{address}"))
+    }
+
+    /// What forbids `serve`, though each setting is right by itself.
+    pub fn faults_of_serving(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        if !self.listen.ip().is_loopback() && self.tls.is_none() && self.trusted_proxies.is_empty()
+        {
+            faults.push(Fault::new(
+                "listen",
+                format!("{} is beyond loopback, where passwords would travel unencrypted", self.listen),
+                "Set tls.cert and tls.key, or name in trusted_proxies the proxy that speaks TLS for this server, or listen on 127.0.0.1",
+            ));
+        }
+        faults.extend(self.issuer_at(self.listen).err());
+        faults
+    }
+
+    fn check_lifetimes(&self, faults: &mut Vec<Fault>) {
+        let access = self.tokens.access_lifetime;
+        let limits = [
+            (
+                "tokens.refresh_lifetime",
+                Some(self.tokens.refresh_lifetime),
+            ),
+            ("tokens.idle_limit", self.tokens.idle_limit),
+            ("tokens.absolute_limit", self.tokens.absolute_limit),
+        ];
+        for (key, limit) in limits {
+            if limit.is_some_and(|limit| limit <= access) {
+                faults.push(Fault::new(
+                    key,
+                    "is not longer than tokens.access_lifetime, so no session could be refreshed",
+                    format!("Give more than {}", duration::show(access)),
+                ));
+            }
+        }
+        if self.tokens.replay_grace > Duration::from_secs(600) {
+            faults.push(Fault::new(
+                "tokens.replay_grace",
+                "is longer than ten minutes, which would hide a stolen refresh token for too long",
+                "Give 60s, or at most 10m",
+            ));
+        }
+    }
+}
+
+fn read_tokens(reader: &mut Reader<'_>) -> Option<Tokens> {
+    let algorithm = reader.choice(
+        "tokens.algorithm",
+        &[
+            ("ES256", Algorithm::Es256),
+            ("EdDSA", Algorithm::EdDsa),
+            ("RS256", Algorithm::Rs256),
+        ],
+    );
+    let access_lifetime = reader.lifetime("tokens.access_lifetime");
+    let refresh_lifetime = reader.lifetime("tokens.refresh_lifetime");
+    let idle_limit = reader.lifetime("tokens.idle_limit");
+    let absolute_limit = reader.lifetime("tokens.absolute_limit");
+    let replay_grace = reader.duration("tokens.replay_grace");
+    Some(Tokens {
+        algorithm: algorithm?,
+        access_lifetime: access_lifetime?,
+        refresh_lifetime: refresh_lifetime?,
+        idle_limit,
+        absolute_limit,
+        replay_grace: replay_grace?,
+    })
+}
+
+fn read_password(reader: &mut Reader<'_>) -> Option<Password> {
+    let min_length = reader.number("password.min_length", 8..=256);
+    let memory_kib = reader.number("password.memory_kib", 19_456..=4_194_304);
+    let passes = reader.number("password.passes", 2..=64);
+    let threads = reader.threads();
+    Some(Password {
+        min_length: usize::try_from(min_length?).ok()?,
+        memory_kib: memory_kib?,
+        passes: passes?,
+        threads: threads?,
+    })
+}
+
+fn read_log(reader: &mut Reader<'_>) -> Option<Log> {
+    use tracing::Level;
+    let json = reader.choice("log.format", &[("human", false), ("json", true)]);
+    let level = reader.choice(
+        "log.level",
+        &[
+            ("error", Level::ERROR),
+            ("warn", Level::WARN),
+            ("info", Level::INFO),
+            ("debug", Level::DEBUG),
+            ("trace", Level::TRACE),
+        ],
+    );
+    Some(Log {
+        json: json?,
+        level: level?,
+    })
+}
+
+#[cfg(test)]
+mod tests;

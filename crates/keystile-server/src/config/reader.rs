@@ -1,0 +1,222 @@
+//! Gives raw values their meaning, and notes every fault on the way.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::fault::Fault;
+use super::layers::{Layers, Raw, Sourced};
+use super::{DatabaseUrl, Network, Tls, duration};
+
+pub(super) struct Reader<'a> {
+    layers: &'a Layers,
+    faults: Vec<Fault>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(layers: &'a Layers, faults: Vec<Fault>) -> Self {
+        Self { layers, faults }
+    }
+
+    pub(super) fn into_faults(self) -> Vec<Fault> {
+        self.faults
+    }
+
+    fn fault<T>(
+        &mut self,
+        key: &str,
+        origin: Option<&String>,
+        problem: String,
+        cure: &str,
+    ) -> Option<T> {
+        let mut fault = Fault::new(key, problem, cure);
+        fault.origin = origin.cloned();
+        self.faults.push(fault);
+        None
+    }
+
+    /// The value as text; a list has none.
+    fn text(&mut self, key: &str, cure: &str) -> Option<(String, Option<String>)> {
+        let Sourced { raw, origin } = self.layers.get(key)?;
+        let text = match raw {
+            Raw::Text(text) => text,
+            Raw::Integer(number) => number.to_string(),
+            Raw::Boolean(switch) => switch.to_string(),
+            Raw::List(_) => return self.fault(key, origin.as_ref(), "is a list".into(), cure),
+        };
+        Some((text, origin))
+    }
+
+    fn parsed<T>(
+        &mut self,
+        key: &str,
+        cure: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let (text, origin) = self.text(key, cure)?;
+        match parse(&text) {
+            Some(value) => Some(value),
+            None => self.fault(key, origin.as_ref(), format!("{text:?} is not right"), cure),
+        }
+    }
+
+    pub(super) fn address(&mut self, key: &str) -> Option<SocketAddr> {
+        self.parsed(
+            key,
+            "Write an address and a port, for example 127.0.0.1:8080 or [::1]:8080",
+            |text| {
+                let text = text
+                    .strip_prefix("localhost:")
+                    .map_or(text.to_owned(), |port| format!("127.0.0.1:{port}"));
+                text.parse().ok()
+            },
+        )
+    }
+
+    pub(super) fn path(&mut self, key: &str) -> Option<PathBuf> {
+        self.parsed(key, "Write the path of a folder", |text| {
+            Some(PathBuf::from(text))
+        })
+    }
+
+    pub(super) fn duration(&mut self, key: &str) -> Option<Duration> {
+        self.parsed(
+            key,
+            "Write a duration such as 90s, 15m, 1h30m or 30d",
+            duration::parse,
+        )
+    }
+
+    /// A duration that must not be nothing. Whole seconds: tokens count in seconds (RFC 7519).
+    pub(super) fn lifetime(&mut self, key: &str) -> Option<Duration> {
+        self.parsed(
+            key,
+            "Write a duration of whole seconds above zero, such as 90s, 15m or 30d",
+            |text| duration::parse(text).filter(|d| !d.is_zero() && d.subsec_millis() == 0),
+        )
+    }
+
+    pub(super) fn number(&mut self, key: &str, range: RangeInclusive<u32>) -> Option<u32> {
+        let cure = format!("Write a number from {} to {}", range.start(), range.end());
+        self.parsed(key, &cure, |text| {
+            text.parse().ok().filter(|number| range.contains(number))
+        })
+    }
+
+    /// `Some(None)` is `auto`: one a core.
+    pub(super) fn threads(&mut self) -> Option<Option<usize>> {
+        self.parsed(
+            "password.threads",
+            "Write auto, or a number from 1 to 256",
+            |text| {
+                if text == "auto" {
+                    return Some(None);
+                }
+                text.parse()
+                    .ok()
+                    .filter(|n| (1..=256).contains(n))
+                    .map(Some)
+            },
+        )
+    }
+
+    pub(super) fn switch(&mut self, key: &str) -> Option<bool> {
+        self.choice(key, &[("true", true), ("false", false)])
+    }
+
+    pub(super) fn choice<T: Clone>(&mut self, key: &str, choices: &[(&str, T)]) -> Option<T> {
+        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+        let cure = format!("Write one of: {}", names.join(", "));
+        self.parsed(key, &cure, |text| {
+            choices
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case(text))
+                .map(|(_, value)| value.clone())
+        })
+    }
+
+    pub(super) fn networks(&mut self, key: &str) -> Vec<Network> {
+        let Some(Sourced { raw, origin }) = self.layers.get(key) else {
+            return Vec::new();
+        };
+        let texts = match raw {
+            Raw::List(texts) => texts,
+            Raw::Text(text) => text.split(',').map(|part| part.trim().to_owned()).collect(),
+            Raw::Integer(_) | Raw::Boolean(_) => vec![String::new()],
+        };
+        let mut networks = Vec::new();
+        for text in texts {
+            match text.parse() {
+                Ok(network) => networks.push(network),
+                Err(problem) => {
+                    let cure = "Write addresses or networks, for example 10.0.0.5 or 10.0.0.0/8";
+                    self.fault::<()>(key, origin.as_ref(), problem, cure);
+                }
+            }
+        }
+        networks
+    }
+
+    /// The database URL; a fault never shows it, since it may hold a password.
+    pub(super) fn database(&mut self, data: Option<&Path>) -> Option<DatabaseUrl> {
+        let cure = "Write sqlite://PATH, for example sqlite:///var/lib/keystile/keystile.db";
+        let Some((text, origin)) = self.text("database", cure) else {
+            return Some(DatabaseUrl(format!(
+                "sqlite://{}",
+                data?.join("keystile.db").display()
+            )));
+        };
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            let problem = "names PostgreSQL, which this version does not speak yet".into();
+            return self.fault("database", origin.as_ref(), problem, cure);
+        }
+        if text.strip_prefix("sqlite://").is_none_or(str::is_empty) {
+            return self.fault(
+                "database",
+                origin.as_ref(),
+                "is not a database URL".into(),
+                cure,
+            );
+        }
+        Some(DatabaseUrl(text))
+    }
+
+    pub(super) fn issuer(&mut self) -> Option<String> {
+        let cure = "Write the public URL of this server, without a slash at its end, for example https://login.example.com";
+        self.parsed("issuer", cure, |text| {
+            is_issuer(text).then(|| text.to_owned())
+        })
+    }
+
+    pub(super) fn tls(&mut self) -> Option<Tls> {
+        let cert = self.path("tls.cert");
+        let key = self.path("tls.key");
+        match (cert, key) {
+            (Some(cert), Some(key)) => Some(Tls { cert, key }),
+            (None, None) => None,
+            (Some(_), None) => self.fault(
+                "tls.key",
+                None,
+                "is missing beside tls.cert".into(),
+                "Set both or neither",
+            ),
+            (None, Some(_)) => self.fault(
+                "tls.cert",
+                None,
+                "is missing beside tls.key".into(),
+                "Set both or neither",
+            ),
+        }
+    }
+}
+
+/// An issuer identifier: an URL without query and fragment (RFC 8414, section 2).
+fn is_issuer(text: &str) -> bool {
+    let Ok(url) = text.parse::<axum::http::Uri>() else {
+        return false;
+    };
+    let http = matches!(url.scheme_str(), Some("https" | "http"));
+    let plain = !text.contains(['?', '#', '@']) && !text.ends_with('/');
+    http && plain && url.host().is_some_and(|host| !host.is_empty()) && text.len() <= 512
+}

@@ -1,0 +1,235 @@
+use super::*;
+
+fn flags(flags: &[(&'static str, &str)]) -> Sources {
+    Sources {
+        flags: flags
+            .iter()
+            .map(|(key, value)| (*key, "a flag", (*value).to_owned()))
+            .collect(),
+        ..Sources::default()
+    }
+}
+
+fn environment(variables: &[(&str, &str)]) -> Sources {
+    Sources {
+        environment: variables
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect(),
+        ..Sources::default()
+    }
+}
+
+fn file(text: &str) -> (tempfile::TempDir, Sources) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keystile.toml");
+    std::fs::write(&path, text).unwrap();
+    (
+        folder,
+        Sources {
+            config_file: Some(path),
+            ..Sources::default()
+        },
+    )
+}
+
+fn subjects(sources: &Sources) -> Vec<String> {
+    Config::load(sources)
+        .unwrap_err()
+        .0
+        .into_iter()
+        .map(|fault| fault.subject)
+        .collect()
+}
+
+#[test]
+fn nothing_configured_is_a_whole_configuration() {
+    let config = Config::load(&Sources::default()).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(
+        config.database.expose(),
+        "sqlite://./keystile-data/keystile.db"
+    );
+    assert!(config.signup_open);
+    assert_eq!(config.tokens.access_lifetime, Duration::from_secs(900));
+    assert_eq!(
+        config.issuer_at(config.listen).unwrap(),
+        "http://127.0.0.1:8080"
+    );
+    assert!(config.faults_of_serving().is_empty());
+}
+
+#[test]
+fn flags_over_environment_over_file_over_defaults() {
+    let (_folder, mut sources) = file(
+        "listen = \"127.0.0.1:1\"\n[tokens]\naccess_lifetime = \"1m\"\nrefresh_lifetime = 7200",
+    );
+    sources
+        .environment
+        .insert("KEYSTILE_LISTEN".into(), "127.0.0.1:2".into());
+    sources
+        .environment
+        .insert("KEYSTILE_TOKENS__ACCESS_LIFETIME".into(), "2m".into());
+    sources
+        .flags
+        .push(("listen", "--listen", "127.0.0.1:3".into()));
+    let config = Config::load(&sources).unwrap();
+    assert_eq!(config.listen.port(), 3);
+    assert_eq!(config.tokens.access_lifetime, Duration::from_secs(120));
+    assert_eq!(config.tokens.refresh_lifetime, Duration::from_secs(7200));
+    assert_eq!(config.password.min_length, 15);
+}
+
+#[test]
+fn every_fault_is_reported_at_once() {
+    let (_folder, mut sources) =
+        file("lisen = \"x\"\nsignup = \"maybe\"\n[password]\nmin_length = 3");
+    sources
+        .environment
+        .insert("KEYSTILE_TOKENS__ACCES_LIFETIME".into(), "2m".into());
+    sources
+        .environment
+        .insert("KEYSTILE_TLS__CERT".into(), "cert.pem".into());
+    let mut found = subjects(&sources);
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            "KEYSTILE_TOKENS__ACCES_LIFETIME",
+            "lisen",
+            "password.min_length",
+            "signup",
+            "tls.key"
+        ]
+    );
+}
+
+#[test]
+fn an_unknown_name_is_answered_with_the_nearest() {
+    let (_folder, sources) = file("[tokens]\nacces_lifetime = \"2m\"");
+    let text = Config::load(&sources).unwrap_err().to_string();
+    assert!(
+        text.contains("Did you mean tokens.access_lifetime?"),
+        "{text}"
+    );
+    let text = Config::load(&environment(&[("KEYSTILE_LISEN", "x")]))
+        .unwrap_err()
+        .to_string();
+    assert!(text.contains("Did you mean KEYSTILE_LISTEN?"), "{text}");
+}
+
+#[test]
+fn a_file_that_is_not_toml_names_the_line_only() {
+    let (_folder, sources) = file("listen = \"127.0.0.1:1\"\ndatabase = postgres://u:hunter2@h/d");
+    let text = Config::load(&sources).unwrap_err().to_string();
+    assert!(text.contains("line 2"), "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn a_named_file_must_exist() {
+    let sources = Sources {
+        config_file: Some("nowhere/keystile.toml".into()),
+        ..Sources::default()
+    };
+    assert_eq!(subjects(&sources), ["nowhere/keystile.toml"]);
+}
+
+#[test]
+fn secrets_come_from_files_and_are_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("url");
+    std::fs::write(&path, "sqlite://elsewhere.db\n").unwrap();
+    let sources = environment(&[("KEYSTILE_DATABASE_FILE", path.to_str().unwrap())]);
+    assert_eq!(
+        Config::load(&sources).unwrap().database.expose(),
+        "sqlite://elsewhere.db"
+    );
+    let shown = Shown::all(&sources);
+    let database = shown.iter().find(|shown| shown.key == "database").unwrap();
+    assert_eq!(database.value.as_deref(), Some("[redacted]"));
+}
+
+#[test]
+fn a_database_password_is_in_no_message() {
+    let text = Config::load(&environment(&[("DATABASE_URL", "mysql://u:hunter2@h/d")]))
+        .unwrap_err()
+        .to_string();
+    assert!(!text.contains("hunter2"), "{text}");
+    assert_eq!(
+        format!("{:?}", DatabaseUrl("postgres://u:hunter2@h/d".into())),
+        "postgres://[redacted]@h/d"
+    );
+}
+
+#[test]
+fn beyond_loopback_needs_tls_or_a_named_proxy_and_an_issuer() {
+    let open = flags(&[("listen", "0.0.0.0:8080")]);
+    let config = Config::load(&open).unwrap();
+    assert!(!config.signup_open, "closed beyond loopback until set");
+    let subjects: Vec<_> = config
+        .faults_of_serving()
+        .into_iter()
+        .map(|f| f.subject)
+        .collect();
+    assert_eq!(subjects, ["listen", "issuer"]);
+    for (key, value) in [
+        ("trusted_proxies", "10.0.0.0/8"),
+        ("issuer", "https://login.example.com"),
+    ] {
+        let mut sources = open.clone();
+        sources.flags.push((key, "a flag", value.into()));
+        assert_eq!(
+            Config::load(&sources).unwrap().faults_of_serving().len(),
+            1,
+            "{key}"
+        );
+        sources
+            .flags
+            .push(("trusted_proxies", "a flag", "10.0.0.0/8".into()));
+        sources
+            .flags
+            .push(("issuer", "a flag", "https://login.example.com".into()));
+        assert!(
+            Config::load(&sources)
+                .unwrap()
+                .faults_of_serving()
+                .is_empty()
+        );
+    }
+}
+
+#[test]
+fn limits_shorter_than_an_access_token_are_refused() {
+    assert_eq!(
+        subjects(&flags(&[("tokens.idle_limit", "10m")])),
+        ["tokens.idle_limit"]
+    );
+    assert_eq!(
+        subjects(&flags(&[("tokens.access_lifetime", "31d")])),
+        ["tokens.refresh_lifetime"]
+    );
+    assert_eq!(
+        subjects(&flags(&[("tokens.access_lifetime", "0s")])),
+        ["tokens.access_lifetime"]
+    );
+}
+
+#[test]
+fn an_issuer_is_an_url_without_query_or_slash() {
+    for wrong in [
+        "login.example.com",
+        "https://",
+        "https://h/?a",
+        "https://h/",
+        "ftp://h",
+        "https://u@h",
+    ] {
+        assert_eq!(
+            subjects(&flags(&[("issuer", wrong)])),
+            ["issuer"],
+            "{wrong}"
+        );
+    }
+    assert!(Config::load(&flags(&[("issuer", "https://h/tenant")])).is_ok());
+}

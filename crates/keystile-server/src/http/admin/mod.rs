@@ -1,0 +1,25 @@
+//! `/v1/admin/accounts…`: what an administrator may do to accounts.
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::App;
+
+mod change;
+mod create;
+mod delete;
+mod list;
+mod roles;
+mod sessions;
+mod show;
+mod state;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list::list, create::create))
+        .routes(routes!(show::show, change::change, delete::delete))
+        .routes(routes!(roles::roles))
+        .routes(routes!(state::disable))
+        .routes(routes!(state::enable))
+        .routes(routes!(sessions::end))
+}

@@ -1,0 +1,61 @@
+//! Serves a router over TCP or TLS, with the caps that lie below HTTP.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use axum::Router;
+use axum_server::accept::NoDelayAcceptor;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use axum_server::{Handle, Server};
+use hyper_util::rt::TokioTimer;
+use keystile::Random;
+
+use super::request_id::RequestIds;
+use super::wire::WireAcceptor;
+
+/// How long a client may take to send a request's headers; an idle connection ends after it too.
+const HEADER_TIME: Duration = Duration::from_secs(10);
+/// Most bytes of a head that is read at all; the router refuses those above its own cap.
+const HEAD_BUFFER: usize = 2 * super::HEADER_CAP;
+
+/// Serves `app` until `stop` says so: `graceful_shutdown` on it lets what is under way finish.
+///
+/// # Errors
+/// The listener cannot be used.
+pub async fn listen(
+    listener: TcpListener,
+    app: Router,
+    tls: Option<RustlsConfig>,
+    stop: Handle<SocketAddr>,
+) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let ids = RequestIds::new(&Random::system());
+    let mut server = axum_server::from_tcp(listener)?.handle(stop).http1_only();
+    cap(&mut server);
+    let service = app.into_make_service_with_connect_info::<SocketAddr>();
+    let plain = NoDelayAcceptor::new();
+    match tls {
+        Some(tls) => {
+            let inner = RustlsAcceptor::new(tls).acceptor(plain);
+            server
+                .acceptor(WireAcceptor { inner, ids })
+                .serve(service)
+                .await
+        }
+        None => {
+            server
+                .acceptor(WireAcceptor { inner: plain, ids })
+                .serve(service)
+                .await
+        }
+    }
+}
+
+fn cap(server: &mut Server<SocketAddr>) {
+    let mut http1 = server.http_builder().http1();
+    http1
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIME)
+        .max_buf_size(HEAD_BUFFER);
+}

@@ -1,0 +1,141 @@
+//! `POST /v1/login`: a person signs in, by JSON or by Basic (RFC 7617).
+
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use keystile_accounts::{SignIn, SignInError};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::App;
+use super::body::OptionalJson;
+use super::peer::Peer;
+use super::problem::{BASIC, Problem};
+use super::signup::nameless;
+use super::tokens::TokensBody;
+
+/// Credentials; left out where `Authorization: Basic` carries them.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LoginBody {
+    /// The username, or
+    #[schema(example = "ada")]
+    username: Option<String>,
+    /// the e-mail address; not both.
+    #[schema(example = "ada@example.com")]
+    email: Option<String>,
+    /// The password.
+    #[schema(format = Password, example = "correct horse battery staple")]
+    password: Option<String>,
+}
+
+/// Signs in. The answer to an unknown user is that to a wrong password.
+#[utoipa::path(
+    post, path = "/v1/login", tag = "sign-in", request_body = Option<LoginBody>,
+    security((), ("basic" = [])),
+    responses(
+        (status = 200, description = "A new session and its tokens.", body = TokensBody),
+        (status = 401, description = "`credentials_wrong`."),
+        (status = 429, description = "`limited`: too many attempts."),
+    ),
+)]
+pub(super) async fn login(
+    State(app): State<App>,
+    peer: Peer,
+    headers: HeaderMap,
+    OptionalJson(body): OptionalJson<LoginBody>,
+) -> Result<TokensBody, Problem> {
+    let basic = headers.contains_key(header::AUTHORIZATION);
+    let mut request = if basic {
+        by_basic(&headers, &body)?
+    } else {
+        by_json(body)?
+    };
+    request = request.from(peer.address);
+    if let Some(device) = peer.device {
+        request = request.device(device);
+    }
+    let signed_in = app.accounts.sign_in(request).await.map_err(|error| {
+        let wrong = matches!(error, SignInError::WrongCredentials);
+        let problem = Problem::from(error);
+        if basic && wrong {
+            problem.challenge(BASIC)
+        } else {
+            problem
+        }
+    })?;
+    tracing::info!(account = %signed_in.account.id, session = %signed_in.session_id, "signed in");
+    Ok(signed_in.into())
+}
+
+fn by_json(body: LoginBody) -> Result<SignIn, Problem> {
+    let request = match (body.username, body.email) {
+        (Some(username), None) => SignIn::username(username),
+        (None, Some(email)) => SignIn::email(email),
+        (Some(_), Some(_)) => {
+            let detail = "Give a username or an email, not both.";
+            return Err(Problem::bad_request("credentials_ambiguous", detail).member("email"));
+        }
+        (None, None) => return Err(nameless()),
+    };
+    let missing = || Problem::bad_request("member_missing", "Give a password.").member("password");
+    Ok(request.password(body.password.ok_or_else(missing)?))
+}
+
+fn by_basic(headers: &HeaderMap, body: &LoginBody) -> Result<SignIn, Problem> {
+    let twice = headers.get_all(header::AUTHORIZATION).iter().count() > 1;
+    if twice || body.username.is_some() || body.email.is_some() || body.password.is_some() {
+        let detail = "Credentials came in two places. Send them in the body or by Basic, not both.";
+        return Err(Problem::bad_request("credentials_ambiguous", detail));
+    }
+    let value = headers
+        .get(header::AUTHORIZATION)
+        .map(|value| value.as_bytes());
+    let (name, password) = value.and_then(basic_credentials).ok_or_else(|| {
+        let detail = "The Authorization header cannot be read. Write 'Basic', one space and base64 of name:password.";
+        Problem::bad_request("authorization_malformed", detail)
+    })?;
+    Ok(SignIn::identifier(name).password(password))
+}
+
+/// The name and the password of a Basic header; `None` for any other scheme.
+fn basic_credentials(value: &[u8]) -> Option<(String, String)> {
+    let text = std::str::from_utf8(value).ok()?;
+    let (scheme, rest) = text.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let pair = String::from_utf8(STANDARD.decode(rest.trim_matches(' ')).ok()?).ok()?;
+    let (name, password) = pair.split_once(':')?;
+    Some((name.to_owned(), password.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn basic_is_read_in_any_case_and_no_other_scheme_is() {
+        let pair = Some(("ada".to_owned(), "pass:word é".to_owned()));
+        let encoded = STANDARD.encode("ada:pass:word é");
+        assert_eq!(
+            basic_credentials(format!("Basic {encoded}").as_bytes()),
+            pair
+        );
+        assert_eq!(
+            basic_credentials(format!("bAsIc {encoded}").as_bytes()),
+            pair
+        );
+        for wrong in [
+            "",
+            "Basic",
+            "Basic !",
+            "Basic YWRh",
+            &format!("Bearer {encoded}"),
+            "Basic /w==",
+        ] {
+            assert_eq!(basic_credentials(wrong.as_bytes()), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! `GET /openapi.json`: the description of the API (OpenAPI 3.1), gathered from the endpoints' files.
+
+use std::sync::OnceLock;
+
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use utoipa::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
+
+use super::problem::ProblemBody;
+
+const ABOUT: &str = "Token sign-in for HTTP APIs: accounts, sign-in and sessions.
+
+Every error is `application/problem+json` (RFC 9457) with a stable `code` and the request's id. \
+Every answer carries `x-request-id`. Unknown members and query parameters are refused.";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Keystile", description = ABOUT),
+    components(schemas(ProblemBody)),
+    tags(
+        (name = "sign-in", description = "Sign up, sign in, refresh, sign out."),
+        (name = "own account", description = "What a person may do to their own account."),
+        (name = "accounts", description = "What an administrator (role `admin`) may do."),
+        (name = "keys", description = "What others need to verify the tokens."),
+        (name = "operations", description = "For those who run the server."),
+    ),
+)]
+struct Frame;
+
+/// The document without its paths.
+pub(super) fn frame() -> utoipa::openapi::OpenApi {
+    let mut document = Frame::openapi();
+    let components = document.components.get_or_insert_default();
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .build();
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    components.add_security_scheme(
+        "basic",
+        SecurityScheme::Http(Http::new(HttpAuthScheme::Basic)),
+    );
+    document
+}
+
+/// The whole document. The same text always: a snapshot of it is kept beside the tests.
+pub fn document() -> String {
+    let mut document = super::described().into_openapi();
+    for item in document.paths.paths.values_mut() {
+        let operations = [
+            &mut item.get,
+            &mut item.post,
+            &mut item.put,
+            &mut item.patch,
+            &mut item.delete,
+        ];
+        for operation in operations.into_iter().flatten() {
+            let problem = ContentBuilder::new()
+                .schema(Some(Ref::from_schema_name("Problem")))
+                .build();
+            for (status, response) in &mut operation.responses.responses {
+                if let (true, RefOr::T(response)) = (status.starts_with(['4', '5']), response) {
+                    response.content.insert(
+                        "application/problem+json".to_owned(),
+                        RefOr::T(problem.clone()),
+                    );
+                }
+            }
+            let any = ResponseBuilder::new()
+                .description("What went wrong, as a problem with its code.")
+                .content("application/problem+json", problem)
+                .build();
+            operation
+                .responses
+                .responses
+                .insert("default".to_owned(), any.into());
+        }
+    }
+    document.to_pretty_json().unwrap_or_default()
+}
+
+/// The description of this API.
+#[utoipa::path(
+    get, path = "/openapi.json", tag = "operations", security(()),
+    responses((status = 200, description = "An OpenAPI 3.1 document.", body = serde_json::Value)),
+)]
+pub(super) async fn openapi() -> Response {
+    static DOCUMENT: OnceLock<String> = OnceLock::new();
+    (
+        [(CONTENT_TYPE, "application/json")],
+        DOCUMENT.get_or_init(document).as_str(),
+    )
+        .into_response()
+}

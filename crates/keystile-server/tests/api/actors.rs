@@ -1,0 +1,151 @@
+//! A server for one test, and those who call it: anonymous, signed in, administrator.
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use keystile::{Clock, Timestamp};
+use keystile_accounts::{Accounts, GuessLimits, Hashing, NewAccount};
+use keystile_server::{Readiness, Settings, listen, router};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::http::{Answer, Request};
+
+pub const PASSWORD: &str = "correct horse battery staple";
+pub const ISSUER: &str = "http://127.0.0.1:8080";
+
+/// A server on a port of its own, over a database of its own, with a clock that tests turn.
+pub struct Server {
+    pub address: SocketAddr,
+    pub accounts: Accounts,
+    pub clock: Clock,
+    pub readiness: Readiness,
+    pub folder: TempDir,
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        Self::start_with(GuessLimits::off(), true).await
+    }
+
+    pub async fn start_with(limits: GuessLimits, signup_open: bool) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let clock = Clock::manual(Timestamp::from_seconds(1_800_000_000));
+        let url = format!("sqlite://{}", folder.path().join("keystile.db").display());
+        let accounts = Accounts::builder(&url)
+            .issuer(ISSUER)
+            .clock(clock.clone())
+            .guess_limits(limits)
+            .hashing(Hashing::default().cost(64, 1, 1).threads(1))
+            .open()
+            .await
+            .expect("accounts");
+        let readiness = Readiness::default();
+        let settings = Settings {
+            signup_open,
+            readiness: readiness.clone(),
+            clock: clock.clone(),
+            ..Settings::default()
+        };
+        let app = router(accounts.clone(), settings);
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(listen(listener, app, None, axum_server::Handle::new()));
+        Self {
+            address,
+            accounts,
+            clock,
+            readiness,
+            folder,
+        }
+    }
+
+    pub async fn send(&self, request: Request) -> Answer {
+        request.send(self.address).await
+    }
+
+    /// Sends as nobody in particular.
+    pub async fn anonymous(&self, method: &str, target: &str) -> Answer {
+        self.send(Request::new(method, target)).await
+    }
+
+    pub async fn post(&self, target: &str, body: &serde_json::Value) -> Answer {
+        self.send(Request::new("POST", target).json(body)).await
+    }
+
+    /// Signs somebody up and in.
+    pub async fn person(&self, username: &str) -> Person<'_> {
+        let account = json!({ "username": username, "password": PASSWORD });
+        self.post("/v1/signup", &account).await.expect(201);
+        self.sign_in(username).await
+    }
+
+    pub async fn sign_in(&self, username: &str) -> Person<'_> {
+        let credentials = json!({ "username": username, "password": PASSWORD });
+        let answer = self.post("/v1/login", &credentials).await.expect(200);
+        Person::from_answer(self, &answer)
+    }
+
+    /// Somebody with the role `admin`, made as the command line makes them.
+    pub async fn administrator(&self) -> Person<'_> {
+        let request = NewAccount::username("root")
+            .password(PASSWORD)
+            .roles(["admin"]);
+        self.accounts
+            .create_account(None, request)
+            .await
+            .expect("an administrator");
+        self.sign_in("root").await
+    }
+
+    pub fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+}
+
+/// Somebody who is signed in.
+pub struct Person<'a> {
+    server: &'a Server,
+    pub id: String,
+    pub session: String,
+    pub access: String,
+    pub refresh: String,
+}
+
+impl<'a> Person<'a> {
+    pub fn from_answer(server: &'a Server, answer: &Answer) -> Self {
+        Self {
+            server,
+            id: answer.text("/account/id"),
+            session: answer.text("/session_id"),
+            access: answer.text("/access_token"),
+            refresh: answer.text("/refresh_token"),
+        }
+    }
+
+    pub async fn send(&self, request: Request) -> Answer {
+        self.server.send(request.bearer(&self.access)).await
+    }
+
+    pub async fn call(&self, method: &str, target: &str) -> Answer {
+        self.send(Request::new(method, target)).await
+    }
+
+    pub async fn call_with(&self, method: &str, target: &str, body: &serde_json::Value) -> Answer {
+        self.send(Request::new(method, target).json(body)).await
+    }
+
+    /// Refreshes; the next pair of tokens.
+    pub async fn refreshed(&self) -> Person<'a> {
+        let answer = self
+            .server
+            .post("/v1/refresh", &json!({ "refresh_token": self.refresh }))
+            .await;
+        Person::from_answer(self.server, &answer.expect(200))
+    }
+
+    /// The code with which `/v1/me` refuses the access token.
+    pub async fn refused(&self) -> String {
+        self.call("GET", "/v1/me").await.problem(401)
+    }
+}

@@ -1,0 +1,116 @@
+//! The caps on size and time.
+
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::actors::Server;
+use crate::http::{Request, parse, send_bytes};
+
+#[tokio::test]
+async fn bodies_end_at_64_kib() {
+    let server = Server::start().await;
+    let fitting = format!("{{\"username\":\"{}\"}}", "a".repeat(64 * 1024 - 15));
+    assert_eq!(fitting.len(), 64 * 1024);
+    let send = |body: Vec<u8>| {
+        server.send(Request::new("POST", "/v1/login").raw("application/json", &body))
+    };
+    assert_eq!(
+        send(fitting.clone().into_bytes()).await.problem(400),
+        "member_missing"
+    );
+    assert_eq!(
+        send(format!("{fitting} ").into_bytes()).await.problem(413),
+        "body_too_large"
+    );
+
+    let chunked = format!(
+        "POST /v1/login HTTP/1.1\r\nhost: t\r\nconnection: close\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{}\r\n0\r\n\r\n",
+        70_000,
+        " ".repeat(70_000)
+    );
+    assert_eq!(
+        send_bytes(server.address, chunked.as_bytes())
+            .await
+            .problem(413),
+        "body_too_large"
+    );
+}
+
+#[tokio::test]
+async fn nesting_ends_at_32_levels() {
+    let server = Server::start().await;
+    let nested = |levels: usize| {
+        format!(
+            "{{\"username\":{}{}}}",
+            "[".repeat(levels - 1),
+            "]".repeat(levels - 1)
+        )
+    };
+    let send = |body: String| {
+        server.send(Request::new("POST", "/v1/login").raw("application/json", body.as_bytes()))
+    };
+    assert_eq!(send(nested(32)).await.problem(400), "member_invalid");
+    assert_eq!(send(nested(33)).await.problem(400), "json_too_deep");
+}
+
+#[tokio::test]
+async fn headers_end_at_32_kib() {
+    let server = Server::start().await;
+    let with = |bytes: usize| {
+        server.send(Request::new("GET", "/healthz").header("x-long", &"a".repeat(bytes)))
+    };
+    with(32 * 1024 - 200).await.expect(200);
+    assert_eq!(with(32 * 1024).await.problem(431), "headers_too_large");
+    assert_eq!(with(200 * 1024).await.problem(431), "headers_too_large");
+    let many: String = (0..150).map(|n| format!("x-{n}: 1\r\n")).collect();
+    let wire = format!("GET /healthz HTTP/1.1\r\nhost: t\r\n{many}\r\n");
+    assert_eq!(
+        send_bytes(server.address, wire.as_bytes())
+            .await
+            .problem(431),
+        "headers_too_large"
+    );
+    let target = format!("/healthz?{}", "a".repeat(40 * 1024));
+    assert_eq!(
+        server.anonymous("GET", &target).await.problem(431),
+        "headers_too_large"
+    );
+}
+
+/// Slow senders are cut: ten seconds for the headers, thirty for the body, both waited for at once.
+#[tokio::test]
+async fn slow_senders_are_cut() {
+    let server = Server::start().await;
+    let headers = async {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream
+            .write_all(b"GET /healthz HTTP/1.1\r\nhost:")
+            .await
+            .unwrap();
+        let since = Instant::now();
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest).await;
+        since.elapsed()
+    };
+    let body = async {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let head = b"POST /v1/login HTTP/1.1\r\nhost: t\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{";
+        stream.write_all(head).await.unwrap();
+        let since = Instant::now();
+        let mut rest = vec![0; 4096];
+        let read = stream.read(&mut rest).await.unwrap();
+        assert_eq!(parse(&rest[..read]).problem(408), "request_timeout");
+        since.elapsed()
+    };
+    let (headers, body) = tokio::join!(headers, body);
+    assert!(
+        (Duration::from_secs(9)..Duration::from_secs(25)).contains(&headers),
+        "{headers:?}"
+    );
+    assert!(
+        (Duration::from_secs(29)..Duration::from_secs(45)).contains(&body),
+        "{body:?}"
+    );
+}

@@ -1,0 +1,19 @@
+//! The HTTP API over real TCP, one module per endpoint; in each the logged-out case comes first.
+
+#![forbid(unsafe_code)]
+
+mod actors;
+mod admin;
+mod caps;
+mod health;
+mod http;
+mod jwks;
+mod login;
+mod logout;
+mod me;
+mod openapi;
+mod problems;
+mod refresh;
+mod secrets;
+mod signup;
+mod slice;

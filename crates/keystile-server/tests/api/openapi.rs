@@ -1,0 +1,56 @@
+use serde_json::Value;
+
+use crate::actors::Server;
+use crate::http::Request;
+
+/// What anybody may ask; every other route refuses whoever has no token.
+const OPEN: &[&str] = &[
+    "POST /v1/signup",
+    "POST /v1/login",
+    "POST /v1/refresh",
+    "GET /.well-known/jwks.json",
+    "GET /healthz",
+    "GET /readyz",
+    "GET /openapi.json",
+];
+
+#[tokio::test]
+async fn every_route_is_closed_to_strangers_but_those_named_here() {
+    let server = Server::start().await;
+    let document = server
+        .anonymous("GET", "/openapi.json")
+        .await
+        .expect(200)
+        .json();
+    let mut tried = 0;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let method = method.to_uppercase();
+            let target = path.replace("{id}", "1");
+            let answer = server
+                .send(Request::new(&method, &target).json(&serde_json::json!({})))
+                .await;
+            if OPEN.contains(&format!("{method} {path}").as_str()) {
+                assert_ne!(answer.status, 401, "{method} {path}");
+            } else {
+                assert_eq!(answer.problem(401), "token_missing", "{method} {path}");
+                let names: Vec<&Value> = operation["security"].as_array().unwrap().iter().collect();
+                assert!(
+                    names.iter().any(|one| one.get("bearer").is_some()),
+                    "{method} {path} says no bearer"
+                );
+            }
+            tried += 1;
+        }
+    }
+    assert_eq!(
+        tried,
+        OPEN.len() + 17,
+        "a route was added or lost: look at it here"
+    );
+}
+
+#[test]
+fn the_document_is_the_one_that_was_agreed() {
+    insta::assert_snapshot!("openapi", keystile_server::openapi_document());
+}
