@@ -37,6 +37,11 @@ interop-setup:
 bench *arguments:
     cargo run --release -p keystile-bench -- {{arguments}}
 
+# Show the promises against the release binary: `just prove walk`, `just prove races --rounds 100`, `just prove all`.
+prove *arguments:
+    cargo build --release -p keystile-server
+    cargo run --release -p keystile-prove -- {{arguments}}
+
 # The quickstart example with random secrets and a temporary database.
 quickstart:
     cargo run -p quickstart -- --demo
