@@ -146,6 +146,31 @@ fn every_link_between_documents_leads_somewhere() {
     assert!(links > 10, "only {links} links were followed");
 }
 
+#[test]
+fn the_map_of_the_sources_shows_what_is_there() {
+    let text = read("ARCHITECTURE.md");
+    let map = text.split("```text\n").nth(1).expect("the map");
+    let map = map.split("```").next().unwrap_or_default();
+    let mut folder = "";
+    let mut places = 0;
+    for line in map.lines() {
+        let Some(entry) = line.strip_prefix("  ") else {
+            folder = line;
+            continue;
+        };
+        let names = entry.split("  ").next().unwrap_or_default();
+        for name in names.split(", ") {
+            places += 1;
+            let path = format!("{folder}{name}");
+            assert!(
+                root().join(&path).exists(),
+                "{path} is on the map, and nowhere else"
+            );
+        }
+    }
+    assert!(places > 15, "only {places} places are on the map");
+}
+
 fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
 }

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running `keystile serve`.
-pub struct Process {
+pub(crate) struct Process {
     child: Child,
     address: SocketAddr,
     /// Deleted with the process.
@@ -22,7 +22,7 @@ pub struct Process {
 impl Process {
     /// Starts `keystile serve` on a free port of 127.0.0.1, with an empty data folder and `configuration` as its
     /// `keystile.toml`, and waits until it accepts connections. Nothing of the test's environment reaches it.
-    pub fn start(configuration: &str) -> Self {
+    pub(crate) fn start(configuration: &str) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let config = folder.path().join("keystile.toml");
         std::fs::write(&config, configuration).expect("keystile.toml");
@@ -50,7 +50,7 @@ impl Process {
         process
     }
 
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
@@ -59,7 +59,7 @@ impl Process {
         dead_code,
         reason = "not every test that starts the binary looks at its tokens"
     )]
-    pub fn issuer(&self) -> String {
+    pub(crate) fn issuer(&self) -> String {
         format!("http://{}", self.address)
     }
 
