@@ -48,7 +48,10 @@ impl SigningKey {
     ) -> Result<String, IssueError> {
         let mut json = Vec::with_capacity(512);
         serde_json::to_writer(&mut json, claims)?;
-        payload::parse(&json).map_err(IssueError::Refused)?;
+        let read = payload::parse(&json).map_err(IssueError::Refused)?;
+        if read.malformed.is_some() {
+            return Err(IssueError::Refused(crate::Reason::TokenClaimMalformed));
+        }
 
         let mut token = String::with_capacity(header.len() + json.len() * 4 / 3 + 96);
         token.push_str(header);

@@ -1,4 +1,68 @@
-//! Guards the routes of an HTTP API.
+//! Guards the routes of an HTTP API: one line a route, and the rest is right.
+//!
+#![cfg_attr(feature = "axum", doc = "```")]
+#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
+//! use axum::{Router, routing::{delete, get}};
+//! use keystile::{Fresh, Guard, Principal, Require};
+//!
+//! keystile::role!(Admin = "admin");
+//! async fn me(caller: Principal) -> String { format!("Hello, {}", caller.sub) }
+//! async fn wipe(_: Require<(Admin, Fresh<300>)>) {}
+//!
+//! # let secret = [7; 32];
+//! let guard = Guard::hs256(secret)?.audience("cakes");
+//! let app: Router = Router::new().route("/me", get(me)).route("/all", delete(wipe)).with_state(guard);
+//! # Ok::<(), keystile::KeyError>(())
+//! ```
+//!
+//! A handler that asks for a `Principal` in a router without a [`Guard`] does not compile. A request
+//! without a token is answered as RFC 6750 says, with a reason that is the same in the challenge, the body and the log:
+//! see [`Reason`].
+//!
+//! # Issue and verify
+//!
+//! ```
+//! use keystile::{Algorithm, Claims, Clock, KeySet, Random, SigningKey, Trust, Verifier};
+//!
+//! let key = SigningKey::generate(Algorithm::Es256, &Random::system())?;
+//! let expires = Clock::system().now().as_seconds() + 900;
+//! let token = key.issue(&Claims {
+//!     iss: Some("https://id.example".into()),
+//!     aud: "cakes".into(),
+//!     ..Claims::new("ada", expires)
+//! })?;
+//!
+//! let verifier = Verifier::new(Trust {
+//!     issuer: "https://id.example".into(),
+//!     audience: "cakes".into(),
+//!     token_type: "at+jwt".into(),
+//!     keys: KeySet::from(key.verifying_key().clone()),
+//! });
+//! assert_eq!(verifier.verify(&token)?.claims().sub, "ada");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is where
+//!
+//! | For | See |
+//! |---|---|
+//! | guarding routes | [`Guard`], and with the feature `axum` its `Principal`, `Require` and `layer` |
+//! | verifying without HTTP | [`Verifier`], [`Trust`], [`Expected`] |
+//! | issuing | [`SigningKey`], [`Claims`] |
+//! | publishing keys | [`KeySet`] |
+//! | ending tokens before they expire | [`Revocations`] |
+//! | opaque tokens, such as refresh tokens | [`OpaqueToken`] |
+//! | tests | [`Clock::manual`], [`Random::seeded`] |
+//!
+//! # Features
+//!
+//! `axum`: extractors, a layer and answers for axum 0.8. Without it no HTTP type is compiled.
+//!
+//! # What is strict
+//!
+//! A token of more than 16 KiB, padding or stray bits in base64url, a member twice in any JSON object, more than 32
+//! levels, a registered claim of the wrong type, `crit`, `b64`, `zip`, `none`, an algorithm that is not the key's own: all
+//! refused. `jwk`, `jku` and `x5*` are passed over. No key is ever taken from a token (RFC 8725).
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

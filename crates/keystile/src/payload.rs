@@ -128,7 +128,7 @@ fn generation(piece: &Piece<'_>, into: &mut Option<u64>) -> Result<(), &'static 
 /// Beyond this many seconds, the largest integer that every JSON parser agrees on, a number is no time.
 const FARTHEST: i64 = 1 << 53;
 
-/// A NumericDate: whole seconds, or a fraction rounded to the stricter side.
+/// A `NumericDate`: whole seconds, or a fraction rounded to the stricter side.
 fn seconds(piece: &Piece<'_>, round: fn(f64) -> f64) -> Option<i64> {
     match piece {
         Piece::Integer(at) if (-FARTHEST..=FARTHEST).contains(at) => Some(*at),

@@ -122,3 +122,97 @@ impl<S: BuildHasher> Remembered<S> {
         &self.places[hash as usize % self.places.len()]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::hash::Hasher;
+
+    use super::*;
+    use crate::{Claims, KeySet, SigningKey, Trust, Verifier};
+
+    /// Every token falls to the same place with the same hash.
+    #[derive(Default)]
+    struct Constant;
+
+    impl BuildHasher for Constant {
+        type Hasher = Self;
+
+        fn build_hasher(&self) -> Self {
+            Self
+        }
+    }
+
+    impl Hasher for Constant {
+        fn finish(&self) -> u64 {
+            7
+        }
+
+        fn write(&mut self, _: &[u8]) {}
+    }
+
+    fn verified(sub: &str) -> (String, Arc<Verified>) {
+        let key = SigningKey::hs256([7; 32]).unwrap();
+        let token = key.issue(&Claims::new(sub, 1 << 40)).unwrap();
+        let verifier = Verifier::new(Trust {
+            issuer: crate::Expected::Unchecked,
+            audience: crate::Expected::Unchecked,
+            token_type: crate::Expected::Unchecked,
+            keys: KeySet::from(key.verifying_key().clone()),
+        });
+        let verified = verifier.verify(&token).unwrap();
+        (token, verified)
+    }
+
+    #[test]
+    fn tokens_of_one_hash_are_told_apart_by_their_bytes() {
+        let memory = Remembered::with_hasher(1 << 20, Constant).unwrap();
+        let (ada, ada_verified) = verified("ada");
+        let (eve, eve_verified) = verified("eve");
+        memory.put(&ada, 0, &ada_verified);
+        assert_eq!(memory.get(&ada, 0).unwrap().claims().sub, "ada");
+        assert!(memory.get(&eve, 0).is_none());
+        for at in 0..ada.len() {
+            let mut altered = ada.clone().into_bytes();
+            altered[at] ^= 1;
+            let altered = String::from_utf8(altered).unwrap();
+            assert!(memory.get(&altered, 0).is_none(), "byte {at}");
+        }
+        assert!(memory.get(&ada[1..], 0).is_none() && memory.get("", 0).is_none());
+        assert!(memory.get(&format!("{ada}A"), 0).is_none());
+        memory.put(&eve, 0, &eve_verified);
+        assert_eq!(memory.get(&eve, 0).unwrap().claims().sub, "eve");
+        assert!(memory.get(&ada, 0).is_none());
+    }
+
+    #[test]
+    fn another_epoch_remembers_nothing() {
+        let memory = Remembered::new(1 << 20).unwrap();
+        let (token, verified) = verified("ada");
+        memory.put(&token, 1, &verified);
+        assert!(memory.get(&token, 1).is_some());
+        assert!(memory.get(&token, 0).is_none() && memory.get(&token, 2).is_none());
+    }
+
+    #[test]
+    fn the_bytes_stay_within_the_limit() {
+        let limit = 64 * 1024;
+        let memory = Remembered::new(limit).unwrap();
+        let mut kept = 0;
+        for number in 0..2_000 {
+            let sub = format!("{number}{}", "x".repeat(number % 1500));
+            let (token, verified) = verified(&sub);
+            memory.put(&token, 0, &verified);
+            kept += usize::from(memory.get(&token, 0).is_some());
+            let held: usize = memory
+                .places
+                .iter()
+                .filter_map(ArcSwapOption::load_full)
+                .map(|entry| entry.weight())
+                .sum();
+            assert_eq!(held, memory.weight.load(Ordering::Acquire));
+            assert!(held <= limit, "{held}");
+        }
+        assert!(kept > 1_900, "{kept}");
+        assert!(Remembered::new(0).is_none());
+    }
+}

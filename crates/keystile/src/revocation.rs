@@ -33,7 +33,10 @@ pub enum WhenStale {
 pub struct Revocations(Arc<Inner>);
 
 struct Inner {
-    shards: Vec<ArcSwap<Table>>,
+    sessions: Table,
+    token_ids: Table,
+    subjects: Table,
+    keys: Table,
     hasher: RandomState,
     /// Held by whoever changes the table. A request never takes it.
     writing: Mutex<()>,
@@ -46,18 +49,14 @@ struct Inner {
     current_within: AtomicI64,
 }
 
-type Table = HashMap<Key, Entry>;
+/// Entries of one kind, by the name of what is revoked.
+struct Table(Vec<ArcSwap<HashMap<Box<str>, Vec<Entry>>>>);
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Key {
-    Session(Option<Box<str>>, Box<str>),
-    TokenId(Box<str>),
-    Subject(Box<str>),
-    KeyId(Box<str>),
-}
-
-#[derive(Clone, Copy, Debug)]
+/// What is revoked under one name: usually one entry, more where issuers share a name.
+#[derive(Clone, Debug)]
 struct Entry {
+    /// `None`: whoever issued the token.
+    issuer: Option<Box<str>>,
     until: Timestamp,
     /// Of a subject: the smallest generation that is still good.
     generation: u64,
@@ -68,19 +67,86 @@ struct Entry {
 impl Entry {
     const fn until(until: Timestamp) -> Self {
         Self {
+            issuer: None,
             until,
             generation: 0,
             issued_up_to: i64::MIN,
         }
     }
 
-    fn unite(self, other: Self) -> Self {
-        Self {
-            until: self.until.max(other.until),
-            generation: self.generation.max(other.generation),
-            issued_up_to: self.issued_up_to.max(other.issued_up_to),
-        }
+    fn unite(&mut self, other: &Self) {
+        self.until = self.until.max(other.until);
+        self.generation = self.generation.max(other.generation);
+        self.issued_up_to = self.issued_up_to.max(other.issued_up_to);
     }
+
+    fn is_of(&self, issuer: Option<&str>) -> bool {
+        self.issuer.is_none() || self.issuer.as_deref() == issuer
+    }
+}
+
+impl Table {
+    fn new() -> Self {
+        Self((0..SHARDS).map(|_| ArcSwap::default()).collect())
+    }
+
+    fn shard(&self, hash: u64) -> &ArcSwap<HashMap<Box<str>, Vec<Entry>>> {
+        &self.0[(hash >> 32) as usize % SHARDS]
+    }
+
+    fn any(&self, hasher: &RandomState, name: &str, holds: impl Fn(&Entry) -> bool) -> bool {
+        let shard = self.shard(hasher.hash_one(name)).load();
+        !shard.is_empty() && shard.get(name).is_some_and(|found| found.iter().any(holds))
+    }
+
+    /// Adds an entry, or unites it with the one of the same name and issuer. A new one is not added without room.
+    fn put(&self, hasher: &RandomState, name: &str, entry: Entry, room: bool) -> Added {
+        let shard = self.shard(hasher.hash_one(name));
+        let mut entries = HashMap::clone(&shard.load());
+        let found = entries.entry(name.into()).or_default();
+        let added = match found.iter_mut().find(|held| held.issuer == entry.issuer) {
+            Some(held) => {
+                held.unite(&entry);
+                Added::United
+            }
+            None if room => {
+                found.push(entry);
+                Added::New
+            }
+            None => return Added::NoRoom,
+        };
+        shard.store(Arc::new(entries));
+        added
+    }
+
+    /// Drops what has ended; how many are left.
+    fn forget_expired(&self, now: Timestamp) -> usize {
+        let count =
+            |shard: &HashMap<Box<str>, Vec<Entry>>| shard.values().map(Vec::len).sum::<usize>();
+        self.0
+            .iter()
+            .map(|shard| {
+                let entries = shard.load_full();
+                if !entries.values().flatten().any(|entry| entry.until <= now) {
+                    return count(&entries);
+                }
+                let mut entries = HashMap::clone(&entries);
+                entries.retain(|_, found| {
+                    found.retain(|entry| entry.until > now);
+                    !found.is_empty()
+                });
+                let left = count(&entries);
+                shard.store(Arc::new(entries));
+                left
+            })
+            .sum()
+    }
+}
+
+enum Added {
+    New,
+    United,
+    NoRoom,
 }
 
 impl Default for Revocations {
@@ -99,7 +165,10 @@ impl Revocations {
     /// until that entry would have ended.
     pub fn with_capacity(capacity: usize) -> Self {
         Self(Arc::new(Inner {
-            shards: (0..SHARDS).map(|_| ArcSwap::default()).collect(),
+            sessions: Table::new(),
+            token_ids: Table::new(),
+            subjects: Table::new(),
+            keys: Table::new(),
             hasher: RandomState::new(),
             writing: Mutex::new(()),
             entries: AtomicUsize::new(0),
@@ -112,13 +181,16 @@ impl Revocations {
 
     /// Revokes every token of a session; with an issuer, only that issuer's.
     pub fn revoke_session(&self, issuer: Option<&str>, sid: &str, until: Timestamp) {
-        let key = Key::Session(issuer.map(Into::into), sid.into());
-        self.put(key, Entry::until(until));
+        let entry = Entry {
+            issuer: issuer.map(Into::into),
+            ..Entry::until(until)
+        };
+        self.put(&self.0.sessions, sid, entry);
     }
 
     /// Revokes the token of this id, `jti`.
     pub fn revoke_token_id(&self, jti: &str, until: Timestamp) {
-        self.put(Key::TokenId(jti.into()), Entry::until(until));
+        self.put(&self.0.token_ids, jti, Entry::until(until));
     }
 
     /// Revokes a subject's tokens whose generation is below `smallest_good`, or absent.
@@ -128,7 +200,7 @@ impl Revocations {
             issued_up_to: i64::MAX,
             ..Entry::until(until)
         };
-        self.put(Key::Subject(sub.into()), entry);
+        self.put(&self.0.subjects, sub, entry);
     }
 
     /// Revokes a subject's tokens that carry no generation and were issued at `moment` or before, or do not say when.
@@ -137,32 +209,19 @@ impl Revocations {
             issued_up_to: moment.as_seconds(),
             ..Entry::until(until)
         };
-        self.put(Key::Subject(sub.into()), entry);
+        self.put(&self.0.subjects, sub, entry);
     }
 
     /// Withdraws a key: every token that it signed is revoked, for good.
     pub fn withdraw_key(&self, kid: &KeyId) {
-        self.put(
-            Key::KeyId(kid.as_str().into()),
-            Entry::until(Timestamp::MAX),
-        );
+        self.put(&self.0.keys, kid.as_str(), Entry::until(Timestamp::MAX));
     }
 
     /// Drops entries whose moment has come.
     pub fn forget_expired(&self, now: Timestamp) {
         let _writing = self.lock();
-        let mut left = 0;
-        for shard in &self.0.shards {
-            let table = shard.load_full();
-            if table.values().any(|entry| entry.until <= now) {
-                let mut table = Table::clone(&table);
-                table.retain(|_, entry| entry.until > now);
-                left += table.len();
-                shard.store(Arc::new(table));
-            } else {
-                left += table.len();
-            }
-        }
+        let tables = self.tables();
+        let left = tables.iter().map(|table| table.forget_expired(now)).sum();
         self.0.entries.store(left, Ordering::Release);
     }
 
@@ -189,7 +248,8 @@ impl Revocations {
     /// Checks claims and the key that signed them: `token_revoked`, or `revocation_unknown` where that cannot be told.
     pub fn check(&self, claims: &Claims, key: &KeyId, now: Timestamp) -> Result<(), Reason> {
         if self.0.entries.load(Ordering::Acquire) > 0
-            && (self.claims_revoked(claims) || self.get(&Key::KeyId(key.as_str().into())).is_some())
+            && (self.claims_revoked(claims)
+                || self.0.keys.any(&self.0.hasher, key.as_str(), |_| true))
         {
             return Err(Reason::TokenRevoked);
         }
@@ -214,58 +274,46 @@ impl Revocations {
     }
 
     fn claims_revoked(&self, claims: &Claims) -> bool {
-        self.session_revoked(claims)
-            || claims
-                .jti
-                .as_deref()
-                .is_some_and(|jti| self.get(&Key::TokenId(jti.into())).is_some())
-            || self.subject_revoked(claims)
-    }
-
-    fn session_revoked(&self, claims: &Claims) -> bool {
-        let Some(sid) = claims.sid.as_deref() else {
-            return false;
+        let hasher = &self.0.hasher;
+        let issuer = claims.iss.as_deref();
+        let session = claims.sid.as_deref().is_some_and(|sid| {
+            self.0
+                .sessions
+                .any(hasher, sid, |entry| entry.is_of(issuer))
+        });
+        let token = || {
+            let jti = claims.jti.as_deref();
+            jti.is_some_and(|jti| self.0.token_ids.any(hasher, jti, |_| true))
         };
-        let issuer = claims.iss.as_deref().map(Into::into);
-        self.get(&Key::Session(None, sid.into())).is_some()
-            || (issuer.is_some() && self.get(&Key::Session(issuer, sid.into())).is_some())
-    }
-
-    fn subject_revoked(&self, claims: &Claims) -> bool {
-        let Some(entry) = self.get(&Key::Subject(claims.sub.as_str().into())) else {
-            return false;
-        };
-        match claims.generation {
+        let subject = |entry: &Entry| match claims.generation {
             Some(generation) => generation < entry.generation,
             None => claims.iat.is_none_or(|at| at <= entry.issued_up_to),
-        }
+        };
+        session || token() || self.0.subjects.any(hasher, &claims.sub, subject)
     }
 
-    fn shard(&self, key: &Key) -> &ArcSwap<Table> {
-        let hash = self.0.hasher.hash_one(key);
-        &self.0.shards[(hash >> 32) as usize % SHARDS]
+    fn tables(&self) -> [&Table; 4] {
+        [
+            &self.0.sessions,
+            &self.0.token_ids,
+            &self.0.subjects,
+            &self.0.keys,
+        ]
     }
 
-    fn get(&self, key: &Key) -> Option<Entry> {
-        self.shard(key).load().get(key).copied()
-    }
-
-    fn put(&self, key: Key, entry: Entry) {
+    fn put(&self, table: &Table, name: &str, entry: Entry) {
         let _writing = self.lock();
-        let shard = self.shard(&key);
-        let mut table = Table::clone(&shard.load());
-        if let Some(held) = table.get_mut(&key) {
-            *held = held.unite(entry);
-        } else if self.0.entries.load(Ordering::Acquire) < self.0.capacity {
-            table.insert(key, entry);
-            self.0.entries.fetch_add(1, Ordering::AcqRel);
-        } else {
-            self.0
-                .lost_until
-                .fetch_max(entry.until.as_millis(), Ordering::AcqRel);
-            return;
+        let room = self.0.entries.load(Ordering::Acquire) < self.0.capacity;
+        let until = entry.until.as_millis();
+        match table.put(&self.0.hasher, name, entry, room) {
+            Added::New => {
+                self.0.entries.fetch_add(1, Ordering::AcqRel);
+            }
+            Added::United => {}
+            Added::NoRoom => {
+                self.0.lost_until.fetch_max(until, Ordering::AcqRel);
+            }
         }
-        shard.store(Arc::new(table));
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, ()> {
@@ -281,5 +329,129 @@ impl std::fmt::Debug for Revocations {
         f.debug_struct("Revocations")
             .field("entries", &self.0.entries.load(Ordering::Relaxed))
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LATER: Timestamp = Timestamp::from_seconds(1_000);
+
+    fn claims() -> Claims {
+        Claims {
+            iss: Some("ours".into()),
+            sid: Some("s".into()),
+            jti: Some("t".into()),
+            generation: Some(5),
+            iat: Some(100),
+            ..Claims::new("ada", 900)
+        }
+    }
+
+    fn check(revocations: &Revocations, claims: &Claims) -> Result<(), Reason> {
+        revocations.check(claims, &"k".into(), Timestamp::from_seconds(1))
+    }
+
+    #[test]
+    fn each_kind_revokes_what_it_names_and_nothing_else() {
+        type Case = (fn(&Revocations), bool);
+        let cases: [Case; 12] = [
+            (|r| r.revoke_session(None, "s", LATER), true),
+            (|r| r.revoke_session(Some("ours"), "s", LATER), true),
+            (|r| r.revoke_session(Some("theirs"), "s", LATER), false),
+            (|r| r.revoke_session(None, "t", LATER), false),
+            (|r| r.revoke_token_id("t", LATER), true),
+            (|r| r.revoke_token_id("s", LATER), false),
+            (|r| r.revoke_generation_below("ada", 6, LATER), true),
+            (|r| r.revoke_generation_below("ada", 5, LATER), false),
+            (|r| r.revoke_generation_below("eve", 6, LATER), false),
+            (|r| r.revoke_issued_up_to("ada", LATER, LATER), false),
+            (|r| r.withdraw_key(&"k".into()), true),
+            (|r| r.withdraw_key(&"s".into()), false),
+        ];
+        for (at, (revoke, expected)) in cases.into_iter().enumerate() {
+            let revocations = Revocations::new();
+            assert!(check(&revocations, &claims()).is_ok());
+            revoke(&revocations);
+            assert_eq!(
+                check(&revocations, &claims()).is_err(),
+                expected,
+                "case {at}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_token_without_a_generation_goes_by_its_time_of_issue() {
+        let without = Claims {
+            generation: None,
+            ..claims()
+        };
+        let revocations = Revocations::new();
+        revocations.revoke_issued_up_to("ada", Timestamp::from_seconds(99), LATER);
+        assert!(check(&revocations, &without).is_ok());
+        revocations.revoke_issued_up_to("ada", Timestamp::from_seconds(100), LATER);
+        assert_eq!(check(&revocations, &without), Err(Reason::TokenRevoked));
+        let untimed = Claims {
+            iat: None,
+            ..without.clone()
+        };
+        assert_eq!(check(&revocations, &untimed), Err(Reason::TokenRevoked));
+        let raised = Revocations::new();
+        raised.revoke_generation_below("ada", 1, LATER);
+        assert_eq!(check(&raised, &without), Err(Reason::TokenRevoked));
+        assert!(check(&raised, &claims()).is_ok());
+    }
+
+    #[test]
+    fn entries_unite_and_never_weaken() {
+        let revocations = Revocations::new();
+        revocations.revoke_generation_below("ada", 6, LATER);
+        revocations.revoke_generation_below("ada", 2, Timestamp::from_seconds(1));
+        assert!(revocations.is_revoked(&claims()));
+        revocations.forget_expired(Timestamp::from_seconds(999));
+        assert!(revocations.is_revoked(&claims()));
+        revocations.forget_expired(LATER);
+        assert!(!revocations.is_revoked(&claims()));
+    }
+
+    #[test]
+    fn a_full_list_makes_the_answer_unknown_and_evicts_nothing() {
+        let revocations = Revocations::with_capacity(1);
+        revocations.revoke_session(None, "s", LATER);
+        revocations.revoke_session(None, "other", LATER);
+        assert_eq!(check(&revocations, &claims()), Err(Reason::TokenRevoked));
+        let innocent = Claims::new("eve", 900);
+        assert_eq!(
+            check(&revocations, &innocent),
+            Err(Reason::RevocationUnknown)
+        );
+        assert_eq!(revocations.check(&innocent, &"k".into(), LATER), Ok(()));
+    }
+
+    #[test]
+    fn a_mark_is_good_for_its_time_and_a_jump_of_the_clock_spoils_it() {
+        let revocations = Revocations::new();
+        let innocent = Claims::new("eve", 900);
+        let at = |millis| revocations.check(&innocent, &"k".into(), Timestamp::from_millis(millis));
+        revocations.require_current_within(Duration::from_secs(1), WhenStale::Refuse);
+        assert_eq!(at(0), Err(Reason::RevocationUnknown));
+        revocations.mark_current(Timestamp::from_millis(5_000));
+        assert_eq!((at(5_000), at(6_000)), (Ok(()), Ok(())));
+        assert_eq!(at(6_001), Err(Reason::RevocationUnknown));
+        assert_eq!(at(0), Err(Reason::RevocationUnknown));
+        assert_eq!(at(i64::MAX), Err(Reason::RevocationUnknown));
+        assert_eq!(at(i64::MIN), Err(Reason::RevocationUnknown));
+        revocations.require_current_within(Duration::from_secs(1), WhenStale::Serve);
+        assert_eq!(at(i64::MAX), Ok(()));
+    }
+
+    #[test]
+    fn clones_share_what_is_revoked() {
+        let revocations = Revocations::new();
+        let clone = revocations.clone();
+        clone.revoke_session(None, "s", LATER);
+        assert!(revocations.is_revoked(&claims()));
     }
 }

@@ -87,10 +87,10 @@ impl Guard {
     }
 
     fn complete(&self, refusal: &Refusal, headers: &mut HeaderMap) {
-        if !headers.contains_key(WWW_AUTHENTICATE) {
-            if let Some(challenge) = self.challenge(refusal) {
-                headers.insert(WWW_AUTHENTICATE, challenge);
-            }
+        if !headers.contains_key(WWW_AUTHENTICATE)
+            && let Some(challenge) = self.challenge(refusal)
+        {
+            headers.insert(WWW_AUTHENTICATE, challenge);
         }
         if refusal.status() == 503 && !headers.contains_key(RETRY_AFTER) {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));

@@ -125,7 +125,7 @@ fn decoded(text: &str) -> Cow<'_, str> {
         rest = after;
         bytes.push(match first {
             b'+' => b' ',
-            b'%' => match (after.first().and_then(hex), after.get(1).and_then(hex)) {
+            b'%' => match (hex_at(after, 0), hex_at(after, 1)) {
                 (Some(high), Some(low)) => {
                     rest = &after[2..];
                     high << 4 | low
@@ -138,8 +138,8 @@ fn decoded(text: &str) -> Cow<'_, str> {
     Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn hex(digit: &u8) -> Option<u8> {
-    char::from(*digit)
+fn hex_at(bytes: &[u8], place: usize) -> Option<u8> {
+    char::from(*bytes.get(place)?)
         .to_digit(16)
         .and_then(|value| u8::try_from(value).ok())
 }

@@ -86,10 +86,10 @@ impl<Extra: DeserializeOwned + 'static> Principal<Extra> {
 
 /// The caller's token, verified; or as the layer of the same guard verified it before.
 fn verify(guard: &Guard, parts: &Parts) -> Result<Option<Arc<Verified>>, Refusal> {
-    if let Some(passed) = parts.extensions.get::<Passed>() {
-        if passed.guard.is_same(guard) {
-            return Ok(passed.verified.clone());
-        }
+    if let Some(passed) = parts.extensions.get::<Passed>()
+        && passed.guard.is_same(guard)
+    {
+        return Ok(passed.verified.clone());
     }
     let query = guard.settings().query.as_deref();
     match credentials::find(&parts.method, &parts.uri, &parts.headers, query)? {

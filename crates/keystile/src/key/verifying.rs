@@ -24,17 +24,17 @@ struct Inner {
 #[derive(Clone)]
 enum Material {
     Public {
-        parts: Public,
+        parts: Box<Public>,
         prepared: ParsedPublicKey,
     },
-    Secret(hmac::Key),
+    Secret(Box<hmac::Key>),
 }
 
 impl VerifyingKey {
     /// A secret of at least 32 bytes, for HS256. Whoever has it can sign.
     pub fn hs256(secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let (key, id) = prepare_secret(secret.as_ref())?;
-        Ok(Self::build(Material::Secret(key), id))
+        Ok(Self::build(Material::Secret(Box::new(key)), id))
     }
 
     /// From PEM: `PUBLIC KEY`, `RSA PUBLIC KEY`, or a private key, of which only the public part is kept.
@@ -110,6 +110,7 @@ impl VerifyingKey {
     pub(super) fn from_public(parts: Public) -> Result<Self, KeyError> {
         let prepared = parts.prepare()?;
         let id = parts.thumbprint();
+        let parts = Box::new(parts);
         Ok(Self::build(Material::Public { parts, prepared }, id))
     }
 
@@ -137,7 +138,12 @@ impl VerifyingKey {
         }
     }
 
-    /// Whether this key made `signature` over `message`.
+    /// Whether this key made `signature` over `message`: the bare primitive, for payloads that are no tokens. To trust a
+    /// token, use a [`Verifier`](crate::Verifier).
+    pub fn verify_signature(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.holds(message, signature)
+    }
+
     pub(crate) fn holds(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.0.material {
             Material::Public { prepared, .. } => prepared.verify_sig(message, signature).is_ok(),
