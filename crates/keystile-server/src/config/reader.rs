@@ -211,12 +211,71 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// An issuer identifier: an URL without query and fragment (RFC 8414, section 2).
+/// An issuer identifier: an URL of http or https without user, query and fragment (RFC 8414, section 2).
 fn is_issuer(text: &str) -> bool {
-    let Ok(url) = text.parse::<axum::http::Uri>() else {
+    let rest = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    let Some(rest) = rest.filter(|_| text.len() <= 512 && !text.ends_with('/')) else {
         return false;
     };
-    let http = matches!(url.scheme_str(), Some("https" | "http"));
-    let plain = !text.contains(['?', '#', '@']) && !text.ends_with('/');
-    http && plain && url.host().is_some_and(|host| !host.is_empty()) && text.len() <= 512
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let inside = |c: char| c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:%/".contains(c);
+    is_authority(authority) && path.chars().all(inside)
+}
+
+/// A host, with or without a port: a name, an IPv4 address, or an IPv6 address in brackets.
+fn is_authority(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let port = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
+    let address = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    let host = match address {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            !host.is_empty()
+                && host
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "-._".contains(c))
+        }
+    };
+    host && port
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_issuer;
+
+    #[test]
+    fn an_issuer_is_a_plain_url() {
+        for issuer in [
+            "https://login.example.com",
+            "http://127.0.0.1:8080",
+            "http://[::1]:8080",
+            "https://example.com/sign-in",
+        ] {
+            assert!(is_issuer(issuer), "{issuer}");
+        }
+        for other in [
+            "",
+            "login.example.com",
+            "ftp://example.com",
+            "https://",
+            "https://example.com/",
+            "https://example.com?a",
+            "https://example.com#a",
+            "https://ada@example.com",
+            "https://example.com:port",
+            "https://example.com:0",
+            "https://[::1",
+            "https://exa mple.com",
+            "https://example.com/\n",
+        ] {
+            assert!(!is_issuer(other), "{other:?}");
+        }
+    }
 }

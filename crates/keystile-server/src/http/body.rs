@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use http_body_util::{BodyExt, Limited};
 use serde::de::{self, DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -35,7 +35,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         let is_json = is_json(request.headers());
         let bytes = read(request).await?;
         if !is_json {
-            return Err(not_json());
+            return Err(Problem::not_json());
         }
         parse(&bytes).map(Self)
     }
@@ -51,18 +51,10 @@ impl<S: Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJson<T> 
             return Ok(Self(T::default()));
         }
         if !is_json {
-            return Err(not_json());
+            return Err(Problem::not_json());
         }
         parse(&bytes).map(Self)
     }
-}
-
-fn not_json() -> Problem {
-    Problem::new(
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "content_type_unsupported",
-        "Send JSON, unencoded, with Content-Type: application/json.",
-    )
 }
 
 /// `application/json` or `application/…+json`, in UTF-8 and without a content encoding.
@@ -83,31 +75,22 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 async fn read(request: Request) -> Result<Bytes, Problem> {
-    let too_large = || {
-        Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body_too_large",
-            "A body may have 64 KiB at most.",
-        )
-    };
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > BODY_CAP as u64) {
-        return Err(too_large());
+        return Err(Problem::body_too_large());
     }
     let collected = Limited::new(request.into_body(), BODY_CAP).collect();
     match tokio::time::timeout(BODY_TIME, collected).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(Problem::body_too_large())
+        }
         Ok(Err(_)) => Err(Problem::bad_request(
             "body_incomplete",
             "The body ended before its time.",
         )),
-        Err(_) => Err(Problem::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "request_timeout",
-            "The body did not arrive within 30 seconds.",
-        )),
+        Err(_) => Err(Problem::body_too_slow()),
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) async fn signup(
 ) -> Result<(StatusCode, Answer<AccountBody>), Problem> {
     if !app.settings.signup_open {
         let detail = "Sign-up is closed here. Ask an administrator for an account.";
-        return Err(Problem::new(StatusCode::FORBIDDEN, "signup_closed", detail));
+        return Err(Problem::forbidden("signup_closed", detail));
     }
     let request = match (body.username, body.email) {
         (Some(username), Some(email)) => SignUp::username(username).email(email),

@@ -57,7 +57,7 @@ pub(crate) struct ProblemBody<'a> {
 }
 
 impl Problem {
-    pub(crate) fn new(
+    fn new(
         status: StatusCode,
         code: impl Into<Cow<'static, str>>,
         detail: impl Into<Cow<'static, str>>,
@@ -132,6 +132,38 @@ impl Problem {
     /// 400 of what is not an HTTP request.
     pub(crate) fn unreadable() -> Self {
         Self::bad_request("request_malformed", "This is not an HTTP/1.1 request.")
+    }
+
+    /// 403 of what nobody may do here.
+    pub(crate) fn forbidden(code: &'static str, detail: &'static str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, detail)
+    }
+
+    /// 408.
+    pub(crate) fn body_too_slow() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "request_timeout",
+            "The body did not arrive within 30 seconds.",
+        )
+    }
+
+    /// 413.
+    pub(crate) fn body_too_large() -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            "A body may have 64 KiB at most.",
+        )
+    }
+
+    /// 415.
+    pub(crate) fn not_json() -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "content_type_unsupported",
+            "Send JSON, unencoded, with Content-Type: application/json.",
+        )
     }
 
     /// 414.
