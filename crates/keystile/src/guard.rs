@@ -178,28 +178,25 @@ impl Guard {
 
     /// Verifies a token: from memory if these very bytes were verified before, `exp`, `nbf` and revocation each time.
     pub fn verify(&self, token: &str) -> Result<Arc<Verified>, Refusal> {
-        let verified = self.verify_or_remember(token)?;
-        let settings = &self.0.settings;
-        settings.revocations.check(
-            verified.claims(),
-            verified.key_id(),
-            settings.verifier.now(),
-        )?;
+        let now = self.now();
+        let verified = self.verify_or_remember(token, now)?;
+        self.revoked()
+            .check(verified.claims(), verified.key_id(), now)?;
         Ok(verified)
     }
 
-    fn verify_or_remember(&self, token: &str) -> Result<Arc<Verified>, Refusal> {
+    fn verify_or_remember(&self, token: &str, now: Timestamp) -> Result<Arc<Verified>, Refusal> {
         let verifier = self.verifier();
         let Some(remembered) = &self.0.remembered else {
-            return verifier.verify(token);
+            return verifier.verify_at(token, now);
         };
         // Read before the keys are: if they change meanwhile, what is put in counts for nothing.
         let epoch = verifier.epoch();
         if let Some(known) = remembered.get(token, epoch) {
-            verifier.check_times(known.claims())?;
+            verifier.check_times(known.claims(), now)?;
             return Ok(known);
         }
-        let verified = verifier.verify(token)?;
+        let verified = verifier.verify_at(token, now)?;
         remembered.put(token, epoch, &verified);
         Ok(verified)
     }

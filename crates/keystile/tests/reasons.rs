@@ -631,3 +631,35 @@ fn a_refusal_never_holds_the_token() {
     let shown = format!("{refusal} {refusal:?}");
     assert!(!shown.contains("hunter2") && !shown.contains(&token[..20]));
 }
+
+/// Two secrets under one id, as after a rotation that kept the name: each is tried.
+#[test]
+fn keys_that_share_an_id_are_each_tried() {
+    let one = keystile::SigningKey::hs256([1; 32])
+        .unwrap()
+        .with_key_id("k");
+    let two = keystile::SigningKey::hs256([2; 32])
+        .unwrap()
+        .with_key_id("k");
+    let verifier = Verifier::new(Trust {
+        issuer: Expected::Unchecked,
+        audience: Expected::Unchecked,
+        token_type: Expected::Unchecked,
+        keys: KeySet::new([&one, &two].map(|key| key.verifying_key().clone())),
+    })
+    .clock(clock());
+    for key in [&one, &two] {
+        let claims = Claims::new("ada", NOW + 900);
+        assert!(verifier.verify(&key.issue(&claims).unwrap()).is_ok());
+        assert!(
+            verifier
+                .verify(&key.issue_as("JWT", &claims).unwrap())
+                .is_ok()
+        );
+    }
+    let three = keystile::SigningKey::hs256([3; 32])
+        .unwrap()
+        .with_key_id("k");
+    let forged = three.issue(&Claims::new("ada", NOW + 900)).unwrap();
+    assert_eq!(refused(&verifier, &forged), "token_signature_invalid");
+}
