@@ -1,22 +1,18 @@
-//! What is SQLite's own: files, locks, groups, migrations.
+//! What is SQLite's own: files, groups, and in the modules below locks and migrations.
+
+mod lock;
+mod migration;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
-use std::time::Duration;
 
-use keystile_accounts::store::{
-    MIGRATIONS, Migration, Options, Sqlite, Store, StoreError, WriteError, migrate,
-};
-use rusqlite::Connection;
+use keystile_accounts::store::{Options, Sqlite, Store, StoreError, WriteError};
 
 use crate::fixture::{
-    Database, Held, account, act, lives, new_account, queued, rotate, rotated, session, signed_in,
+    Database, Held, account, act, lives, new_account, queued, rotated, session, signed_in,
 };
-
-/// A few milliseconds, for tests in which a lock is never given back.
-const SHORT: Duration = Duration::from_millis(50);
 
 fn engine(store: &Store) -> &Sqlite {
     let Store::Sqlite(sqlite) = store;
@@ -77,20 +73,6 @@ async fn memory_keeps_the_promises_too_and_is_its_own() {
     let _claim = store.claim_server_lock().unwrap();
     let other = open("sqlite::memory:", Options::default()).await.unwrap();
     assert_eq!(other.account("id-ada").await.unwrap(), None);
-}
-
-#[tokio::test]
-async fn a_second_server_is_refused_and_a_command_is_not() {
-    let database = Database::sqlite();
-    let (server, command) = (database.open().await, database.open().await);
-    let claim = server.claim_server_lock().unwrap();
-    assert!(matches!(
-        command.claim_server_lock(),
-        Err(StoreError::ServerRunning(_))
-    ));
-    account(&command, "ada").await;
-    drop(claim);
-    let _claim = command.claim_server_lock().expect("free again");
 }
 
 #[tokio::test]
@@ -222,70 +204,6 @@ async fn a_full_disk_is_said_so_and_nothing_is_half_done() {
     account(&store, "bob").await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_locked_for_a_while_is_waited_for() {
-    let database = Database::sqlite();
-    let store = database.open().await;
-    let (live, token) = signed_in(&store, "ada").await;
-    let lock = lock_elsewhere(&database);
-    let waiting = queued(store.end_session(act(), "id-ada", &live.session.id)).await;
-    assert!(lives(&store, &live).await, "reading goes on");
-    lock.send(()).unwrap();
-    waiting.await.unwrap();
-    assert_eq!(
-        rotate(&store, token).await,
-        keystile_accounts::store::Rotation::Ended
-    );
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_locked_for_long_is_an_honest_error_for_all_who_wait() {
-    let database = Database::sqlite();
-    let store = open(
-        &database.url(),
-        Options {
-            lock_wait: SHORT,
-            ..Options::default()
-        },
-    )
-    .await
-    .unwrap();
-    let (live, token) = signed_in(&store, "ada").await;
-    let lock = lock_elsewhere(&database);
-    let mut waiting = Vec::new();
-    for number in 0..20 {
-        waiting
-            .push(queued(store.create_account(act(), new_account(&format!("user{number}")))).await);
-    }
-    for write in waiting {
-        let refused = write.await;
-        assert!(
-            matches!(refused, Err(WriteError::Store(StoreError::Locked))),
-            "{refused:?}"
-        );
-    }
-    lock.send(()).unwrap();
-    rotated(&store, token).await;
-    assert!(lives(&store, &live).await);
-    assert_eq!(store.account("id-user0").await.unwrap(), None);
-}
-
-/// Takes the write lock as another process does; given back when the sender is used.
-fn lock_elsewhere(database: &Database) -> mpsc::Sender<()> {
-    let (release, released) = mpsc::channel();
-    let (locked, is_locked) = mpsc::channel();
-    let path = database.path();
-    std::thread::spawn(move || {
-        let connection = Connection::open(path).unwrap();
-        connection.execute_batch("BEGIN IMMEDIATE").unwrap();
-        locked.send(()).unwrap();
-        let _ = released.recv();
-        connection.execute_batch("ROLLBACK").unwrap();
-    });
-    is_locked.recv().unwrap();
-    release
-}
-
 #[tokio::test]
 async fn a_full_queue_says_so_at_once() {
     let database = Database::sqlite();
@@ -381,112 +299,6 @@ async fn an_unfinished_transaction_of_a_dead_process_is_gone() {
     assert!(lives(&recovered, &live).await);
     rotated(&recovered, head).await;
     session(&recovered, &live.account).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn several_openers_of_a_new_database_agree() {
-    for _ in 0..10 {
-        let database = Arc::new(Database::sqlite());
-        let tasks: Vec<_> = (0..4)
-            .map(|number| {
-                let database = Arc::clone(&database);
-                tokio::spawn(async move {
-                    let store = database.open().await;
-                    account(&store, &format!("user{number}")).await;
-                    store.revocation_snapshot(0).await.unwrap().feed_id
-                })
-            })
-            .collect();
-        let mut feeds = Vec::new();
-        for task in tasks {
-            feeds.push(task.await.unwrap());
-        }
-        assert!(feeds.iter().all(|feed| *feed == feeds[0]));
-        let store = database.open().await;
-        assert_eq!(store.password_formats().await.unwrap()[0].1, 4);
-    }
-}
-
-const FIRST: Migration = Migration {
-    version: 1,
-    sql: "CREATE TABLE one (id INTEGER) STRICT; INSERT INTO one VALUES (1);",
-};
-const SECOND: Migration = Migration {
-    version: 2,
-    sql: "ALTER TABLE one ADD COLUMN name TEXT;",
-};
-const BROKEN: Migration = Migration {
-    version: 2,
-    sql: "CREATE TABLE two (id INTEGER); nonsense;",
-};
-
-#[test]
-fn migrations_run_once_and_in_order() {
-    let mut connection = Connection::open_in_memory().unwrap();
-    migrate(&mut connection, &[FIRST]).unwrap();
-    migrate(&mut connection, &[FIRST]).unwrap();
-    migrate(&mut connection, &[FIRST, SECOND]).unwrap();
-    let rows: i64 = connection
-        .query_row("SELECT count(*) FROM one WHERE name IS NULL", [], |row| {
-            row.get(0)
-        })
-        .unwrap();
-    assert_eq!(rows, 1);
-    let versions: Vec<_> = MIGRATIONS
-        .iter()
-        .map(|migration| migration.version)
-        .collect();
-    let counted: Vec<_> = (1..).take(versions.len()).collect();
-    assert_eq!(versions, counted);
-}
-
-#[test]
-fn a_migration_that_fails_leaves_nothing() {
-    let mut connection = Connection::open_in_memory().unwrap();
-    assert!(migrate(&mut connection, &[FIRST, BROKEN]).is_err());
-    let tables: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .unwrap();
-    assert_eq!(tables, 0);
-    migrate(&mut connection, &[FIRST, SECOND]).unwrap();
-}
-
-#[test]
-fn a_database_from_the_future_is_refused() {
-    let mut connection = Connection::open_in_memory().unwrap();
-    migrate(&mut connection, &[FIRST, SECOND]).unwrap();
-    let refused = migrate(&mut connection, &[FIRST]);
-    assert!(
-        matches!(refused, Err(StoreError::TooNew { found: 2, known: 1 })),
-        "{refused:?}"
-    );
-}
-
-#[tokio::test]
-async fn a_changed_migration_is_refused() {
-    let mut connection = Connection::open_in_memory().unwrap();
-    migrate(&mut connection, &[FIRST]).unwrap();
-    let edited = Migration {
-        sql: "CREATE TABLE one (id TEXT) STRICT;",
-        ..FIRST
-    };
-    let refused = migrate(&mut connection, &[edited]);
-    assert!(
-        matches!(refused, Err(StoreError::ForeignMigration { version: 1 })),
-        "{refused:?}"
-    );
-
-    let database = Database::sqlite();
-    database.open().await.close().await;
-    let other = Connection::open(database.path()).unwrap();
-    other
-        .execute("UPDATE keystile_migration SET checksum = zeroblob(32)", [])
-        .unwrap();
-    let refused = open(&database.url(), Options::default()).await;
-    assert!(
-        matches!(refused, Err(StoreError::ForeignMigration { version: 1 })),
-        "{refused:?}"
-    );
 }
 
 #[tokio::test]

@@ -1,44 +1,33 @@
-//! Accounts: creation, look-up, pages, names, roles, disabling, deletion.
+//! Accounts: creation, look-up, names, roles, disabling, deletion.
 
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::super::{
-    AccountChanges, AccountFilter, AccountRecord, Act, EndReason, Field, Identifier, NewAccount,
-    NewAccountId, Page, PasswordHash, StoreError, WriteError,
+    AccountChanges, AccountRecord, Act, EndReason, Field, Identifier, NewAccount, NewAccountId,
+    PasswordHash, StoreError, WriteError,
 };
 use super::{Sqlite, Work, audit, revocation, session};
 
-macro_rules! columns {
+/// The columns of an [`AccountRecord`], behind its cursor, in the order of [`from_row`].
+macro_rules! account_columns {
     () => {
         "seq, id, username, username_key, email, email_key, password_hash, password_format, roles, generation, \
          disabled_at, created_at, updated_at"
     };
 }
 
-const BY_ID: &str = concat!("SELECT ", columns!(), " FROM account WHERE id = ?1");
+pub(super) use account_columns;
+
+const BY_ID: &str = concat!("SELECT ", account_columns!(), " FROM account WHERE id = ?1");
 const BY_USERNAME: &str = concat!(
     "SELECT ",
-    columns!(),
+    account_columns!(),
     " FROM account WHERE username_key = ?1"
 );
-const BY_EMAIL: &str = concat!("SELECT ", columns!(), " FROM account WHERE email_key = ?1");
-const PAGE: &str = concat!(
+const BY_EMAIL: &str = concat!(
     "SELECT ",
-    columns!(),
-    " FROM account WHERE seq > ?1
-        AND (?3 IS NULL OR (disabled_at IS NOT NULL) = ?3)
-        AND (?4 IS NULL OR EXISTS (SELECT 1 FROM json_each(account.roles) AS role WHERE role.value = ?4))
-      ORDER BY seq LIMIT ?2 + 1"
-);
-const PAGE_OF_PREFIX: &str = concat!(
-    "SELECT ",
-    columns!(),
-    " FROM account WHERE seq > ?1
-        AND (?3 IS NULL OR (disabled_at IS NOT NULL) = ?3)
-        AND (?4 IS NULL OR EXISTS (SELECT 1 FROM json_each(account.roles) AS role WHERE role.value = ?4))
-        AND seq IN (SELECT seq FROM account WHERE username_key >= ?5 AND username_key < ?6
-              UNION SELECT seq FROM account WHERE email_key >= ?5 AND email_key < ?6)
-      ORDER BY seq LIMIT ?2 + 1"
+    account_columns!(),
+    " FROM account WHERE email_key = ?1"
 );
 /// A reused id begins above what is still revoked of its former owner.
 const INSERT: &str = concat!(
@@ -47,7 +36,7 @@ const INSERT: &str = concat!(
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
         coalesce((SELECT max(smallest_generation) FROM revocation WHERE kind = 'subject' AND value = ?1), 0), ?9, ?9)
      RETURNING ",
-    columns!()
+    account_columns!()
 );
 const NEXT_IN_SEQUENCE: &str = "UPDATE account_sequence SET last = last + 1 RETURNING last";
 const RAISE_SEQUENCE: &str = "UPDATE account_sequence SET last = max(last, ?1)";
@@ -90,16 +79,6 @@ impl Sqlite {
     pub async fn account_by_email(&self, key: &str) -> Result<Option<AccountRecord>, StoreError> {
         let key = key.to_owned();
         self.read(move |connection| find(connection, BY_EMAIL, [key]))
-            .await
-    }
-
-    pub async fn accounts(
-        &self,
-        filter: AccountFilter,
-        after: Option<i64>,
-        limit: u32,
-    ) -> Result<Page<AccountRecord>, StoreError> {
-        self.read(move |connection| page(connection, &filter, after.unwrap_or(i64::MIN), limit))
             .await
     }
 
@@ -339,42 +318,7 @@ fn find(
         .optional()?)
 }
 
-fn page(
-    connection: &Connection,
-    filter: &AccountFilter,
-    after: i64,
-    limit: u32,
-) -> Result<Page<AccountRecord>, StoreError> {
-    let AccountFilter {
-        prefix,
-        disabled,
-        role,
-    } = filter;
-    let with_seq = |row: &Row<'_>| Ok((row.get(0)?, from_row(row)?));
-    let rows: Vec<(i64, AccountRecord)> = match prefix {
-        None => connection
-            .prepare_cached(PAGE)?
-            .query_map(params![after, limit, disabled, role], with_seq)?
-            .collect::<Result<_, _>>()?,
-        Some(prefix) => connection
-            .prepare_cached(PAGE_OF_PREFIX)?
-            .query_map(
-                params![
-                    after,
-                    limit,
-                    disabled,
-                    role,
-                    prefix,
-                    format!("{prefix}\u{10FFFF}")
-                ],
-                with_seq,
-            )?
-            .collect::<Result<_, _>>()?,
-    };
-    Ok(super::page(rows, limit))
-}
-
-fn from_row(row: &Row<'_>) -> rusqlite::Result<AccountRecord> {
+pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<AccountRecord> {
     let identifier = |shown: Option<String>, key: Option<String>| {
         Some(Identifier {
             shown: shown?,

@@ -6,6 +6,7 @@ mod connect;
 mod error;
 mod key;
 mod limit;
+mod listing;
 mod location;
 mod migrate;
 mod password;

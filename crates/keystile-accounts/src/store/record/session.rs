@@ -1,0 +1,153 @@
+//! Sessions, and the rotation of their refresh tokens.
+
+use std::fmt;
+
+use super::{AccountRecord, Hash};
+
+/// What a successor is derived with; lives in the session's row from rotation until the grace ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Salt(pub [u8; 32]);
+
+impl fmt::Debug for Salt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Salt(redacted)")
+    }
+}
+
+/// A session to open.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// Its id (`sid`).
+    pub id: String,
+    /// Whose it is.
+    pub account_id: String,
+    /// The generation read beside the password hash; a changed one refuses the opening.
+    pub generation: u64,
+    /// Hash of the first refresh token.
+    pub token_hash: Hash,
+    /// When the first refresh token expires (idle limit already counted in).
+    pub expires_at: i64,
+    /// A limit that no rotation moves.
+    pub absolute_expires_at: Option<i64>,
+    /// User agent or name of the device.
+    pub device: Option<String>,
+    /// Address the sign-in came from.
+    pub address: Option<String>,
+    /// When the user proved who they are.
+    pub auth_time: i64,
+    /// How (RFC 8176).
+    pub amr: Vec<String>,
+    /// The client that the refresh tokens are bound to, if any.
+    pub client_id: Option<String>,
+    /// Guessing counters to forget with this success.
+    pub forget_attempts: Vec<Hash>,
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// Signed out.
+    SignedOut,
+    /// The password was changed or set.
+    PasswordChanged,
+    /// The account was disabled.
+    Disabled,
+    /// The account was deleted.
+    Deleted,
+    /// A consumed refresh token came again.
+    Reused,
+}
+
+/// A session as stored, without its hashes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRecord {
+    /// `sid`.
+    pub id: String,
+    /// Whose it is.
+    pub account_id: String,
+    /// The client it is bound to.
+    pub client_id: Option<String>,
+    /// When it was opened.
+    pub created_at: i64,
+    /// When it was opened or rotated last.
+    pub last_used_at: i64,
+    /// When its current refresh token expires.
+    pub expires_at: i64,
+    /// The limit that no rotation moves.
+    pub absolute_expires_at: Option<i64>,
+    /// When it ended, and why.
+    pub ended: Option<(i64, EndReason)>,
+    /// User agent or device.
+    pub device: Option<String>,
+    /// Address it was opened or used from last.
+    pub address: Option<String>,
+    /// When the user proved who they are.
+    pub auth_time: i64,
+    /// How.
+    pub amr: Vec<String>,
+}
+
+/// A living session with its account, read in one snapshot: what an access token is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveSession {
+    /// The session.
+    pub session: SessionRecord,
+    /// Its account, with the generation and roles of the same snapshot.
+    pub account: AccountRecord,
+}
+
+/// The new head of a chain that is replaced rather than rotated (one's own password change).
+#[derive(Clone, Debug)]
+pub struct NewHead {
+    /// Hash of the new refresh token.
+    pub token_hash: Hash,
+    /// When it expires.
+    pub expires_at: i64,
+    /// If given, the session's new `auth_time`.
+    pub auth_time: Option<i64>,
+}
+
+/// A rotation: everything is drawn and derived before the statement runs.
+#[derive(Clone, Debug)]
+pub struct Rotate {
+    /// Hash of the token presented.
+    pub presented: Hash,
+    /// Hash of the successor derived with `salt`.
+    pub successor: Hash,
+    /// The salt, kept in the row for the grace.
+    pub salt: Salt,
+    /// The time.
+    pub now: i64,
+    /// When the successor expires; the store caps it by the session's absolute limit.
+    pub expires_at: i64,
+    /// How long after its consumption a token may come again, in milliseconds; 0 = never.
+    pub grace: i64,
+    /// The client that presents it; must be the one the session is bound to.
+    pub client_id: Option<String>,
+    /// Address the request came from; `None` keeps the stored one.
+    pub address: Option<String>,
+    /// See [`Act::revoked_until`](super::Act::revoked_until); used when reuse ends the session.
+    pub revoked_until: i64,
+}
+
+/// What became of a presented refresh token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// It was the head: the successor is the head now.
+    Rotated(Box<LiveSession>),
+    /// It was consumed within the grace and its successor is unused: derive the same successor from this salt. Nothing was moved.
+    Replayed(Salt, Box<LiveSession>),
+    /// It was consumed before: the session was ended by this very call.
+    Reused {
+        /// Whose session.
+        account_id: String,
+        /// Which.
+        session_id: String,
+    },
+    /// Its session ended earlier.
+    Ended,
+    /// It, or its session, expired.
+    Expired,
+    /// No such token.
+    Unknown,
+}

@@ -1,0 +1,89 @@
+//! Other processes on the same database.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use keystile_accounts::store::{Options, Rotation, Store, StoreError, WriteError};
+use rusqlite::Connection;
+
+use crate::fixture::{
+    Database, account, act, lives, new_account, queued, rotate, rotated, signed_in,
+};
+
+/// A few milliseconds, for tests in which a lock is never given back.
+const SHORT: Duration = Duration::from_millis(50);
+
+#[tokio::test]
+async fn a_second_server_is_refused_and_a_command_is_not() {
+    let database = Database::sqlite();
+    let (server, command) = (database.open().await, database.open().await);
+    let claim = server.claim_server_lock().unwrap();
+    assert!(matches!(
+        command.claim_server_lock(),
+        Err(StoreError::ServerRunning(_))
+    ));
+    account(&command, "ada").await;
+    drop(claim);
+    let _claim = command.claim_server_lock().expect("free again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_locked_for_a_while_is_waited_for() {
+    let database = Database::sqlite();
+    let store = database.open().await;
+    let (live, token) = signed_in(&store, "ada").await;
+    let lock = lock_elsewhere(&database);
+    let waiting = queued(store.end_session(act(), "id-ada", &live.session.id)).await;
+    assert!(lives(&store, &live).await, "reading goes on");
+    lock.send(()).unwrap();
+    waiting.await.unwrap();
+    assert_eq!(rotate(&store, token).await, Rotation::Ended);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_locked_for_long_is_an_honest_error_for_all_who_wait() {
+    let database = Database::sqlite();
+    let store = Store::open(
+        &database.url(),
+        Options {
+            lock_wait: SHORT,
+            ..Options::default()
+        },
+    )
+    .await
+    .unwrap();
+    let (live, token) = signed_in(&store, "ada").await;
+    let lock = lock_elsewhere(&database);
+    let mut waiting = Vec::new();
+    for number in 0..20 {
+        waiting
+            .push(queued(store.create_account(act(), new_account(&format!("user{number}")))).await);
+    }
+    for write in waiting {
+        let refused = write.await;
+        assert!(
+            matches!(refused, Err(WriteError::Store(StoreError::Locked))),
+            "{refused:?}"
+        );
+    }
+    lock.send(()).unwrap();
+    rotated(&store, token).await;
+    assert!(lives(&store, &live).await);
+    assert_eq!(store.account("id-user0").await.unwrap(), None);
+}
+
+/// Takes the write lock as another process does; given back when the sender is used.
+fn lock_elsewhere(database: &Database) -> mpsc::Sender<()> {
+    let (release, released) = mpsc::channel();
+    let (locked, is_locked) = mpsc::channel();
+    let path = database.path();
+    std::thread::spawn(move || {
+        let connection = Connection::open(path).unwrap();
+        connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+        locked.send(()).unwrap();
+        let _ = released.recv();
+        connection.execute_batch("ROLLBACK").unwrap();
+    });
+    is_locked.recv().unwrap();
+    release
+}

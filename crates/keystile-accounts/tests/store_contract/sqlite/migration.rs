@@ -1,0 +1,114 @@
+//! Migrations: once, in order, by one opener at a time.
+
+use std::sync::Arc;
+
+use keystile_accounts::store::{MIGRATIONS, Migration, Options, Store, StoreError, migrate};
+use rusqlite::Connection;
+
+use crate::fixture::{Database, account};
+
+const FIRST: Migration = Migration {
+    version: 1,
+    sql: "CREATE TABLE one (id INTEGER) STRICT; INSERT INTO one VALUES (1);",
+};
+const SECOND: Migration = Migration {
+    version: 2,
+    sql: "ALTER TABLE one ADD COLUMN name TEXT;",
+};
+const BROKEN: Migration = Migration {
+    version: 2,
+    sql: "CREATE TABLE two (id INTEGER); nonsense;",
+};
+
+#[test]
+fn migrations_run_once_and_in_order() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    migrate(&mut connection, &[FIRST]).unwrap();
+    migrate(&mut connection, &[FIRST]).unwrap();
+    migrate(&mut connection, &[FIRST, SECOND]).unwrap();
+    let rows: i64 = connection
+        .query_row("SELECT count(*) FROM one WHERE name IS NULL", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert_eq!(rows, 1);
+    let versions: Vec<_> = MIGRATIONS
+        .iter()
+        .map(|migration| migration.version)
+        .collect();
+    let counted: Vec<_> = (1..).take(versions.len()).collect();
+    assert_eq!(versions, counted);
+}
+
+#[test]
+fn a_migration_that_fails_leaves_nothing() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    assert!(migrate(&mut connection, &[FIRST, BROKEN]).is_err());
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(tables, 0);
+    migrate(&mut connection, &[FIRST, SECOND]).unwrap();
+}
+
+#[test]
+fn a_database_from_the_future_is_refused() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    migrate(&mut connection, &[FIRST, SECOND]).unwrap();
+    let refused = migrate(&mut connection, &[FIRST]);
+    assert!(
+        matches!(refused, Err(StoreError::TooNew { found: 2, known: 1 })),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_changed_migration_is_refused() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    migrate(&mut connection, &[FIRST]).unwrap();
+    let edited = Migration {
+        sql: "CREATE TABLE one (id TEXT) STRICT;",
+        ..FIRST
+    };
+    let refused = migrate(&mut connection, &[edited]);
+    assert!(
+        matches!(refused, Err(StoreError::ForeignMigration { version: 1 })),
+        "{refused:?}"
+    );
+
+    let database = Database::sqlite();
+    database.open().await.close().await;
+    let other = Connection::open(database.path()).unwrap();
+    other
+        .execute("UPDATE keystile_migration SET checksum = zeroblob(32)", [])
+        .unwrap();
+    let refused = Store::open(&database.url(), Options::default()).await;
+    assert!(
+        matches!(refused, Err(StoreError::ForeignMigration { version: 1 })),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn several_openers_of_a_new_database_agree() {
+    for _ in 0..10 {
+        let database = Arc::new(Database::sqlite());
+        let tasks: Vec<_> = (0..4)
+            .map(|number| {
+                let database = Arc::clone(&database);
+                tokio::spawn(async move {
+                    let store = database.open().await;
+                    account(&store, &format!("user{number}")).await;
+                    store.revocation_snapshot(0).await.unwrap().feed_id
+                })
+            })
+            .collect();
+        let mut feeds = Vec::new();
+        for task in tasks {
+            feeds.push(task.await.unwrap());
+        }
+        assert!(feeds.iter().all(|feed| *feed == feeds[0]));
+        let store = database.open().await;
+        assert_eq!(store.password_formats().await.unwrap()[0].1, 4);
+    }
+}
