@@ -35,5 +35,5 @@ pub use error::{
 pub use gate::{Hold, Point};
 pub use limits::GuessLimits;
 pub use names::UsernameRule;
-pub use password::{Hashing, PasswordPolicy};
+pub use password::{Hashing, PasswordError, PasswordPolicy, Passwords};
 pub use request::{AccountFilter, Caller, Changes, NewAccount, SignIn, SignUp, Which};

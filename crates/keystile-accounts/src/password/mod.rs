@@ -8,9 +8,11 @@ mod policy;
 mod pool;
 mod queue;
 mod settings;
+mod table;
 
 pub(crate) use hash::{Cost, StoredHash, UnreadableHash};
 pub use policy::PasswordPolicy;
 pub(crate) use policy::{Broken, normalise};
 pub(crate) use pool::{Pool, PoolError, Verdict};
 pub use settings::Hashing;
+pub use table::{PasswordError, Passwords};
