@@ -3,11 +3,10 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use axum_core::body::Body;
 use axum_core::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::{Guard, Reason, Refusal};
 
@@ -79,9 +78,8 @@ impl Guard {
             Some(answer) => answer(refusal, request),
             None => problem(refusal),
         };
-        if request.method == Method::HEAD {
-            *response.body_mut() = Body::empty();
-        }
+        // The answer to HEAD keeps its body here: axum and hyper leave it out and state its true length (RFC 9110,
+        // section 8.6, forbids any other).
         self.complete(refusal, response.headers_mut());
         response
     }
