@@ -75,11 +75,7 @@ impl Deed {
             }
             Self::Disabling => server.run(&["account", "disable", name]).await,
             Self::Deletion => server.run(&["account", "delete", name, "--yes"]).await,
-            Self::RoleChange => {
-                server
-                    .run(&["account", "set-roles", name, "auditor"])
-                    .await
-            }
+            Self::RoleChange => server.run(&["account", "set-roles", name, "auditor"]).await,
             Self::PasswordSet => {
                 let arguments = ["account", "set-password", name, "--password-stdin"];
                 server

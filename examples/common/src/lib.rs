@@ -1,0 +1,12 @@
+//! What every example does alike: reads its settings, starts, stops, and is called by its tests.
+//!
+//! An example of your own needs none of this; it is here so that each example holds only what its text is about.
+
+#![forbid(unsafe_code)]
+
+mod serve;
+mod settings;
+pub mod testing;
+
+pub use serve::{EitherPath, Server};
+pub use settings::{Settings, fresh_secret, read_password, write_env};

@@ -1,0 +1,113 @@
+//! Sign-up, sign-in, and the one place that decides who calls.
+
+use std::net::SocketAddr;
+
+use axum::Json;
+use axum::extract::{ConnectInfo, FromRequestParts, State};
+use axum::http::header::CACHE_CONTROL;
+use axum::http::request::Parts;
+use axum::http::{HeaderName, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use keystile::{BasicCredentials, Principal, Reason, Refusal};
+use keystile_accounts::{Account, SignIn, SignUp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::App;
+use crate::answer::{Fields, Refused};
+
+/// The claim that this program's tokens carry beside the registered ones. A token without it is not for us.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Email {
+    pub(crate) email: String,
+}
+
+/// `POST /users`
+pub(crate) async fn sign_up(
+    State(app): State<App>,
+    fields: Fields,
+) -> Result<(StatusCode, Json<Caller>), Refused> {
+    let [email, password] =
+        fields.strings(["email", "password"], "Email and password are required")?;
+    let account = app
+        .accounts
+        .sign_up(SignUp::with_email(email).password(password))
+        .await?;
+    Ok((StatusCode::CREATED, Json(Caller::try_from(account)?)))
+}
+
+/// `GET` and `POST /users/login`: the password travels once, and a token for the day comes back.
+pub(crate) async fn sign_in(
+    State(app): State<App>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    credentials: Option<BasicCredentials>,
+) -> Result<([(HeaderName, &'static str); 1], Json<Value>), Refused> {
+    let credentials = credentials.ok_or_else(Refused::sign_in_first)?;
+    let request = SignIn::email(credentials.username())
+        .password(credentials.password())
+        .from(from.ip());
+    let signed_in = app.accounts.sign_in(request).await?;
+    Ok((
+        [(CACHE_CONTROL, "no-store")],
+        Json(json!({ "accessToken": signed_in.access_token })),
+    ))
+}
+
+/// `GET /users`
+pub(crate) async fn me(caller: Caller) -> Json<Caller> {
+    Json(caller)
+}
+
+/// Who calls. A handler that asks for it is guarded; the token is checked before the handler runs.
+#[derive(Debug, Serialize)]
+pub(crate) struct Caller {
+    pub(crate) id: i64,
+    email: String,
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        let principal = Principal::<Email>::from_request_parts(parts, app)
+            .await
+            .map_err(|it| it.into_response())?;
+        // The original's tokens have no `sub`: there the address says who it is.
+        let account = match principal.sub.as_str() {
+            "" => app.accounts.find_account(&principal.extra.email).await,
+            id => app.accounts.account(&id.into()).await,
+        };
+        let account =
+            account.map_err(|fault| Refused::from(anyhow::Error::from(fault)).into_response())?;
+        let Some(account) = account else {
+            return Err(app
+                .guard
+                .answer(&Refusal::from(Reason::TokenRevoked), parts));
+        };
+        Self::try_from(account).map_err(Refused::into_response)
+    }
+}
+
+impl TryFrom<Account> for Caller {
+    type Error = Refused;
+
+    fn try_from(account: Account) -> Result<Self, Refused> {
+        let id = account.id.as_str().parse().map_err(anyhow::Error::from)?;
+        Ok(Self {
+            id,
+            email: account.email.unwrap_or_default(),
+        })
+    }
+}
+
+/// The answer to a refused token. The guard adds `WWW-Authenticate` with the reason.
+pub(crate) fn refused(refusal: &Refusal, _: &Parts) -> Response {
+    let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::UNAUTHORIZED);
+    let sentence = match refusal.reason() {
+        Reason::TokenMissing => "Unauthorized",
+        Reason::TokenExpired => "Token has expired",
+        Reason::RevocationUnknown => "Whether the token was revoked cannot be told at present",
+        _ => "Token is invalid",
+    };
+    Refused::new(status, sentence).into_response()
+}

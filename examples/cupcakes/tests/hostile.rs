@@ -1,0 +1,148 @@
+//! No input gives a 500, and every 401 says how to do better.
+
+mod support;
+
+use examples_common::testing::{Request, send_bytes};
+use support::{NOW, SECRET, Shop, folder};
+
+const METHODS: [&str; 8] = [
+    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE",
+];
+
+const PATHS: [&str; 17] = [
+    "/",
+    "/users",
+    "/users//",
+    "/users/login",
+    "/users/login/x",
+    "/cupcakes",
+    "/cupcakes/",
+    "/cupcakes?flavor=%00",
+    "/cupcakes?flavor=%ff",
+    "/cupcakes?flavor[]=a",
+    "/cupcakes?flavor=%F0%9F%A7%81&x",
+    "/cupcakes/0",
+    "/cupcakes/9223372036854775807",
+    "/cupcakes/9223372036854775808",
+    "/cupcakes/%00",
+    "/cupcakes/1%2F2",
+    "/cupcakes/1;DROP",
+];
+
+const AUTHORIZATIONS: [&str; 12] = [
+    "",
+    "Bearer",
+    "Bearer ",
+    "Bearer a.b.c",
+    "Bearer ..",
+    "Bearer e30.e30.e30",
+    "Bearer a b",
+    "Bearer\ta",
+    "Token abc",
+    "Basic Og==",
+    "Basic /////w==",
+    "Digest x=y",
+];
+
+const BODIES: [(&str, &[u8]); 12] = [
+    ("application/json", b""),
+    ("application/json", b"null"),
+    (
+        "application/json",
+        b"{\"email\":\"\\ud800\",\"password\":\"12345678\"}",
+    ),
+    (
+        "application/json",
+        b"{\"email\":\"a\\u0000@b.c\",\"password\":\"short\"}",
+    ),
+    (
+        "application/json",
+        b"{\"flavor\":\"\\u0000\",\"instructions\":\"\\u0000\"}",
+    ),
+    ("application/json", b"{\"email\":1e999,\"password\":true}"),
+    ("application/json", b"\xff\xfe"),
+    ("application/json; charset=utf-16", b"{}"),
+    ("application/vnd.x+json", b"{\"email\":{},\"password\":[]}"),
+    ("text/html", b"<p>"),
+    ("multipart/form-data; boundary=x", b"--x--"),
+    ("é", b"{}"),
+];
+
+#[test]
+fn no_input_gives_a_500() {
+    let (_folder, file) = folder();
+    let shop = Shop::open(&file, SECRET, NOW);
+    let bearer = shop.bearer("test@user.com");
+    let authorizations = AUTHORIZATIONS.iter().copied().chain([bearer.as_str()]);
+    let mut refused = 0;
+    for authorization in authorizations {
+        for method in METHODS {
+            for path in PATHS {
+                let bodies = if method == "POST" {
+                    &BODIES[..]
+                } else {
+                    &BODIES[..1]
+                };
+                for &body in bodies {
+                    let authorization = Some(authorization).filter(|it| !it.is_empty());
+                    let request = Request {
+                        method,
+                        path,
+                        authorization,
+                        body: Some(body),
+                    };
+                    let answer = shop.send(request);
+                    assert!(answer.status < 500, "{request:?} {answer:?}");
+                    assert!(
+                        !answer.body.contains("12345678"),
+                        "the password comes back: {request:?} {answer:?}"
+                    );
+                    if answer.status == 401 {
+                        refused += 1;
+                        assert!(
+                            answer.header("WWW-Authenticate").is_some(),
+                            "{request:?} {answer:?}"
+                        );
+                    }
+                    if answer.status >= 400 && method != "HEAD" {
+                        let body: serde_json::Value =
+                            serde_json::from_str(&answer.body).expect("JSON");
+                        assert_eq!(
+                            body.as_object().map(serde_json::Map::len),
+                            Some(1),
+                            "{request:?} {answer:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+    assert!(
+        refused > 500,
+        "only {refused} requests were refused with 401"
+    );
+}
+
+#[test]
+fn credentials_twice_are_refused() {
+    let (_folder, file) = folder();
+    let shop = Shop::open(&file, SECRET, NOW);
+    let bearer = shop.bearer("test@user.com");
+    let twice = format!(
+        "GET /users HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: {bearer}\r\nAuthorization: {bearer}\r\n\r\n"
+    );
+    let answer = send_bytes(shop.address, twice.as_bytes());
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (400, r#"{"error":"Token is invalid"}"#)
+    );
+    let basic = support::BASIC;
+    let twice = format!(
+        "GET /users/login HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: {basic}\r\nAuthorization: {basic}\r\n\r\n"
+    );
+    let answer = send_bytes(shop.address, twice.as_bytes());
+    assert_eq!(
+        answer.cell(),
+        (401, r#"{"error":"Unauthorized"}"#, Some("Basic"))
+    );
+}

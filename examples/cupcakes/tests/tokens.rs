@@ -1,0 +1,274 @@
+//! What the text asks its reader to see: which token passes and which does not, and what is in one.
+
+mod support;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use keystile::{Claims, SigningKey};
+use serde_json::{Value, json};
+use support::{BASIC, NOW, SECRET, Shop, folder, token};
+
+const HOUR: i64 = 60 * 60;
+const UNAUTHORIZED: &str = r#"{"error":"Unauthorized"}"#;
+const ASK_TOKEN: &str = r#"Bearer reason="token_missing""#;
+const INVALID: &str = r#"{"error":"Token is invalid"}"#;
+const EXPIRED: &str = r#"{"error":"Token has expired"}"#;
+
+/// The secret, the token and the account that the text prints. The token expired on 2024-01-04 at 15:03:55 UTC.
+const TEXT_SECRET: &str = "5325d132e0ddb67229a796ecaeaa5a17e44632304369d00be222170ec9006bcd";
+const TEXT_TOKEN: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\
+    eyJlbWFpbCI6InRlc3RAdXNlci5jb20iLCJleHAiOjE3MDQzODA2MzV9.JMUvA3toHf8R0mNz65bQZwUdMTrDkzInHwJ0B7eRdMs";
+const TEXT_EXPIRY: i64 = 1_704_380_635;
+
+fn challenge(code: &str) -> String {
+    let reason = keystile::Reason::ALL
+        .iter()
+        .find(|reason| reason.code() == code)
+        .expect(code);
+    format!(
+        r#"Bearer error="invalid_token", error_description="{}", reason="{code}""#,
+        reason.describe()
+    )
+}
+
+/// Signs a token as this program does, with these claims.
+fn signed(secret: &str, claims: Value) -> String {
+    let key = SigningKey::hs256(secret).expect("a long secret");
+    let expiry = claims["exp"].as_i64().expect("exp");
+    let mut rest = claims;
+    let subject = rest["sub"].as_str().unwrap_or_default().to_owned();
+    let members = rest.as_object_mut().expect("an object");
+    members.remove("exp");
+    members.remove("sub");
+    let token = key
+        .issue_as("JWT", &Claims::new(subject, expiry).with_extra(rest))
+        .expect("a token");
+    format!("Bearer {token}")
+}
+
+/// The same token with one character of the part changed.
+fn changed(bearer: &str, part: usize) -> String {
+    let mut parts: Vec<String> = bearer.split('.').map(str::to_owned).collect();
+    let place = parts[part].len() / 2;
+    let other = if &parts[part][place..=place] == "A" {
+        "B"
+    } else {
+        "A"
+    };
+    parts[part].replace_range(place..=place, other);
+    parts.join(".")
+}
+
+fn decoded(part: &str) -> Value {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("JSON")
+}
+
+#[test]
+fn no_token_fails_the_token_works_one_changed_character_fails() {
+    let (_folder, file) = folder();
+    let shop = Shop::open(&file, SECRET, NOW);
+    let bearer = shop.bearer("test@user.com");
+    assert_eq!(
+        shop.get("/users", None).cell(),
+        (401, UNAUTHORIZED, Some(ASK_TOKEN))
+    );
+    let me = r#"{"id":1,"email":"test@user.com"}"#;
+    assert_eq!(shop.get("/users", Some(&bearer)).cell(), (200, me, None));
+    for scheme in ["bearer", "BEARER", "bEaReR"] {
+        let bearer = bearer.replace("Bearer", scheme);
+        assert_eq!(
+            shop.get("/users", Some(&bearer)).cell(),
+            (200, me, None),
+            "{scheme}"
+        );
+    }
+    for part in [1, 2] {
+        let answer = shop.get("/users", Some(&changed(&bearer, part)));
+        let expected = challenge("token_signature_invalid");
+        assert_eq!(
+            answer.cell(),
+            (401, INVALID, Some(expected.as_str())),
+            "part {part}"
+        );
+    }
+    let answer = shop.get("/users", Some(&changed(&bearer, 0)));
+    assert_eq!((answer.status, answer.body.as_str()), (401, INVALID));
+}
+
+#[test]
+fn a_token_for_another_program_or_another_secret_fails() {
+    let (_folder, file) = folder();
+    let shop = Shop::open(&file, SECRET, NOW);
+    shop.bearer("test@user.com");
+    let exp = NOW.as_seconds() + HOUR;
+    let ours = json!({ "sub": "1", "email": "test@user.com", "exp": exp });
+    assert_eq!(
+        shop.get("/users", Some(&signed(SECRET, ours.clone())))
+            .status,
+        200
+    );
+    let none = format!(
+        "Bearer {}.{}.",
+        URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#),
+        URL_SAFE_NO_PAD.encode(ours.to_string())
+    );
+    let quickstart = SigningKey::hs256(SECRET).expect("a key");
+    let claims = Claims::new("1", exp).with_extra(json!({ "user": "1", "email": "test@user.com" }));
+    let quickstart = quickstart.issue(&claims).expect("a token");
+    for (bearer, code) in [
+        (signed(&SECRET.replace('a', "b"), ours), "token_key_unknown"),
+        (none, "token_algorithm_refused"),
+        (format!("Bearer {quickstart}"), "token_type_wrong"),
+        (
+            signed(SECRET, json!({ "sub": "1", "user": "ada", "exp": exp })),
+            "token_claim_malformed",
+        ),
+        (
+            signed(SECRET, json!({ "sub": "1", "email": 1, "exp": exp })),
+            "token_claim_malformed",
+        ),
+        (
+            signed(
+                SECRET,
+                json!({ "sub": "9", "email": "test@user.com", "exp": exp }),
+            ),
+            "token_revoked",
+        ),
+        (
+            signed(
+                SECRET,
+                json!({ "sub": "x", "email": "test@user.com", "exp": exp }),
+            ),
+            "token_revoked",
+        ),
+        (
+            signed(SECRET, json!({ "email": "nobody@user.com", "exp": exp })),
+            "token_revoked",
+        ),
+        ("Bearer x".to_owned(), "token_malformed"),
+    ] {
+        for request in [
+            ("GET", "/users"),
+            ("POST", "/cupcakes"),
+            ("DELETE", "/cupcakes/1"),
+        ] {
+            let answer = shop.send(examples_common::testing::Request {
+                method: request.0,
+                path: request.1,
+                authorization: Some(&bearer),
+                body: None,
+            });
+            let expected = challenge(code);
+            assert_eq!(
+                answer.cell(),
+                (401, INVALID, Some(expected.as_str())),
+                "{code} {request:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn each_sign_in_gives_another_token_that_lasts_a_day() {
+    let (_folder, file) = folder();
+    let shop = Shop::open(&file, SECRET, NOW);
+    shop.bearer("test@user.com");
+    let sign_in = || token(&shop.get("/users/login", Some(BASIC)));
+    let (one, other) = (sign_in(), sign_in());
+    assert_ne!(one, other, "the clock stands still, and yet they differ");
+
+    let parts: Vec<&str> = one.split('.').collect();
+    assert_eq!(parts.len(), 3);
+    let header = decoded(parts[0]);
+    assert_eq!(
+        (&header["alg"], &header["typ"]),
+        (&json!("HS256"), &json!("JWT"))
+    );
+    let claims = decoded(parts[1]);
+    let now = NOW.as_seconds();
+    assert_eq!(claims["sub"], "1");
+    assert_eq!(claims["email"], "test@user.com");
+    assert_eq!(
+        (&claims["iat"], &claims["exp"]),
+        (&json!(now), &json!(now + 24 * HOUR))
+    );
+    let names: Vec<&str> = claims
+        .as_object()
+        .expect("an object")
+        .keys()
+        .map(String::as_str)
+        .collect();
+    let mut expected = vec!["email", "exp", "gen", "iat", "jti", "sid", "sub"];
+    expected.sort_unstable();
+    let mut names = names;
+    names.sort_unstable();
+    assert_eq!(names, expected);
+
+    let bearer = format!("Bearer {one}");
+    shop.clock
+        .advance(std::time::Duration::from_secs(24 * 60 * 60 - 1));
+    assert_eq!(shop.get("/users", Some(&bearer)).status, 200);
+    shop.clock.advance(std::time::Duration::from_secs(1));
+    let expected = challenge("token_expired");
+    assert_eq!(
+        shop.get("/users", Some(&bearer)).cell(),
+        (401, EXPIRED, Some(expected.as_str()))
+    );
+}
+
+#[test]
+fn the_text_s_token_verifies_under_its_secret_while_it_lasted() {
+    let (_folder, file) = folder();
+    let shop = Shop::open(
+        &file,
+        TEXT_SECRET,
+        keystile::Timestamp::from_seconds(TEXT_EXPIRY - HOUR),
+    );
+    let bearer = format!("Bearer {TEXT_TOKEN}");
+    let revoked = challenge("token_revoked");
+    assert_eq!(
+        shop.get("/users", Some(&bearer)).cell(),
+        (401, INVALID, Some(revoked.as_str())),
+        "no such user yet"
+    );
+    shop.bearer("test@user.com");
+    assert_eq!(
+        shop.get("/users", Some(&bearer)).cell(),
+        (200, r#"{"id":1,"email":"test@user.com"}"#, None)
+    );
+    let cupcake = shop.post(
+        "/cupcakes",
+        Some(&bearer),
+        r#"{"flavor":"Lemon","instructions":"Bake it."}"#,
+    );
+    assert_eq!(cupcake.status, 201);
+    shop.clock.set(NOW);
+    let expired = challenge("token_expired");
+    assert_eq!(
+        shop.get("/users", Some(&bearer)).cell(),
+        (401, EXPIRED, Some(expired.as_str()))
+    );
+}
+
+#[test]
+fn a_changed_secret_logs_everyone_out_and_loses_nothing_else() {
+    let (_folder, file) = folder();
+    let shop = Shop::open(&file, SECRET, NOW);
+    let bearer = shop.bearer("test@user.com");
+    drop(shop);
+    let shop = Shop::open(&file, SECRET, NOW);
+    assert_eq!(
+        shop.get("/users", Some(&bearer)).status,
+        200,
+        "a restart logs nobody out"
+    );
+    drop(shop);
+    let shop = Shop::open(&file, &SECRET.replace('a', "b"), NOW);
+    let expected = challenge("token_key_unknown");
+    assert_eq!(
+        shop.get("/users", Some(&bearer)).cell(),
+        (401, INVALID, Some(expected.as_str()))
+    );
+    let bearer = format!("Bearer {}", token(&shop.get("/users/login", Some(BASIC))));
+    assert_eq!(shop.get("/users", Some(&bearer)).status, 200);
+}
