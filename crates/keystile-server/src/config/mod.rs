@@ -238,11 +238,11 @@ impl Config {
                 ));
             }
         }
-        if self.tokens.replay_grace > Duration::from_secs(600) {
+        if self.tokens.replay_grace > Duration::from_secs(300) {
             faults.push(Fault::new(
                 "tokens.replay_grace",
-                "is longer than ten minutes, which would hide a stolen refresh token for too long",
-                "Give 60s, or at most 10m",
+                "is longer than five minutes, which would hide a stolen refresh token for too long",
+                "Give 60s, or at most 5m",
             ));
         }
     }
