@@ -33,6 +33,8 @@ pub fn files_below(folder: &Path) -> Vec<PathBuf> {
             "target",
             ".git",
             "node_modules",
+            "corpus",
+            "artifacts",
             "data",
             "keystile-data",
             "__pycache__",
