@@ -195,12 +195,14 @@ const FEW: usize = 20;
 struct Names<'a> {
     few: Vec<Cow<'a, str>>,
     many: HashSet<Cow<'a, str>>,
+    /// One bit for each name's length and outer letters: a name whose bit is not set is new without a search.
+    seen: u64,
 }
 
 impl<'a> Names<'a> {
     fn add<E: Error>(&mut self, name: Cow<'a, str>, fault: &Cell<Reason>) -> Result<(), E> {
-        let known = self.few.contains(&name) || self.many.contains(&name);
-        if known {
+        let bit = 1 << Self::trait_of(&name);
+        if self.seen & bit != 0 && (self.few.contains(&name) || self.many.contains(&name)) {
             fault.set(Reason::TokenMemberDuplicate);
             return Err(E::custom("a member occurs twice"));
         }
@@ -212,7 +214,17 @@ impl<'a> Names<'a> {
         } else {
             self.many.insert(name);
         }
+        self.seen |= bit;
         Ok(())
+    }
+
+    /// 0 to 63, the same for the same name.
+    fn trait_of(name: &str) -> usize {
+        let [.., last] = name.as_bytes() else {
+            return 0;
+        };
+        let first = name.as_bytes()[0];
+        (name.len() * 5 + usize::from(first) * 3 + usize::from(*last)) % 64
     }
 }
 

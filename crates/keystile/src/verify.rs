@@ -375,23 +375,19 @@ struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     fn split(token: &'a str) -> Result<Self, Reason> {
-        let token = token.as_bytes();
         if token.len() > LONGEST_TOKEN {
             return Err(Reason::TokenTooLarge);
         }
-        let dot = |bytes: &[u8]| bytes.iter().position(|byte| *byte == b'.');
-        let first = dot(token).ok_or(Reason::TokenMalformed)?;
-        let rest = &token[first + 1..];
-        let second = dot(rest).ok_or(Reason::TokenMalformed)?;
-        let signature = &rest[second + 1..];
-        if dot(signature).is_some() {
+        let (header, rest) = token.split_once('.').ok_or(Reason::TokenMalformed)?;
+        let (payload, signature) = rest.split_once('.').ok_or(Reason::TokenMalformed)?;
+        if signature.contains('.') {
             return Err(Reason::TokenMalformed);
         }
         Ok(Self {
-            header: &token[..first],
-            payload: &rest[..second],
-            signature,
-            signed: &token[..first + 1 + second],
+            header: header.as_bytes(),
+            payload: payload.as_bytes(),
+            signature: signature.as_bytes(),
+            signed: &token.as_bytes()[..header.len() + 1 + payload.len()],
         })
     }
 }
