@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use zeroize::{Zeroize, Zeroizing};
 
 /// A name and a password, as `Authorization: Basic …` carries them. `Debug` shows neither password nor name.
@@ -25,7 +24,7 @@ impl BasicCredentials {
         if !scheme.eq_ignore_ascii_case("basic") {
             return None;
         }
-        let decoded = STANDARD.decode(encoded.trim_matches(' ')).ok()?;
+        let decoded = STANDARD.decode_to_vec(encoded.trim_matches(' ')).ok()?;
         let mut text = match String::from_utf8(decoded) {
             Ok(text) => Zeroizing::new(text),
             Err(error) => {

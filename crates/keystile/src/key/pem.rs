@@ -1,7 +1,6 @@
 //! PEM, one key a text (RFC 7468).
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use zeroize::Zeroizing;
 
 use super::KeyError;
@@ -35,7 +34,7 @@ pub(super) fn read(text: &str) -> Result<(Label, Zeroizing<Vec<u8>>), KeyError> 
                 .filter(|byte| !byte.is_ascii_whitespace())
                 .collect(),
         );
-        let der = STANDARD.decode(&*compact).map_err(|_| NOT_PEM)?;
+        let der = STANDARD.decode_to_vec(&*compact).map_err(|_| NOT_PEM)?;
         return Ok((label, Zeroizing::new(der)));
     }
 }
@@ -69,7 +68,7 @@ fn label(name: &str) -> Result<Label, KeyError> {
 
 /// Writes one, 64 symbols a line.
 pub(super) fn write(name: &str, der: &[u8]) -> Zeroizing<String> {
-    let body = Zeroizing::new(STANDARD.encode(der));
+    let body = Zeroizing::new(STANDARD.encode_to_string(der));
     let mut text = Zeroizing::new(String::with_capacity(body.len() + body.len() / 64 + 80));
     text.push_str("-----BEGIN ");
     text.push_str(name);
