@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use crate::machine::pin_to_core;
-use crate::server;
+use crate::machine::{pin_to_core, use_all_cores};
+use crate::{refresh, server, sign_in, storm};
 
 /// What a child process is started to be.
 #[derive(Debug, Serialize, Deserialize)]
@@ -22,6 +22,12 @@ use crate::server;
 pub(crate) enum Role {
     /// A server with one route; the line it answers is its address.
     Serve(server::Route),
+    /// Refreshes and says the seconds it took.
+    Refresh(refresh::Task),
+    /// Signs in and says the rates.
+    SignIn(sign_in::Task),
+    /// A server with sign-in and a guarded route.
+    Storm(storm::Task),
 }
 
 /// A running child.
@@ -96,11 +102,15 @@ impl Running {
 pub(crate) fn run() -> anyhow::Result<()> {
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;
+    use_all_cores();
     match serde_json::from_str(&line)? {
         Role::Serve(route) => {
             pin_to_core(0);
             server::serve(&route)
         }
+        Role::Refresh(task) => refresh::run(&task),
+        Role::SignIn(task) => sign_in::run(&task),
+        Role::Storm(task) => storm::run(&task),
     }
 }
 

@@ -59,9 +59,22 @@ impl fmt::Display for Machine {
     }
 }
 
-/// Cores this process may use.
+/// Cores of the machine, whichever of them this thread keeps to.
 pub(crate) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZero::get)
+    let processors =
+        fs::read_to_string("/proc/cpuinfo").map_or(0, |text| text.matches("processor\t").count());
+    if processors > 0 {
+        processors
+    } else {
+        std::thread::available_parallelism().map_or(1, NonZero::get)
+    }
+}
+
+/// Undoes what a child inherits from the thread that started it.
+pub(crate) fn use_all_cores() {
+    let mut set = rustix::thread::CpuSet::new();
+    (0..cores()).for_each(|core| set.set(core));
+    let _ = rustix::thread::sched_setaffinity(None, &set);
 }
 
 /// Keeps the calling thread, and those it starts, on one core. Quietly does nothing where the system says no.

@@ -6,9 +6,15 @@ mod count;
 mod guard;
 mod load;
 mod machine;
+mod naive;
+mod refresh;
 mod report;
 mod server;
+mod sign_in;
 mod stopwatch;
+mod storm;
+mod tokens;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -44,6 +50,14 @@ struct Arguments {
 enum Wanted {
     /// Instructions and rate of a guarded GET against bare axum.
     Guard,
+    /// Issuing and verifying against jsonwebtoken.
+    Verify,
+    /// Refreshes a second and fsyncs a refresh on SQLite.
+    Refresh,
+    /// Sign-ins a second against what Argon2id allows.
+    SignIn,
+    /// A guarded GET's time, and memory, while 64 clients sign in.
+    Storm,
 }
 
 /// How much to measure.
@@ -62,11 +76,59 @@ impl Effort {
         }
     }
 
+    /// Requests that are stepped through.
+    pub(crate) fn stepped_requests(self) -> usize {
+        match self {
+            Self::Full => 20,
+            Self::Quick => 4,
+        }
+    }
+
     /// Requests of one timed round.
     pub(crate) fn timed_requests(self) -> usize {
         match self {
             Self::Full => 20_000,
             Self::Quick => 4000,
+        }
+    }
+
+    /// Rounds of what takes milliseconds.
+    pub(crate) fn timing_rounds(self) -> usize {
+        match self {
+            Self::Full => 51,
+            Self::Quick => 11,
+        }
+    }
+
+    /// Refreshes of a lone client in a round.
+    pub(crate) fn lone_refreshes(self) -> usize {
+        match self {
+            Self::Full => 2000,
+            Self::Quick => 300,
+        }
+    }
+
+    /// Refreshes of each of 64 clients in a round.
+    pub(crate) fn shared_refreshes(self) -> usize {
+        match self {
+            Self::Full => 200,
+            Self::Quick => 30,
+        }
+    }
+
+    /// Sign-ins of each client in a round.
+    pub(crate) fn sign_ins(self) -> usize {
+        match self {
+            Self::Full => 12,
+            Self::Quick => 4,
+        }
+    }
+
+    /// Guarded requests of one measurement at 200 a second.
+    pub(crate) fn paced_requests(self) -> usize {
+        match self {
+            Self::Full => 2000,
+            Self::Quick => 400,
         }
     }
 
@@ -112,6 +174,10 @@ async fn measure(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         let section = match wanted {
             Wanted::Guard => guard::measure(effort).await?,
+            Wanted::Verify => verify::measure(effort)?,
+            Wanted::Refresh => refresh::measure(effort).await?,
+            Wanted::SignIn => sign_in::measure(effort).await?,
+            Wanted::Storm => storm::measure(effort).await?,
         };
         if !arguments.json {
             print!("{}", section.text());

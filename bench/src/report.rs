@@ -39,7 +39,7 @@ pub(crate) struct Figure {
 pub(crate) struct Beside {
     pub(crate) name: &'static str,
     pub(crate) value: f64,
-    /// `value` over ours, or ours over `value`: see `Figure::over` and `Figure::times_as_fast`.
+    /// See `Figure::over` and `Figure::with_ratio`.
     pub(crate) ratio: f64,
 }
 
@@ -74,17 +74,7 @@ impl Figure {
         self
     }
 
-    /// Compares times by `theirs ÷ ours`: how many times as fast we are.
-    pub(crate) fn times_as_fast(mut self, name: &'static str, theirs: f64) -> Self {
-        self.beside = Some(Beside {
-            name,
-            value: theirs,
-            ratio: theirs / self.value,
-        });
-        self
-    }
-
-    /// As `times_as_fast`, with a ratio taken round by round.
+    /// Compares by a ratio taken round by round: for times how many times as fast we are, for rates ours ÷ theirs.
     pub(crate) fn with_ratio(mut self, name: &'static str, theirs: f64, ratio: f64) -> Self {
         self.beside = Some(Beside {
             name,
@@ -99,6 +89,8 @@ impl Figure {
             .beside
             .as_ref()
             .map_or(self.value, |beside| beside.ratio);
+        // To two decimals, as it is printed.
+        let judged = (judged * 100.0).round() / 100.0;
         self.met = Some(match limit {
             Limit::AtMost(most) => judged <= most,
             Limit::AtLeast(least) => judged >= least,
@@ -234,7 +226,7 @@ mod tests {
     fn a_limit_judges_the_ratio_where_there_is_one() {
         let costly = Figure::new("a", 30.0, "instructions").over("bare", 20.0);
         assert_eq!(Some(false), costly.limit(Limit::AtMost(1.25)).met);
-        let fast = Figure::new("b", 1.0, "µs").times_as_fast("other", 3.0);
+        let fast = Figure::new("b", 1.0, "µs").with_ratio("other", 3.0, 3.0);
         assert_eq!(Some(true), fast.limit(Limit::AtLeast(2.5)).met);
         let alone = Figure::new("c", 0.5, "fsyncs");
         assert_eq!(Some(true), alone.limit(Limit::AtMost(1.0)).met);

@@ -3,10 +3,13 @@
 use anyhow::Context;
 use axum::Router;
 use axum::routing::get;
+use keystile::axum::Principal;
+use keystile::{Expected, Guard, KeySet, Trust, Verifier};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
 use crate::child;
+use crate::tokens::{ISSUER, KeyText};
 
 /// What the one route, `GET /`, is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -14,6 +17,12 @@ use crate::child;
 pub(crate) enum Route {
     /// axum alone: what every ratio is against.
     Bare,
+    /// The same answer, for a principal.
+    Guarded {
+        key: KeyText,
+        /// Whether verified tokens may be remembered, as they are by default.
+        remember: bool,
+    },
 }
 
 /// Serves until the parent closes standard input.
@@ -33,9 +42,26 @@ pub(crate) fn serve(route: &Route) -> anyhow::Result<()> {
 fn router(route: &Route) -> anyhow::Result<Router> {
     Ok(match route {
         Route::Bare => Router::new().route("/", get(hello)),
+        Route::Guarded { key, remember } => {
+            let verifier = Verifier::new(Trust {
+                issuer: Expected::from(ISSUER),
+                audience: Expected::from(ISSUER),
+                token_type: Expected::from("at+jwt"),
+                keys: KeySet::new([key.key()?]),
+            });
+            let guard = Guard::new(verifier);
+            let guard = if *remember { guard } else { guard.remember(0) };
+            Router::new()
+                .route("/", get(hello_principal))
+                .with_state(guard)
+        }
     })
 }
 
 async fn hello() -> &'static str {
+    "Hello"
+}
+
+async fn hello_principal(_: Principal) -> &'static str {
     "Hello"
 }

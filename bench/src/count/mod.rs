@@ -1,7 +1,9 @@
 //! Counts the instructions of a child process, by the processor where it can and by valgrind where it cannot.
 
 mod callgrind;
+pub(crate) mod fsync;
 mod perf;
+pub(crate) mod step;
 
 use std::path::Path;
 
@@ -31,10 +33,15 @@ impl Counter {
             }
             Self::Callgrind => {
                 "user instructions of the server process, counted by valgrind --tool=callgrind (this machine gives no \
-                 hardware counter); the kernel's are in no figure, and valgrind hides AVX-512 and SHA-NI, so that \
-                 SHA-256 costs several times the instructions it costs on the real processor"
+                 hardware counter); the kernel's are in no figure, which makes every ratio larger, and valgrind hides \
+                 AVX-512 and SHA-NI, so that SHA-256 costs several times what it costs on the real processor"
             }
         }
+    }
+
+    /// Whether the figures are those of the real processor.
+    pub(crate) fn is_real(self) -> bool {
+        self == Self::Perf
     }
 
     /// The command to run the measured binary under; the result goes to `file`.
