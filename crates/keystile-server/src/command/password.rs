@@ -1,6 +1,6 @@
 //! Passwords by prompt or standard input; never as an argument, where other users would see them.
 
-use std::io::{BufRead, IsTerminal, Read};
+use std::io::{BufRead, IsTerminal};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;

@@ -7,7 +7,7 @@ const LONGEST_SECONDS: u64 = 100 * 365 * 86_400;
 
 /// Reads a duration: numbers, each with its unit (`ms`, `s`, `m`, `h`, `d`), or whole seconds.
 /// `None` for anything else, and for what is longer than a hundred years.
-pub fn parse(text: &str) -> Option<Duration> {
+pub(crate) fn parse(text: &str) -> Option<Duration> {
     if let Ok(seconds) = text.parse::<u64>() {
         return within(Duration::from_secs(seconds));
     }
@@ -43,7 +43,7 @@ fn within(duration: Duration) -> Option<Duration> {
 }
 
 /// Writes a duration in the largest units that fit, so that `parse` reads it back.
-pub fn show(duration: Duration) -> String {
+pub(crate) fn show(duration: Duration) -> String {
     let mut seconds = duration.as_secs();
     let mut text = String::new();
     for (unit, length) in [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)] {

@@ -8,7 +8,7 @@ use super::setting::{self, SETTINGS};
 
 /// A value before its meaning is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Raw {
+pub(crate) enum Raw {
     /// From a flag, the environment, or a string in the file.
     Text(String),
     /// An integer in the file.
@@ -21,11 +21,11 @@ pub enum Raw {
 
 /// A raw value and where it came from, in words.
 #[derive(Debug, Clone)]
-pub struct Sourced {
+pub(crate) struct Sourced {
     /// The value.
-    pub raw: Raw,
+    pub(crate) raw: Raw,
     /// `None` for a default.
-    pub origin: Option<String>,
+    pub(crate) origin: Option<String>,
 }
 
 /// What a program was started with: nothing else decides its configuration.
@@ -41,15 +41,15 @@ pub struct Sources {
 
 /// The raw value of every setting that something sets.
 #[derive(Debug, Default)]
-pub struct Layers {
+pub(crate) struct Layers {
     values: BTreeMap<&'static str, Sourced>,
     /// The file that was read, if one was.
-    pub file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
 }
 
 impl Layers {
     /// Reads every source. Faults found on the way are added to `faults`.
-    pub fn gather(sources: &Sources, faults: &mut Vec<Fault>) -> Self {
+    pub(crate) fn gather(sources: &Sources, faults: &mut Vec<Fault>) -> Self {
         let mut layers = Self::default();
         layers.read_file(sources, faults);
         layers.read_environment(&sources.environment, faults);
@@ -60,7 +60,7 @@ impl Layers {
     }
 
     /// The value that counts; the default where nothing sets it; `None` where that is empty.
-    pub fn get(&self, key: &str) -> Option<Sourced> {
+    pub(crate) fn get(&self, key: &str) -> Option<Sourced> {
         if let Some(found) = self.values.get(key) {
             let unset = matches!(&found.raw, Raw::Text(text) if text.is_empty());
             return (!unset).then(|| found.clone());

@@ -113,12 +113,12 @@ pub const SETTINGS: &[Setting] = &[
 ];
 
 /// The setting of that name.
-pub fn find(key: &str) -> Option<&'static Setting> {
+pub(crate) fn find(key: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.key == key)
 }
 
 /// The known name nearest to `unknown`, where one is near enough to be meant.
-pub fn nearest(unknown: &str) -> Option<&'static str> {
+pub(crate) fn nearest(unknown: &str) -> Option<&'static str> {
     let last = |key: &str| key.rsplit('.').next().unwrap_or(key).to_owned();
     SETTINGS
         .iter()
@@ -150,7 +150,7 @@ fn distance(a: &str, b: &str) -> usize {
 
 /// The environment variable of a setting: `tokens.access_lifetime` is
 /// `KEYSTILE_TOKENS__ACCESS_LIFETIME`.
-pub fn variable(key: &str) -> String {
+pub(crate) fn variable(key: &str) -> String {
     format!("KEYSTILE_{}", key.replace('.', "__").to_uppercase())
 }
 

@@ -11,24 +11,24 @@ use tempfile::TempDir;
 
 use crate::http::{Answer, Request};
 
-pub const PASSWORD: &str = "correct horse battery staple";
-pub const ISSUER: &str = "http://127.0.0.1:8080";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const ISSUER: &str = "http://127.0.0.1:8080";
 
 /// A server on a port of its own, over a database of its own, with a clock that tests turn.
-pub struct Server {
-    pub address: SocketAddr,
-    pub accounts: Accounts,
-    pub clock: Clock,
-    pub readiness: Readiness,
-    pub folder: TempDir,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) accounts: Accounts,
+    pub(crate) clock: Clock,
+    pub(crate) readiness: Readiness,
+    pub(crate) folder: TempDir,
 }
 
 impl Server {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(GuessLimits::off(), true).await
     }
 
-    pub async fn start_with(limits: GuessLimits, signup_open: bool) -> Self {
+    pub(crate) async fn start_with(limits: GuessLimits, signup_open: bool) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Clock::manual(Timestamp::from_seconds(1_800_000_000));
         let url = format!("sqlite://{}", folder.path().join("keystile.db").display());
@@ -60,34 +60,34 @@ impl Server {
         }
     }
 
-    pub async fn send(&self, request: Request) -> Answer {
+    pub(crate) async fn send(&self, request: Request) -> Answer {
         request.send(self.address).await
     }
 
     /// Sends as nobody in particular.
-    pub async fn anonymous(&self, method: &str, target: &str) -> Answer {
+    pub(crate) async fn anonymous(&self, method: &str, target: &str) -> Answer {
         self.send(Request::new(method, target)).await
     }
 
-    pub async fn post(&self, target: &str, body: &serde_json::Value) -> Answer {
+    pub(crate) async fn post(&self, target: &str, body: &serde_json::Value) -> Answer {
         self.send(Request::new("POST", target).json(body)).await
     }
 
     /// Signs somebody up and in.
-    pub async fn person(&self, username: &str) -> Person<'_> {
+    pub(crate) async fn person(&self, username: &str) -> Person<'_> {
         let account = json!({ "username": username, "password": PASSWORD });
         self.post("/v1/signup", &account).await.expect(201);
         self.sign_in(username).await
     }
 
-    pub async fn sign_in(&self, username: &str) -> Person<'_> {
+    pub(crate) async fn sign_in(&self, username: &str) -> Person<'_> {
         let credentials = json!({ "username": username, "password": PASSWORD });
         let answer = self.post("/v1/login", &credentials).await.expect(200);
         Person::from_answer(self, &answer)
     }
 
     /// Somebody with the role `admin`, made as the command line makes them.
-    pub async fn administrator(&self) -> Person<'_> {
+    pub(crate) async fn administrator(&self) -> Person<'_> {
         let request = NewAccount::username("root")
             .password(PASSWORD)
             .roles(["admin"]);
@@ -98,22 +98,22 @@ impl Server {
         self.sign_in("root").await
     }
 
-    pub fn advance(&self, seconds: u64) {
+    pub(crate) fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
 }
 
 /// Somebody who is signed in.
-pub struct Person<'a> {
+pub(crate) struct Person<'a> {
     server: &'a Server,
-    pub id: String,
-    pub session: String,
-    pub access: String,
-    pub refresh: String,
+    pub(crate) id: String,
+    pub(crate) session: String,
+    pub(crate) access: String,
+    pub(crate) refresh: String,
 }
 
 impl<'a> Person<'a> {
-    pub fn from_answer(server: &'a Server, answer: &Answer) -> Self {
+    pub(crate) fn from_answer(server: &'a Server, answer: &Answer) -> Self {
         Self {
             server,
             id: answer.text("/account/id"),
@@ -123,20 +123,25 @@ impl<'a> Person<'a> {
         }
     }
 
-    pub async fn send(&self, request: Request) -> Answer {
+    pub(crate) async fn send(&self, request: Request) -> Answer {
         self.server.send(request.bearer(&self.access)).await
     }
 
-    pub async fn call(&self, method: &str, target: &str) -> Answer {
+    pub(crate) async fn call(&self, method: &str, target: &str) -> Answer {
         self.send(Request::new(method, target)).await
     }
 
-    pub async fn call_with(&self, method: &str, target: &str, body: &serde_json::Value) -> Answer {
+    pub(crate) async fn call_with(
+        &self,
+        method: &str,
+        target: &str,
+        body: &serde_json::Value,
+    ) -> Answer {
         self.send(Request::new(method, target).json(body)).await
     }
 
     /// Refreshes; the next pair of tokens.
-    pub async fn refreshed(&self) -> Person<'a> {
+    pub(crate) async fn refreshed(&self) -> Person<'a> {
         let answer = self
             .server
             .post("/v1/refresh", &json!({ "refresh_token": self.refresh }))
@@ -145,7 +150,7 @@ impl<'a> Person<'a> {
     }
 
     /// The code with which `/v1/me` refuses the access token.
-    pub async fn refused(&self) -> String {
+    pub(crate) async fn refused(&self) -> String {
         self.call("GET", "/v1/me").await.problem(401)
     }
 }

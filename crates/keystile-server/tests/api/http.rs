@@ -8,14 +8,14 @@ use tokio::net::TcpStream;
 
 /// An answer.
 #[derive(Debug, Clone)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let found = self
             .headers
             .iter()
@@ -23,11 +23,11 @@ impl Answer {
         found.map(|(_, value)| value.as_str())
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
     }
 
-    pub fn text(&self, pointer: &str) -> String {
+    pub(crate) fn text(&self, pointer: &str) -> String {
         let json = self.json();
         let found = json.pointer(pointer).and_then(Value::as_str);
         found
@@ -37,7 +37,7 @@ impl Answer {
 
     /// The code of a problem, after a look at the rest of it.
     #[track_caller]
-    pub fn problem(&self, status: u16) -> String {
+    pub(crate) fn problem(&self, status: u16) -> String {
         assert_eq!(
             self.status,
             status,
@@ -64,7 +64,7 @@ impl Answer {
     }
 
     #[track_caller]
-    pub fn expect(self, status: u16) -> Self {
+    pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(
             self.status,
             status,
@@ -78,39 +78,39 @@ impl Answer {
 
 /// A request on its way to being written.
 #[derive(Debug, Clone)]
-pub struct Request {
-    pub head: String,
-    pub body: Vec<u8>,
+pub(crate) struct Request {
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Request {
-    pub fn new(method: &str, target: &str) -> Self {
+    pub(crate) fn new(method: &str, target: &str) -> Self {
         Self {
             head: format!("{method} {target} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n"),
             body: Vec::new(),
         }
     }
 
-    pub fn header(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.head += &format!("{name}: {value}\r\n");
         self
     }
 
-    pub fn bearer(self, token: &str) -> Self {
+    pub(crate) fn bearer(self, token: &str) -> Self {
         self.header("authorization", &format!("Bearer {token}"))
     }
 
-    pub fn json(self, body: &Value) -> Self {
+    pub(crate) fn json(self, body: &Value) -> Self {
         self.raw("application/json", body.to_string().as_bytes())
     }
 
-    pub fn raw(mut self, content_type: &str, body: &[u8]) -> Self {
+    pub(crate) fn raw(mut self, content_type: &str, body: &[u8]) -> Self {
         self = self.header("content-type", content_type);
         self.body = body.to_vec();
         self
     }
 
-    pub async fn send(self, address: SocketAddr) -> Answer {
+    pub(crate) async fn send(self, address: SocketAddr) -> Answer {
         let mut wire = self.head.into_bytes();
         if !self.body.is_empty() {
             wire.extend_from_slice(format!("content-length: {}\r\n", self.body.len()).as_bytes());
@@ -122,7 +122,7 @@ impl Request {
 }
 
 /// Sends bytes as they are and reads the answer to its end.
-pub async fn send_bytes(address: SocketAddr, wire: &[u8]) -> Answer {
+pub(crate) async fn send_bytes(address: SocketAddr, wire: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     let (mut reader, mut writer) = stream.split();
     let mut received = Vec::new();
@@ -132,7 +132,7 @@ pub async fn send_bytes(address: SocketAddr, wire: &[u8]) -> Answer {
     parse(&received)
 }
 
-pub fn parse(received: &[u8]) -> Answer {
+pub(crate) fn parse(received: &[u8]) -> Answer {
     let end = received.windows(4).position(|window| window == b"\r\n\r\n");
     let end = end.unwrap_or_else(|| panic!("no head in {:?}", String::from_utf8_lossy(received)));
     let head = String::from_utf8_lossy(&received[..end]).into_owned();

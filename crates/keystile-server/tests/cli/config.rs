@@ -1,0 +1,122 @@
+use crate::keystile::{Folder, finish};
+
+#[test]
+fn every_fault_is_reported_at_once() {
+    let folder = Folder::new();
+    folder.write(
+        "keystile.toml",
+        "lisen = \"x\"\n[password]\nmin_length = 2\n",
+    );
+    let mut command = folder.command("config check");
+    command.env("KEYSTILE_TOKENS__ACCESS_LIFETIME", "soon");
+    let said = finish(command, "").failed("3 faults");
+    for part in [
+        "Did you mean listen?",
+        "password.min_length",
+        "tokens.access_lifetime",
+        "KEYSTILE_TOKENS__ACCESS_LIFETIME",
+    ] {
+        assert!(said.err.contains(part), "{}", said.err);
+    }
+    let json = folder.run("config check --json");
+    assert_eq!(
+        (json.code, json.json()["faults"].as_array().unwrap().len()),
+        (1, 2)
+    );
+    folder.write("keystile.toml", "");
+    folder.run("config check").worked();
+}
+
+#[test]
+fn what_counts_is_printed_without_secrets() {
+    let folder = Folder::new();
+    let mut command = folder.command("config print --json");
+    command.env("DATABASE_URL", "sqlite://hunter2.db");
+    let said = finish(command, "").worked();
+    assert!(!said.out.contains("hunter2"));
+    let settings = said.json();
+    let listen = settings
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|s| s["key"] == "listen")
+        .unwrap();
+    assert_eq!(listen["value"], "127.0.0.1:8080");
+    assert!(
+        folder
+            .run("config print")
+            .worked()
+            .out
+            .contains("tokens.access_lifetime")
+    );
+}
+
+#[test]
+fn doctor_says_what_is_wrong_and_how_to_mend_it() {
+    let folder = Folder::new();
+    let before = folder.run("doctor").worked();
+    assert!(
+        before.out.contains("there is none yet") && !folder.0.path().join("keystile-data").exists()
+    );
+    folder.run("migrate").worked();
+    let right = folder.run("doctor --json").worked().json();
+    let subjects: Vec<&str> = right
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|c| c["subject"].as_str())
+        .collect();
+    assert_eq!(
+        subjects,
+        [
+            "clock",
+            "configuration",
+            "port",
+            "data folder",
+            "disk space",
+            "database",
+            "signing key"
+        ]
+    );
+
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(folder.0.path().join("keystile-data"), open).unwrap();
+    let said = folder.run("doctor").failed("one thing is wrong");
+    assert!(said.out.contains("chmod 700"), "{}", said.out);
+    std::fs::write(
+        folder.0.path().join("keystile-data/keystile.db"),
+        "not a database, but long enough to look",
+    )
+    .unwrap();
+    folder.run("doctor").failed("2 things are wrong");
+}
+
+#[test]
+fn help_completions_and_the_document_are_printed() {
+    let folder = Folder::new();
+    for line in [
+        "--help",
+        "serve --help",
+        "account create --help",
+        "token inspect --help",
+        "--version",
+    ] {
+        assert!(folder.run(line).worked().out.len() > 10, "{line}");
+    }
+    assert!(folder.run("--help").out.contains("Exit codes"));
+    assert!(
+        folder
+            .run("completions bash")
+            .worked()
+            .out
+            .contains("keystile")
+    );
+    assert!(
+        folder.run("openapi").worked().json()["openapi"]
+            .as_str()
+            .unwrap()
+            .starts_with("3.1")
+    );
+    assert_eq!(folder.run("").code, 2);
+    assert_eq!(folder.run("nonsense").code, 2);
+}

@@ -1,0 +1,14 @@
+//! The real binary: its commands, its configuration, its start and its end.
+
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "how long a real process takes is what is asserted"
+)]
+
+mod account;
+mod config;
+mod key;
+mod keystile;
+mod serve;
+mod token;
