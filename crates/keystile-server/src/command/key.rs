@@ -56,9 +56,10 @@ impl Key {
     pub(crate) fn run(self) -> Result<()> {
         match self {
             Self::List(list) => {
-                let keys = list
+                let mut keys = list
                     .place
                     .with_accounts(|all| async move { Ok(all.keys().await?) })?;
+                keys.reverse();
                 print(&keys, list.json)
             }
             Self::Import(import) => {

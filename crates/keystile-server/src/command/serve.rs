@@ -5,11 +5,9 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
 use clap::Args;
 use keystile_server::config::{Config, Faults, Sources};
-use keystile_server::{Readiness, Settings, listen, router};
+use keystile_server::{Certificate, Readiness, Settings, Stop, listen, router};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::place::{Place, builder, opening, prepare_folder};
@@ -88,7 +86,7 @@ async fn serve(config: Config) -> Result<()> {
         ..Settings::default()
     };
     let app = router(accounts.clone(), settings);
-    let stop = Handle::new();
+    let stop = Stop::default();
     let signals = tokio::spawn(end_on_signal(Signals::new()?, stop.clone(), readiness));
     output::line(&super::welcome::text(&config, address, &issuer, made))?;
     tracing::info!(%address, issuer, "listening");
@@ -114,13 +112,11 @@ fn bind(address: SocketAddr) -> Result<TcpListener> {
     })
 }
 
-async fn certificate(config: &Config) -> Result<Option<RustlsConfig>> {
+async fn certificate(config: &Config) -> Result<Option<Certificate>> {
     let Some(tls) = &config.tls else {
         return Ok(None);
     };
-    // It can only be refused when one is installed already, which serves as well.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let read = RustlsConfig::from_pem_file(&tls.cert, &tls.key).await;
+    let read = Certificate::read(&tls.cert, &tls.key).await;
     read.map(Some).with_context(|| {
         let (cert, key) = (tls.cert.display(), tls.key.display());
         format!("cannot use the certificate {cert} with the key {key}; both must be PEM files that belong together")
@@ -142,7 +138,7 @@ impl Signals {
 }
 
 /// Waits for SIGTERM or SIGINT; then `/readyz` says 503, the listener closes, and what is under way finishes.
-async fn end_on_signal(mut signals: Signals, stop: Handle<SocketAddr>, readiness: Readiness) {
+async fn end_on_signal(mut signals: Signals, stop: Stop, readiness: Readiness) {
     tokio::select! {
         _ = signals.terminate.recv() => {
             readiness.drain();
@@ -154,5 +150,5 @@ async fn end_on_signal(mut signals: Signals, stop: Handle<SocketAddr>, readiness
             tracing::info!("SIGINT: ending");
         }
     }
-    stop.graceful_shutdown(Some(FINISH));
+    stop.within(FINISH);
 }

@@ -224,6 +224,9 @@ fn an_issuer_is_an_url_without_query_or_slash() {
         "https://h/",
         "ftp://h",
         "https://u@h",
+        "https://h:x",
+        "https://[::1",
+        "https://a b",
     ] {
         assert_eq!(
             subjects(&flags(&[("issuer", wrong)])),
@@ -232,4 +235,5 @@ fn an_issuer_is_an_url_without_query_or_slash() {
         );
     }
     assert!(Config::load(&flags(&[("issuer", "https://h/tenant")])).is_ok());
+    assert!(Config::load(&flags(&[("issuer", "http://[::1]:8080")])).is_ok());
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::time::Duration;
 
 use axum::Router;
@@ -19,24 +20,51 @@ const HEADER_TIME: Duration = Duration::from_secs(10);
 /// Most bytes of a head that is read at all; the router refuses those above its own cap.
 const HEAD_BUFFER: usize = 2 * super::HEADER_CAP;
 
-/// Serves `app` until `stop` says so: `graceful_shutdown` on it lets what is under way finish.
+/// Ends a server that [`listen`] runs. Clones end the same one.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Handle<SocketAddr>);
+
+impl Stop {
+    /// Takes no more connections; requests under way may finish within that time.
+    pub fn within(&self, finish: Duration) {
+        self.0.graceful_shutdown(Some(finish));
+    }
+}
+
+/// A certificate chain and its private key, ready to serve TLS with.
+#[derive(Debug, Clone)]
+pub struct Certificate(RustlsConfig);
+
+impl Certificate {
+    /// Reads both from PEM files.
+    ///
+    /// # Errors
+    /// A file cannot be read, is not PEM, or the two do not belong together.
+    pub async fn read(cert: &Path, key: &Path) -> io::Result<Self> {
+        // It can only be refused when one is installed already, which serves as well.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        RustlsConfig::from_pem_file(cert, key).await.map(Self)
+    }
+}
+
+/// Serves `app` until `stop` says so.
 ///
 /// # Errors
 /// The listener cannot be used.
 pub async fn listen(
     listener: TcpListener,
     app: Router,
-    tls: Option<RustlsConfig>,
-    stop: Handle<SocketAddr>,
+    tls: Option<Certificate>,
+    stop: Stop,
 ) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let ids = RequestIds::new(&Random::system());
-    let mut server = axum_server::from_tcp(listener)?.handle(stop).http1_only();
+    let mut server = axum_server::from_tcp(listener)?.handle(stop.0).http1_only();
     cap(&mut server);
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
     let plain = NoDelayAcceptor::new();
     match tls {
-        Some(tls) => {
+        Some(Certificate(tls)) => {
             let inner = RustlsAcceptor::new(tls).acceptor(plain);
             server
                 .acceptor(WireAcceptor { inner, ids })

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use keystile::{Clock, Timestamp};
 use keystile_accounts::{Accounts, GuessLimits, Hashing, NewAccount};
-use keystile_server::{Readiness, Settings, listen, router};
+use keystile_server::{Readiness, Settings, Stop, listen, router};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -50,7 +50,7 @@ impl Server {
         let app = router(accounts.clone(), settings);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
-        tokio::spawn(listen(listener, app, None, axum_server::Handle::new()));
+        tokio::spawn(listen(listener, app, None, Stop::default()));
         Self {
             address,
             accounts,
