@@ -31,7 +31,7 @@ pub(super) fn in_file(file: &Path) -> Result<KeySet> {
     ]))
 }
 
-/// The keys that an issuer publishes: at the place that its metadata names (RFC 8414, OpenID Connect
+/// The keys that an issuer publishes: at the place that its metadata names (RFC 8414, `OpenID` Connect
 /// Discovery), else at `/.well-known/jwks.json`.
 pub(super) fn published_by(issuer: &str) -> Result<KeySet> {
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -32,20 +32,21 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> Result<()> {
             *width = (*width).max(cell.chars().count());
         }
     }
-    let mut text = String::new();
     let head: Vec<String> = head.iter().map(|cell| (*cell).to_owned()).collect();
-    for row in std::iter::once(&head).chain(rows) {
-        let mut out = String::new();
-        for (width, cell) in widths.iter().zip(row) {
-            out += &format!(
-                "{}{}",
-                plain(cell),
-                " ".repeat(2 + width - cell.chars().count())
-            );
-        }
-        text += &format!("{}\n", out.trim_end());
-    }
-    line(text.trim_end())
+    let lines: Vec<String> = std::iter::once(&head)
+        .chain(rows)
+        .map(|row| aligned(&widths, row))
+        .collect();
+    line(&lines.join("\n"))
+}
+
+fn aligned(widths: &[usize], row: &[String]) -> String {
+    let cells: Vec<String> = widths
+        .iter()
+        .zip(row)
+        .map(|(width, cell)| plain(cell) + &" ".repeat(width - cell.chars().count()))
+        .collect();
+    cells.join("  ").trim_end().to_owned()
 }
 
 /// Control characters as `?`: a name must not drive a terminal.

@@ -77,14 +77,13 @@ impl Inspect {
         let token = token.strip_prefix("Bearer ").unwrap_or(&token).trim();
         let parts = take_apart_unverified(token)
             .map_err(|refusal| anyhow!("{}: {}", refusal.code(), refusal.describe()))?;
-        let verdict = match self.trust()? {
-            Some(trust) => Some(judge(&Verifier::new(trust), token)),
-            None => None,
-        };
+        let verdict = self
+            .trust()?
+            .map(|trust| judge(&Verifier::new(trust), token));
         if self.json {
-            print_json(&parts, verdict.as_ref())?
+            print_json(&parts, verdict.as_ref())?;
         } else {
-            print(&parts, verdict.as_ref())?
+            print(&parts, verdict.as_ref())?;
         }
         match verdict {
             Some(Verdict {
@@ -185,22 +184,18 @@ fn print_json(parts: &UnverifiedParts, verdict: Option<&Verdict>) -> Result<()> 
 
 fn print(parts: &UnverifiedParts, verdict: Option<&Verdict>) -> Result<()> {
     let (header, payload) = (value(&parts.header), value(&parts.payload));
-    let mut text = format!("header\n{header:#}\n\npayload\n{payload:#}\n");
+    let mut lines = vec![format!("header\n{header:#}\n\npayload\n{payload:#}")];
     for claim in ["iat", "nbf", "auth_time", "exp"] {
         let at = payload
             .get(claim)
             .and_then(Value::as_i64)
             .and_then(|s| jiff::Timestamp::from_second(s).ok());
-        if let Some(at) = at {
-            text += &format!("  {claim} is {at}\n");
-        }
+        lines.extend(at.map(|at| format!("  {claim} is {at}")));
     }
-    text += &format!("\nsignature: {} bytes\n", parts.signature.len());
-    let last = verdict.map_or(
-        "nothing was verified; add --issuer URL or --key FILE",
-        |v| v.text.as_str(),
-    );
-    output::line(&format!("{text}{last}"))
+    lines.push(format!("\nsignature: {} bytes", parts.signature.len()));
+    let unjudged = "nothing was verified; add --issuer URL or --key FILE";
+    lines.push(verdict.map_or(unjudged.to_owned(), |verdict| verdict.text.clone()));
+    output::line(&lines.join("\n"))
 }
 
 fn value(json: &str) -> Value {

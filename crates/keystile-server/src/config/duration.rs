@@ -44,19 +44,24 @@ fn within(duration: Duration) -> Option<Duration> {
 
 /// Writes a duration in the largest units that fit, so that `parse` reads it back.
 pub(crate) fn show(duration: Duration) -> String {
-    let mut seconds = duration.as_secs();
-    let mut text = String::new();
-    for (unit, length) in [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)] {
-        if seconds >= length {
-            text += &format!("{}{unit}", seconds / length);
-            seconds %= length;
+    let mut rest = duration.as_millis();
+    let mut parts = Vec::new();
+    for (unit, length) in [
+        ("d", 86_400_000),
+        ("h", 3_600_000),
+        ("m", 60_000),
+        ("s", 1_000),
+        ("ms", 1),
+    ] {
+        if rest >= length {
+            parts.push(format!("{}{unit}", rest / length));
+            rest %= length;
         }
     }
-    match duration.subsec_millis() {
-        0 if text.is_empty() => "0s".to_owned(),
-        0 => text,
-        millis => format!("{text}{millis}ms"),
+    if parts.is_empty() {
+        return "0s".to_owned();
     }
+    parts.concat()
 }
 
 #[cfg(test)]

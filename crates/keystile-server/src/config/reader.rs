@@ -105,6 +105,10 @@ impl<'a> Reader<'a> {
     }
 
     /// `Some(None)` is `auto`: one a core.
+    #[expect(
+        clippy::option_option,
+        reason = "the outer says whether the setting could be read"
+    )]
     pub(super) fn threads(&mut self) -> Option<Option<usize>> {
         self.parsed(
             "password.threads",

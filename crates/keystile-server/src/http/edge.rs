@@ -35,7 +35,7 @@ pub(super) async fn pass(State(ids): State<RequestIds>, request: Request, next: 
     match status {
         500.. => tracing::warn!(%method, path, status, code, request_id = shown, "answered"),
         401 | 403 | 429 => {
-            tracing::info!(%method, path, status, code, request_id = shown, "refused")
+            tracing::info!(%method, path, status, code, request_id = shown, "refused");
         }
         _ => tracing::debug!(%method, path, status, code, request_id = shown, "answered"),
     }

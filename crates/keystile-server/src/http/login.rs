@@ -1,7 +1,7 @@
 //! `POST /v1/login`: a person signs in, by JSON or by Basic (RFC 7617).
 
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use keystile_accounts::{SignIn, SignInError};
@@ -91,7 +91,7 @@ fn by_basic(headers: &HeaderMap, body: &LoginBody) -> Result<SignIn, Problem> {
     }
     let value = headers
         .get(header::AUTHORIZATION)
-        .map(|value| value.as_bytes());
+        .map(HeaderValue::as_bytes);
     let (name, password) = value.and_then(basic_credentials).ok_or_else(|| {
         let detail = "The Authorization header cannot be read. Write 'Basic', one space and base64 of name:password.";
         Problem::bad_request("authorization_malformed", detail)

@@ -19,6 +19,7 @@ mod body;
 mod caller;
 mod cursor;
 mod edge;
+mod email;
 mod health;
 mod jwks;
 mod listen;

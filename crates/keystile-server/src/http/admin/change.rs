@@ -10,7 +10,7 @@ use crate::http::App;
 use crate::http::account::AccountBody;
 use crate::http::body::Json;
 use crate::http::caller::Administrator;
-use crate::http::me::given;
+use crate::http::email::EmailChange;
 use crate::http::problem::Problem;
 
 /// What changes; what is left out stays.
@@ -21,9 +21,9 @@ pub(crate) struct ChangeBody {
     /// The new username.
     username: Option<String>,
     /// The new e-mail address; null removes it.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    email: Option<Option<String>>,
+    email: EmailChange,
     /// A new password, in a request of its own: the account's sessions end.
     #[schema(format = Password)]
     password: Option<String>,
@@ -47,7 +47,7 @@ pub(super) async fn change(
     Json(body): Json<ChangeBody>,
 ) -> Result<Answer<AccountBody>, Problem> {
     let id = id.into();
-    let names = body.username.is_some() || body.email.is_some();
+    let names = body.username.is_some() || !body.email.is_kept();
     if let (Some(_), true) = (&body.password, names) {
         let detail = "Set the password in a request of its own, so that either all of a request happens or nothing.";
         return Err(Problem::bad_request("change_ambiguous", detail).member("password"));
@@ -61,11 +61,7 @@ pub(super) async fn change(
     if let Some(username) = body.username {
         changes = changes.username(username);
     }
-    changes = match body.email {
-        Some(Some(email)) => changes.email(email),
-        Some(None) => changes.without_email(),
-        None => changes,
-    };
+    changes = body.email.apply(changes);
     let account = app.accounts.update(Some(&caller), &id, changes).await?;
     tracing::info!(account = %account.id, by = %caller.account_id, "changed by an administrator");
     Ok(Answer(account.into()))

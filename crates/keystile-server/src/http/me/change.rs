@@ -3,13 +3,14 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use keystile_accounts::Changes;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::http::App;
 use crate::http::account::AccountBody;
 use crate::http::body::Json;
 use crate::http::caller::Person;
+use crate::http::email::EmailChange;
 use crate::http::problem::Problem;
 
 /// What changes; what is left out stays.
@@ -19,19 +20,12 @@ pub(crate) struct ChangeBody {
     /// The new username.
     username: Option<String>,
     /// The new e-mail address; null removes it.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    email: Option<Option<String>>,
+    email: EmailChange,
     /// The current password: needed for either change.
     #[schema(format = Password)]
     current_password: Option<String>,
-}
-
-/// Tells a member that is null from one that is left out.
-pub(crate) fn given<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 /// Changes one's own username or e-mail address.
@@ -53,11 +47,7 @@ pub(super) async fn change(
     if let Some(username) = body.username {
         changes = changes.username(username);
     }
-    changes = match body.email {
-        Some(Some(email)) => changes.email(email),
-        Some(None) => changes.without_email(),
-        None => changes,
-    };
+    changes = body.email.apply(changes);
     if let Some(password) = body.current_password {
         changes = changes.current_password(password);
     }

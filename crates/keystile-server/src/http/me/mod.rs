@@ -11,8 +11,6 @@ mod password;
 mod sessions;
 mod show;
 
-pub(super) use change::given;
-
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(show::show, change::change, delete::delete))
