@@ -1,4 +1,76 @@
-//! Accounts, sign-in and sessions for your own program. Knows no HTTP.
+//! Accounts, sign-in and sessions for your own program: sign people up and in, hand out tokens, guard routes.
+//! Everything is in one SQLite file. The crate knows no HTTP; the guard of [`keystile`] does, for axum and tower.
+//!
+//! # A program
+//!
+//! Access tokens are signed by ES256 under a key that the store makes at the first open. Passwords are hashed by
+//! Argon2id on threads of their own; guessing is limited; refresh tokens are good once.
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use keystile::Principal;
+//! use keystile_accounts::{Accounts, SignIn, SignUp};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let url = format!("sqlite://{}/shop.db", folder.path().display());
+//! # let url = url.as_str();
+//! async fn me(caller: Principal) -> String { format!("Hello, {}", caller.sub) }
+//!
+//! let accounts = Accounts::open(url).await?; // "sqlite://shop.db"
+//! accounts.sign_up(SignUp::username("ada").password("correct horse battery staple")).await?;
+//! let session = accounts.sign_in(SignIn::username("ada").password("correct horse battery staple")).await?;
+//! let session = accounts.refresh(&session.refresh_token).await?;
+//! let app: Router = Router::new().route("/me", get(me)).with_state(accounts.guard());
+//! # assert!(accounts.guard().verify(&session.access_token).is_ok());
+//! # drop(app);
+//! # accounts.close().await;
+//! # Ok(()) }
+//! ```
+//!
+//! # HS256, claims of your own, answers of your own shape
+//!
+//! A program that signs and verifies for itself may do so by a secret. The secret is neither stored nor published.
+//!
+//! ```
+//! use axum::{Json, Router, http::StatusCode, response::IntoResponse, routing::get};
+//! use keystile::Principal;
+//! use keystile_accounts::{Account, Accounts, SignIn, SignInError, SignUp};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Clone, Serialize, Deserialize)]
+//! struct Mine { email: Option<String> }
+//!
+//! async fn me(caller: Principal<Mine>) -> String { caller.extra.email.clone().unwrap_or_default() }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let url = format!("sqlite://{}/cakes.db", folder.path().display());
+//! # let secret = "a secret of thirty-two bytes, at the least";
+//! let accounts = Accounts::builder(&url)
+//!     .signing_secret(secret)
+//!     .minimal_claims()
+//!     .extra_claims(|account: &Account| Mine { email: account.email.clone() })
+//!     .open()
+//!     .await?;
+//! let guard = accounts.guard().refusals(|refusal, _request| {
+//!     (StatusCode::UNAUTHORIZED, Json(serde_json::json!({ "error": refusal.code() }))).into_response()
+//! });
+//! let app: Router = Router::new().route("/me", get(me)).with_state(guard.clone());
+//!
+//! accounts.sign_up(SignUp::with_email("ada@example.org").password("correct horse battery staple")).await?;
+//! let session = accounts.sign_in(SignIn::email("Ada@example.org").password("correct horse battery staple")).await?;
+//! let mine: Mine = guard.verify(&session.access_token)?.extra()?;
+//! assert_eq!(mine.email.as_deref(), Some("ada@example.org"));
+//!
+//! let wrong = accounts.sign_in(SignIn::email("ada@example.org").password("no idea")).await;
+//! assert!(matches!(wrong, Err(SignInError::WrongCredentials)));
+//! # drop(app);
+//! # accounts.close().await;
+//! # Ok(()) }
+//! ```
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

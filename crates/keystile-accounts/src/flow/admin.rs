@@ -1,7 +1,7 @@
 //! What administrators do. `caller` is the one whose session, generation and role are rechecked in the write's own
 //! transaction; `None` stands for the command line and the program itself.
 
-use super::own_account::names_of;
+use super::own_account::{names_of, still_named};
 use super::sign_up::checked_roles;
 use super::trouble::Trouble;
 use crate::accounts::Accounts;
@@ -55,7 +55,7 @@ impl Accounts {
         })
     }
 
-    /// Changes somebody's username or e-mail address. Their current password is not asked for.
+    /// Changes somebody's username or e-mail address; the current password is not asked for.
     pub async fn update(
         &self,
         caller: Option<&Caller>,
@@ -63,26 +63,14 @@ impl Accounts {
         changes: Changes,
     ) -> Result<Account, AdminError> {
         let engine = self.engine();
-        let (username, email) = engine.changed_names(&changes)?;
-        if email == Some(None) && username.is_none() {
-            let account = engine.store.account(id.as_str()).await.map_err(Trouble::from)?;
-            if account.is_some_and(|account| account.username.is_none()) {
-                let message = "the account has no username: keep an e-mail address";
-                return Err(Trouble::invalid("email", "email_needed", message).into());
-            }
-        }
-        let changes = store::AccountChanges {
-            username: username.map(Some),
-            email,
-            expected_password: None,
-        };
+        let account = engine.store.account(id.as_str()).await;
+        let account = account
+            .map_err(Trouble::from)?
+            .ok_or(AdminError::NotFound { what: "account" })?;
+        let names = engine.changed_names(&changes)?;
+        let changes = still_named(&account, names, None)?;
         let act = engine.act(caller, engine.now());
-        answer(
-            engine
-                .store
-                .update_account(act, id.as_str(), changes)
-                .await,
-        )
+        answer(engine.store.update_account(act, id.as_str(), changes).await)
     }
 
     /// Replaces the roles: earlier access tokens die, sessions go on.

@@ -70,15 +70,8 @@ impl Accounts {
         let (username, email) = engine.changed_names(&changes)?;
         for _ in 0..MOST_CHECKS {
             let Proven { account, hash } = engine.prove(caller, password.as_str()).await?;
-            if email == Some(None) && username.is_none() && account.username.is_none() {
-                let message = "the account has no username: keep an e-mail address";
-                return Err(Trouble::invalid("email", "email_needed", message).into());
-            }
-            let changes = AccountChanges {
-                username: username.clone().map(Some),
-                email: email.clone(),
-                expected_password: Some(hash),
-            };
+            let names = (username.clone(), email.clone());
+            let changes = still_named(&account, names, Some(hash))?;
             let act = engine.own_act(caller, engine.now());
             match engine.store.update_account(act, &account.id, changes).await {
                 Err(WriteError::Changed) => {}
@@ -130,6 +123,23 @@ impl Engine {
             .map_err(Trouble::name("email"))?;
         Ok((username, email))
     }
+}
+
+/// The change, unless it would leave the account without any name.
+pub(super) fn still_named(
+    account: &AccountRecord,
+    (username, email): ChangedNames,
+    expected_password: Option<String>,
+) -> Result<AccountChanges, Trouble> {
+    if email == Some(None) && username.is_none() && account.username.is_none() {
+        let message = "the account has no username: keep an e-mail address";
+        return Err(Trouble::invalid("email", "email_needed", message));
+    }
+    Ok(AccountChanges {
+        username: username.map(Some),
+        email,
+        expected_password,
+    })
 }
 
 /// The names that a password of this account must not be.

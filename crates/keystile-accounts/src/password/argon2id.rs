@@ -19,7 +19,7 @@ pub(super) const DIGEST: usize = 32;
 
 /// Variant, memory, passes, lanes and the digest's length: all that decides the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Argon2Cost {
+pub(crate) struct Argon2Cost {
     pub(crate) variant: Variant,
     pub(crate) memory_kib: u32,
     pub(crate) passes: u32,
@@ -28,7 +28,7 @@ pub struct Argon2Cost {
 
 /// Argon2d is not taken: it is not meant for passwords.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Variant {
+pub(crate) enum Variant {
     Id,
     I,
 }

@@ -12,7 +12,7 @@ const LONGEST: usize = 512;
 
 /// What computing a hash costs: its family and parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Cost {
+pub(crate) enum Cost {
     /// Argon2: id or i, memory, passes, lanes.
     Argon2(Argon2Cost),
     /// bcrypt: the binary logarithm of its rounds.

@@ -10,9 +10,9 @@ mod queue;
 mod settings;
 mod table;
 
-pub(crate) use hash::{Cost, StoredHash, UnreadableHash};
+pub(crate) use hash::{Cost, StoredHash};
 pub use policy::PasswordPolicy;
 pub(crate) use policy::{Broken, normalise};
-pub(crate) use pool::{Pool, PoolError, Verdict};
+pub(crate) use pool::{Pool, PoolError};
 pub use settings::Hashing;
 pub use table::{PasswordError, Passwords};

@@ -1,7 +1,6 @@
 //! The hashing pool: operating-system threads of the lowest priority, so that a storm of sign-ins does not touch
 //! what else the program does, and each with its own memory, so that it stays flat.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -185,7 +184,8 @@ impl Pool {
     }
 
     /// Jobs done so far, by cost.
-    pub(crate) fn done(&self) -> HashMap<Cost, u64> {
+    #[cfg(feature = "testing")]
+    pub(crate) fn done(&self) -> std::collections::HashMap<Cost, u64> {
         self.threads.shared.lock().done()
     }
 

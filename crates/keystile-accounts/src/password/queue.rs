@@ -121,6 +121,7 @@ impl Queue {
         self.jobs.len()
     }
 
+    #[cfg(feature = "testing")]
     pub(super) fn done(&self) -> HashMap<Cost, u64> {
         self.done.clone()
     }

@@ -1,0 +1,179 @@
+use keystile::{Algorithm, Random, SigningKey};
+use keystile_accounts::{KeyState, Which};
+
+use crate::shop::{Shop, eventually, options, refused_by};
+
+#[tokio::test]
+async fn another_processs_sign_out_is_felt() {
+    let shop = Shop::open().await;
+    let ada = shop.ada().await;
+    let session = shop.sign_in().await;
+    let command = shop.beside().await;
+    assert_eq!(refused_by(&command, &session.access_token), None);
+    command.disable(None, &ada.id).await.unwrap();
+    assert_eq!(
+        refused_by(&command, &session.access_token),
+        Some("token_revoked"),
+        "at once where it was done"
+    );
+    eventually("the other process hears of it", || {
+        shop.refused(&session.access_token) == Some("token_revoked")
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_revoked_before_a_start_is_known_after_it() {
+    let shop = Shop::open().await;
+    let ada = shop.ada().await;
+    let session = shop.sign_in().await;
+    shop.accounts
+        .sign_out(&ada.id, &session.session_id, Which::This)
+        .await
+        .unwrap();
+    let again = shop.beside().await;
+    assert_eq!(
+        refused_by(&again, &session.access_token),
+        Some("token_revoked")
+    );
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_makes_no_guard_refuse() {
+    let shop =
+        Shop::with(|builder| builder.access_lifetime(std::time::Duration::from_secs(36_000))).await;
+    shop.ada().await;
+    let session = shop.sign_in().await;
+    shop.turn(3_600);
+    assert_eq!(shop.refused(&session.access_token), None);
+    shop.clock
+        .set(keystile::Timestamp::from_seconds(1_900_000_000));
+    assert_eq!(shop.refused(&session.access_token), None);
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_makes_the_guard_refuse() {
+    let shop = Shop::open().await;
+    shop.ada().await;
+    let session = shop.sign_in().await;
+    // The table that is polled is gone: every poll fails.
+    let database = rusqlite::Connection::open(shop.folder.path().join("shop.db")).unwrap();
+    database
+        .execute_batch("ALTER TABLE revocation RENAME TO hidden")
+        .unwrap();
+    eventually("the guard cannot know what is revoked", || {
+        shop.refused(&session.access_token) == Some("revocation_unknown")
+    })
+    .await;
+    database
+        .execute_batch("ALTER TABLE hidden RENAME TO revocation")
+        .unwrap();
+    eventually("the guard knows again", || {
+        shop.refused(&session.access_token).is_none()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_processes_agree_on_the_first_key() {
+    let shop = Shop::open().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = tokio::join!(
+        options(folder.path(), &shop.clock).open(),
+        options(folder.path(), &shop.clock).open()
+    );
+    let (one, two) = (one.unwrap(), two.unwrap());
+    assert_eq!(one.key_set().to_jwks_json(), two.key_set().to_jwks_json());
+    assert_eq!(one.keys().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn another_algorithm_signs_with_a_new_key_and_the_old_tokens_stay_good() {
+    let shop = Shop::open().await;
+    shop.ada().await;
+    let old = shop.sign_in().await;
+    let changed = options(shop.folder.path(), &shop.clock)
+        .algorithm(Algorithm::EdDsa)
+        .open()
+        .await
+        .unwrap();
+    let new = changed.refresh(&old.refresh_token).await.unwrap();
+    assert!(changed.key_set().to_jwks_json().contains("ES256"));
+    for token in [&old.access_token, &new.access_token] {
+        assert_eq!(refused_by(&changed, token), None);
+    }
+    let states: Vec<_> = changed
+        .keys()
+        .await
+        .unwrap()
+        .iter()
+        .map(|key| key.state)
+        .collect();
+    assert_eq!(states, [KeyState::Retired, KeyState::Signing]);
+    eventually("the process that still runs follows", || {
+        shop.refused(&new.access_token).is_none()
+    })
+    .await;
+
+    // Opened again without a wish, the present key goes on signing; the retired one is dropped in time.
+    shop.turn(2 * 24 * 3_600);
+    let again = shop.beside().await;
+    assert_eq!(again.keys().await.unwrap().len(), 2);
+    assert!(!again.key_set().to_jwks_json().contains("ES256"));
+}
+
+#[tokio::test]
+async fn a_key_is_imported_and_exported() {
+    let shop = Shop::open().await;
+    shop.ada().await;
+    let old = shop.sign_in().await;
+    let key = SigningKey::generate(Algorithm::EdDsa, &Random::system()).unwrap();
+    let pem = key.to_pem().unwrap();
+    let summary = shop.accounts.import_key(&pem).await.unwrap();
+    assert_eq!(summary.key_id, key.key_id().as_str());
+    let new = shop.sign_in().await;
+    let kid = shop
+        .accounts
+        .guard()
+        .verify(&new.access_token)
+        .unwrap()
+        .key_id()
+        .clone();
+    assert_eq!(&kid, key.key_id());
+    assert_eq!(shop.refused(&old.access_token), None);
+    assert_eq!(
+        *shop.accounts.export_key(&summary.key_id).await.unwrap(),
+        *pem
+    );
+    assert_eq!(
+        shop.accounts.import_key(&pem).await.unwrap_err().code(),
+        "key_taken"
+    );
+    assert_eq!(
+        shop.accounts
+            .import_key("nonsense")
+            .await
+            .unwrap_err()
+            .code(),
+        "key_unreadable"
+    );
+    assert_eq!(
+        shop.accounts
+            .export_key("nobody's")
+            .await
+            .unwrap_err()
+            .code(),
+        "not_found"
+    );
+}
+
+#[tokio::test]
+async fn a_token_of_another_store_is_refused() {
+    let (shop, other) = (Shop::open().await, Shop::open().await);
+    shop.ada().await;
+    let session = shop.sign_in().await;
+    assert_eq!(
+        other.refused(&session.access_token),
+        Some("token_key_unknown")
+    );
+}
