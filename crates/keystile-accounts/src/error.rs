@@ -290,7 +290,7 @@ pub enum AdminError {
     /// Another account has it.
     #[error("this {field} is taken; choose another")]
     Taken {
-        /// `username`, `email` or `id`.
+        /// `username`, `email`, `id` or `key`.
         field: &'static str,
     },
     /// More passwords wait to be hashed than can be served soon.
@@ -322,6 +322,7 @@ fn taken_code(field: &str) -> &'static str {
     match field {
         "email" => "email_taken",
         "id" => "id_taken",
+        "key" => "key_taken",
         _ => "username_taken",
     }
 }

@@ -29,6 +29,10 @@ impl Accounts {
             code: "key_unreadable",
             message: error.to_string(),
         })?;
+        let held = engine.store.keys().await.map_err(Trouble::from)?;
+        if held.iter().any(|held| held.kid == key.key_id().as_str()) {
+            return Err(AdminError::Taken { field: "key" });
+        }
         let now = engine.now();
         let record = keys::record(&key, now)?;
         let summary = engine.key_ring.summary(&record)?;

@@ -75,9 +75,14 @@ fn is_run(form: &str) -> bool {
         .any(|row| row.contains(form) || row.contains(&backwards))
 }
 
-/// What is left without the digits and marks before and after.
+/// What is left without the digits and marks before and after; the form itself where those are the most of it.
 fn core(form: &str) -> &str {
-    form.trim_matches(|c: char| !c.is_alphabetic())
+    let core = form.trim_matches(|c: char| !c.is_alphabetic());
+    if core.chars().count() * 3 < form.chars().count() {
+        form
+    } else {
+        core
+    }
 }
 
 /// The shortest unit that the form is a repetition of; the form itself if it repeats nothing.

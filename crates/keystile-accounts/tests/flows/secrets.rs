@@ -2,7 +2,7 @@ use keystile_accounts::{Changes, NewAccount, SignIn, SignUp};
 
 use crate::shop::{OTHER, PASSWORD, Shop, caller};
 
-pub fn holds(bytes: &[u8], secret: &[u8]) -> bool {
+pub(crate) fn holds(bytes: &[u8], secret: &[u8]) -> bool {
     bytes.windows(secret.len()).any(|window| window == secret)
 }
 

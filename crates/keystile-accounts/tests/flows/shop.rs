@@ -9,17 +9,17 @@ use keystile_accounts::{
 };
 use tempfile::TempDir;
 
-pub const PASSWORD: &str = "correct horse battery staple";
-pub const OTHER: &str = "vexing copper kettle drum";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const OTHER: &str = "vexing copper kettle drum";
 
-pub struct Shop {
-    pub accounts: Accounts,
-    pub clock: Clock,
-    pub folder: TempDir,
+pub(crate) struct Shop {
+    pub(crate) accounts: Accounts,
+    pub(crate) clock: Clock,
+    pub(crate) folder: TempDir,
 }
 
 /// Hashes that cost next to nothing, a clock that stands still, no limits on guessing.
-pub fn options(folder: &Path, clock: &Clock) -> Builder {
+pub(crate) fn options(folder: &Path, clock: &Clock) -> Builder {
     Accounts::builder(&format!("sqlite://{}", folder.join("shop.db").display()))
         .clock(clock.clone())
         .random(Random::system())
@@ -27,16 +27,16 @@ pub fn options(folder: &Path, clock: &Clock) -> Builder {
         .guess_limits(GuessLimits::off())
 }
 
-pub fn clock() -> Clock {
+pub(crate) fn clock() -> Clock {
     Clock::manual(Timestamp::from_seconds(1_900_000_000))
 }
 
 impl Shop {
-    pub async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         Self::with(|builder| builder).await
     }
 
-    pub async fn with(change: impl FnOnce(Builder) -> Builder) -> Self {
+    pub(crate) async fn with(change: impl FnOnce(Builder) -> Builder) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = clock();
         let accounts = change(options(folder.path(), &clock)).open().await.unwrap();
@@ -48,35 +48,35 @@ impl Shop {
     }
 
     /// The same database, opened by another process as it were.
-    pub async fn beside(&self) -> Accounts {
+    pub(crate) async fn beside(&self) -> Accounts {
         options(self.folder.path(), &self.clock)
             .open()
             .await
             .unwrap()
     }
 
-    pub async fn ada(&self) -> Account {
+    pub(crate) async fn ada(&self) -> Account {
         let request = SignUp::username("ada")
             .email("Ada@Example.org")
             .password(PASSWORD);
         self.accounts.sign_up(request).await.unwrap()
     }
 
-    pub async fn sign_in(&self) -> SignedIn {
+    pub(crate) async fn sign_in(&self) -> SignedIn {
         self.accounts.sign_in(ada_signs_in()).await.unwrap()
     }
 
-    pub fn turn(&self, seconds: u64) {
+    pub(crate) fn turn(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
     /// The code of the guard's refusal; `None` where the token passes.
-    pub fn refused(&self, token: &str) -> Option<&'static str> {
+    pub(crate) fn refused(&self, token: &str) -> Option<&'static str> {
         refused_by(&self.accounts, token)
     }
 }
 
-pub fn refused_by(accounts: &Accounts, token: &str) -> Option<&'static str> {
+pub(crate) fn refused_by(accounts: &Accounts, token: &str) -> Option<&'static str> {
     accounts
         .guard()
         .verify(token)
@@ -84,18 +84,18 @@ pub fn refused_by(accounts: &Accounts, token: &str) -> Option<&'static str> {
         .map(|refusal| refusal.code())
 }
 
-pub fn ada_signs_in() -> SignIn {
+pub(crate) fn ada_signs_in() -> SignIn {
     SignIn::username("ada").password(PASSWORD)
 }
 
 /// Who the bearer of this token is, if the guard lets them pass.
-pub fn caller(accounts: &Accounts, signed_in: &SignedIn) -> Caller {
+pub(crate) fn caller(accounts: &Accounts, signed_in: &SignedIn) -> Caller {
     let verified = accounts.guard().verify(&signed_in.access_token).unwrap();
     Caller::from_claims(verified.claims()).unwrap()
 }
 
 /// Waits for what another thread or task brings about.
-pub async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     for _ in 0..1_000 {
         if holds() {
             return;

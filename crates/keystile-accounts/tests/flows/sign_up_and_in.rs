@@ -145,7 +145,7 @@ async fn a_sign_up_that_breaks_a_rule_says_which() {
         ),
         (SignUp::username("bob"), ("password", "password_too_short")),
         (
-            SignUp::username("bobbobbobbob").password("bobbobbobbobbobbob"),
+            SignUp::username("quentin").password("QuentinQuentin77"),
             ("password", "password_is_name"),
         ),
         (
