@@ -256,6 +256,7 @@ impl Caller {
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
     pub(crate) username: Option<String>,
+    #[expect(clippy::option_option, reason = "left as it is, removed, replaced")]
     pub(crate) email: Option<Option<String>>,
     pub(crate) current_password: Option<Password>,
 }

@@ -98,7 +98,7 @@ impl Tokens {
         let token = match &self.options.extra {
             None => signing.issue_as(typ, &claims),
             Some(extra) => {
-                let extra = extra(account).map_err(|error| unusable(error))?;
+                let extra = extra(account).map_err(unusable)?;
                 if !matches!(extra, Value::Object(_) | Value::Null) {
                     return Err(unusable("they are not an object"));
                 }

@@ -35,7 +35,8 @@ pub(crate) struct Guess {
     anywhere: Hash,
     here: Option<Hash>,
     failed_here: bool,
-    _turn: Option<Turn>,
+    /// Held while the attempt is under way.
+    turn: Option<Turn>,
 }
 
 /// Why an attempt was not let through.
@@ -65,13 +66,13 @@ impl Attempts {
             anywhere: self.counter(subject, None),
             here: from.map(|address| self.counter(subject, Some(address))),
             failed_here: false,
-            _turn: None,
+            turn: None,
         };
         if !self.limits.on {
             return Ok(guess);
         }
         if let Some(here) = guess.here {
-            guess._turn = Some(self.turn(store, here, now, &mut guess.failed_here).await?);
+            guess.turn = Some(self.turn(store, here, now, &mut guess.failed_here).await?);
         }
         let anywhere = read(store, guess.anywhere, now).await?.0;
         tokio::time::sleep(self.slowing(anywhere)).await;

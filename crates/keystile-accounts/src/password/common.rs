@@ -88,7 +88,7 @@ fn core(form: &str) -> &str {
 /// The shortest unit that the form is a repetition of; the form itself if it repeats nothing.
 fn unit(form: &str) -> &str {
     (1..=form.len() / 2)
-        .filter(|&length| form.len() % length == 0 && form.is_char_boundary(length))
+        .filter(|&length| form.len().is_multiple_of(length) && form.is_char_boundary(length))
         .map(|length| &form[..length])
         .find(|unit| {
             form.as_bytes()

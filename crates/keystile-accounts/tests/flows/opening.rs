@@ -21,11 +21,13 @@ async fn what_is_not_a_url_is_refused_with_its_cure() {
     }
 }
 
+type Change = fn(Builder, Duration) -> Builder;
+
 #[tokio::test]
 async fn options_that_contradict_each_other_are_refused_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let hour = Duration::from_secs(3_600);
-    let changes: [(&str, fn(Builder, Duration) -> Builder); 9] = [
+    let changes: [(&str, Change); 9] = [
         ("access_lifetime", |builder, _| {
             builder.access_lifetime(Duration::ZERO)
         }),
