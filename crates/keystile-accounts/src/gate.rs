@@ -6,6 +6,10 @@ use std::{pin::Pin, sync::Arc};
 
 /// Between which steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "testing"),
+    expect(unreachable_pub, reason = "public with the feature")
+)]
 pub enum Point {
     /// A password was right; no session is open yet.
     PasswordChecked,
