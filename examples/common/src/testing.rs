@@ -10,6 +10,7 @@
 mod curl;
 mod program;
 
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -66,10 +67,10 @@ pub fn send(address: SocketAddr, request: Request<'_>) -> Answer {
         request.method, request.path
     );
     if let Some(authorization) = request.authorization {
-        head += &format!("Authorization: {authorization}\r\n");
+        let _ = write!(head, "Authorization: {authorization}\r\n");
     }
     let body = request.body.map_or(&[][..], |(content_type, body)| {
-        head += &format!(
+        let _ = write!(head, 
             "Content-Type: {content_type}\r\nContent-Length: {}\r\n",
             body.len()
         );
