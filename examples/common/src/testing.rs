@@ -70,7 +70,8 @@ pub fn send(address: SocketAddr, request: Request<'_>) -> Answer {
         let _ = write!(head, "Authorization: {authorization}\r\n");
     }
     let body = request.body.map_or(&[][..], |(content_type, body)| {
-        let _ = write!(head, 
+        let _ = write!(
+            head,
             "Content-Type: {content_type}\r\nContent-Length: {}\r\n",
             body.len()
         );

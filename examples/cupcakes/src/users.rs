@@ -7,7 +7,7 @@ use axum::extract::{ConnectInfo, FromRequestParts, State};
 use axum::http::header::CACHE_CONTROL;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use keystile::{BasicCredentials, Principal, Reason, Refusal};
 use keystile_accounts::{Account, SignIn, SignUp};
 use serde::{Deserialize, Serialize};
@@ -71,7 +71,7 @@ impl FromRequestParts<App> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
         let principal = Principal::<Email>::from_request_parts(parts, app)
             .await
-            .map_err(|it| it.into_response())?;
+            .map_err(IntoResponse::into_response)?;
         // The original's tokens have no `sub`: there the address says who it is.
         let account = match principal.sub.as_str() {
             "" => app.accounts.find_account(&principal.extra.email).await,

@@ -91,7 +91,8 @@ const CUPCAKES: &[Row] = &[
 ];
 
 const NEEDED: &str = r#"{"error":"Email and password are required"}"#;
-const TOO_SHORT: &str = r#"{"error":"password: use at least 8 characters; a few words in a row are easy to remember"}"#;
+const TOO_SHORT: &str =
+    r#"{"error":"password: use at least 8 characters; a few words in a row are easy to remember"}"#;
 const NO_ADDRESS: &str = r#"{"error":"email: write it like name@example.org"}"#;
 const NO_OBJECT: &str = r#"{"error":"The body must be a JSON object"}"#;
 const UNAUTHORIZED: &str = r#"{"error":"Unauthorized"}"#;

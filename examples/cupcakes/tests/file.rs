@@ -108,7 +108,7 @@ fn another_encryption_key_is_refused_at_the_start() {
         keystile::Clock::system(),
         keystile::Random::system(),
     ));
-    let error = format!("{:#}", opened.err().expect("refused"));
+    let error = format!("{:#}", opened.expect_err("refused"));
     assert!(
         error.contains("another ENCRYPTION_KEY") && !error.contains(&other),
         "{error}"
