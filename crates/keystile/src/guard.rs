@@ -140,7 +140,7 @@ impl Guard {
 
     /// Takes a token from this parameter of the query too, on GET and HEAD only.
     ///
-    /// Prefer the header: URLs end up in logs and histories. Wrap such routes in [`layer`](Self::layer) or answer with
+    /// Prefer the header: URLs end up in logs and histories. Wrap such routes in this guard's layer or answer with
     /// `Cache-Control: no-store` yourself; an extractor alone cannot mark a handler's answer.
     #[must_use]
     pub fn token_from_query(self, name: impl Into<String>) -> Self {

@@ -1,7 +1,7 @@
 //! Guards the routes of an HTTP API: one line a route, and the rest is right.
 //!
 #![cfg_attr(feature = "axum", doc = "```")]
-#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
+#![cfg_attr(not(feature = "axum"), doc = "```text")]
 //! use axum::{Router, routing::{delete, get}};
 //! use keystile::{Fresh, Guard, Principal, Require};
 //!
