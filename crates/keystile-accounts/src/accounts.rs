@@ -25,8 +25,8 @@ const LEAST_KEY: usize = 32;
 /// Accounts, their sessions and the keys that sign their tokens, over one store. Cheap to clone.
 ///
 /// Two tasks run while a handle lives: one follows revocations of other processes for the [guard](Self::guard), one
-/// sweeps away what has expired. Keep a handle as long as a guard is in use: without one the guard answers by what was
-/// last known.
+/// sweeps away what has expired. Keep a handle as long as a guard is in use: without one nobody hears of revocations,
+/// and the guard refuses with `revocation_unknown`.
 #[derive(Clone)]
 pub struct Accounts {
     shared: Arc<Shared>,
@@ -160,6 +160,8 @@ impl Shared {
         for task in &self.tasks {
             task.abort();
         }
+        // Nobody hears of revocations from now on.
+        self.followed.say_known(false);
     }
 }
 

@@ -63,7 +63,7 @@ impl Followed {
 
     /// Whether guards may answer. Decided here, by a clock that only goes forward, and not by the age of a mark: a
     /// wall clock that is set by an hour would make every mark an hour old.
-    fn say_known(&self, known: bool) {
+    pub(crate) fn say_known(&self, known: bool) {
         let when_stale = if known {
             WhenStale::Serve
         } else {
@@ -158,19 +158,15 @@ async fn follow_keys(engine: &Engine, followed: &Followed) {
     }
 }
 
-/// Takes over the store's keys if they are others than those in use.
+/// Takes over the store's keys if they are others than those in use. Reads private keys only then.
 pub(crate) async fn reload_keys(engine: &Engine, followed: &Followed) -> Result<(), Fault> {
-    let fresh = engine.key_ring.load(&engine.store, engine.now()).await?;
-    let held = engine.tokens.keys();
-    let same = held.signing.key_id() == fresh.signing.key_id()
-        && held
-            .verifying
-            .iter()
-            .map(keystile::VerifyingKey::key_id)
-            .eq(fresh.verifying.iter().map(keystile::VerifyingKey::key_id));
-    if !same {
-        followed.verifier.replace_keys(0, fresh.verifying.clone());
-        engine.tokens.replace_keys(fresh);
+    let (ring, now) = (&engine.key_ring, engine.now());
+    if let Some(keys) = ring
+        .changed(&engine.store, &engine.tokens.keys(), now)
+        .await?
+    {
+        followed.verifier.replace_keys(0, keys.verifying.clone());
+        engine.tokens.replace_keys(keys);
     }
     Ok(())
 }

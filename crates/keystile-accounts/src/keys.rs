@@ -63,35 +63,40 @@ impl KeyRing {
             tracing::info!(from = %signing.algorithm, to = %algorithm, kid = %new.kid, "signing with a new key");
             store.insert_key(act, new).await.map_err(Fault::from)?;
         }
-        let keys = ring.load(store, now).await?;
+        let keys = read_all(&ring.verifying(store, now).await?)?;
         Ok((ring, keys))
     }
 
-    /// The keys as the store has them now.
-    pub(crate) async fn load(&self, store: &Store, now: Timestamp) -> Result<Keys, Fault> {
-        if let Some(secret) = &self.secret {
-            return Ok(only(secret.clone()));
+    /// The store's keys, if they are others than those held.
+    pub(crate) async fn changed(
+        &self,
+        store: &Store,
+        held: &Keys,
+        now: Timestamp,
+    ) -> Result<Option<Keys>, Fault> {
+        if self.secret.is_some() {
+            return Ok(None);
         }
-        let records = store.keys().await?;
-        let mut signing = None;
-        let mut verifying = Vec::new();
-        for record in records.iter().filter(|record| self.verifies(record, now)) {
-            let key = read(record)?;
-            verifying.push(key.verifying_key().clone());
-            if record.state == store::KeyState::Signing {
-                signing = Some(key);
-            }
+        let records = self.verifying(store, now).await?;
+        let signing = records
+            .iter()
+            .find(|record| record.state == store::KeyState::Signing)
+            .map(|record| record.kid.as_str());
+        let kids = records.iter().map(|record| record.kid.as_str());
+        let same = signing == Some(held.signing.key_id().as_str())
+            && kids.eq(held.verifying.iter().map(|key| key.key_id().as_str()));
+        if same {
+            Ok(None)
+        } else {
+            read_all(&records).map(Some)
         }
-        let signing = signing.ok_or_else(|| {
-            Fault::new(
-                "key_missing",
-                "the store has no signing key; open it again to make one",
-            )
-        })?;
-        Ok(Keys {
-            signing,
-            verifying: KeySet::new(verifying),
-        })
+    }
+
+    /// Those of the store's keys whose tokens may still be good.
+    async fn verifying(&self, store: &Store, now: Timestamp) -> Result<Vec<KeyRecord>, Fault> {
+        let mut records = store.keys().await?;
+        records.retain(|record| self.verifies(record, now));
+        Ok(records)
     }
 
     /// Whether tokens under this key may still be good.
@@ -138,6 +143,28 @@ impl KeyRing {
             remove_after: retired.then(|| self.remove_after(record)),
         })
     }
+}
+
+fn read_all(records: &[KeyRecord]) -> Result<Keys, Fault> {
+    let mut signing = None;
+    let mut verifying = Vec::new();
+    for record in records {
+        let key = read(record)?;
+        verifying.push(key.verifying_key().clone());
+        if record.state == store::KeyState::Signing {
+            signing = Some(key);
+        }
+    }
+    let signing = signing.ok_or_else(|| {
+        Fault::new(
+            "key_missing",
+            "the store has no signing key; open it again to make one",
+        )
+    })?;
+    Ok(Keys {
+        signing,
+        verifying: KeySet::new(verifying),
+    })
 }
 
 fn only(key: SigningKey) -> Keys {

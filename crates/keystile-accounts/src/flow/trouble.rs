@@ -18,7 +18,7 @@ impl From<StoreError> for Fault {
             StoreError::ServerRunning(_) => "server_running",
             _ => "store_failed",
         };
-        Self::because(code, error.to_string(), error)
+        Self::new(code, error.to_string())
     }
 }
 

@@ -75,6 +75,23 @@ async fn a_store_that_does_not_answer_makes_the_guard_refuse() {
 }
 
 #[tokio::test]
+async fn a_guard_that_outlives_the_last_handle_refuses() {
+    let shop = Shop::open().await;
+    shop.ada().await;
+    let session = shop.sign_in().await;
+    let guard = shop.accounts.guard();
+    let clone = shop.accounts.clone();
+    drop(shop.accounts);
+    assert!(guard.verify(&session.access_token).is_ok());
+    drop(clone);
+    let refusal = guard.verify(&session.access_token).unwrap_err();
+    assert_eq!(
+        (refusal.code(), refusal.reason().status()),
+        ("revocation_unknown", 503)
+    );
+}
+
+#[tokio::test]
 async fn two_processes_agree_on_the_first_key() {
     let shop = Shop::open().await;
     let folder = tempfile::tempdir().unwrap();
@@ -92,6 +109,7 @@ async fn another_algorithm_signs_with_a_new_key_and_the_old_tokens_stay_good() {
     let shop = Shop::open().await;
     shop.ada().await;
     let old = shop.sign_in().await;
+    shop.turn(1);
     let changed = options(shop.folder.path(), &shop.clock)
         .algorithm(Algorithm::EdDsa)
         .open()
