@@ -77,7 +77,8 @@ pub(crate) fn opening(config: &Config) -> String {
     format!("cannot open the database {}", config.database)
 }
 
-/// The engine as the configuration wants it.
+/// The engine as the configuration wants it. The algorithm is for `serve` alone to set: a command that was
+/// started with another configuration would change the server's signing key.
 pub(crate) fn builder(config: &Config, issuer: String) -> Builder {
     let mut hashing =
         Hashing::default().cost(config.password.memory_kib, config.password.passes, 1);
@@ -91,7 +92,6 @@ pub(crate) fn builder(config: &Config, issuer: String) -> Builder {
     };
     Accounts::builder(config.database.expose())
         .issuer(issuer)
-        .algorithm(config.tokens.algorithm)
         .access_lifetime(config.tokens.access_lifetime)
         .refresh_lifetime(config.tokens.refresh_lifetime)
         .idle_limit(config.tokens.idle_limit)

@@ -70,7 +70,10 @@ async fn serve(config: Config) -> Result<()> {
     let issuer = config
         .issuer_at(address)
         .map_err(|fault| Faults(vec![fault]))?;
-    let engine = builder(&config, issuer.clone());
+    let mut engine = builder(&config, issuer.clone());
+    if let Some(algorithm) = config.tokens.algorithm {
+        engine = engine.algorithm(algorithm);
+    }
     let accounts = engine.open().await.with_context(|| opening(&config))?;
     let _lock = accounts.claim_server_lock().with_context(|| {
         format!(

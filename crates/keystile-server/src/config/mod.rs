@@ -86,8 +86,8 @@ impl std::fmt::Debug for DatabaseUrl {
 /// What `tokens.*` says.
 #[derive(Debug, Clone)]
 pub struct Tokens {
-    /// Signs access tokens.
-    pub algorithm: Algorithm,
+    /// What access tokens are signed with; `None`: what the present key says.
+    pub algorithm: Option<Algorithm>,
     /// Life of an access token.
     pub access_lifetime: Duration,
     /// Life of a refresh token.
@@ -263,7 +263,7 @@ fn read_tokens(reader: &mut Reader<'_>) -> Option<Tokens> {
     let absolute_limit = reader.lifetime("tokens.absolute_limit");
     let replay_grace = reader.duration("tokens.replay_grace");
     Some(Tokens {
-        algorithm: algorithm?,
+        algorithm,
         access_lifetime: access_lifetime?,
         refresh_lifetime: refresh_lifetime?,
         idle_limit,

@@ -53,8 +53,8 @@ pub const SETTINGS: &[Setting] = &[
     ),
     plain(
         "tokens.algorithm",
-        "ES256",
-        "Signature of access tokens: ES256, EdDSA or RS256.",
+        "",
+        "Signature of access tokens: ES256, EdDSA or RS256; by default that of the present key, ES256 at first.",
     ),
     plain(
         "tokens.access_lifetime",

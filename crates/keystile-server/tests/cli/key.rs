@@ -1,4 +1,4 @@
-use crate::keystile::Folder;
+use crate::keystile::{Folder, PASSWORD};
 
 #[test]
 fn keys_are_listed_exported_and_imported() {
@@ -23,4 +23,31 @@ fn keys_are_listed_exported_and_imported() {
     folder.run("key export nonsense").failed("key");
     folder.run_with("key import -", "nonsense").failed("PEM");
     folder.run("key import nowhere.pem").failed("nowhere.pem");
+}
+
+#[test]
+fn an_imported_key_goes_on_signing_whatever_starts_later() {
+    let folder = Folder::new();
+    let made = folder.serve("");
+    let key = ::keystile::SigningKey::generate(
+        ::keystile::Algorithm::EdDsa,
+        &::keystile::Random::system(),
+    );
+    let pem = key.unwrap().to_pem().unwrap();
+    folder.run_with("key import -", &pem).worked();
+    drop(made);
+    let server = folder.serve("");
+    folder
+        .run_with("account create --username ada --password-stdin", PASSWORD)
+        .worked();
+    let states = folder.run("key list --json").worked().json();
+    assert_eq!(
+        (&states[0]["alg"], &states[0]["state"]),
+        (&"EdDSA".into(), &"signing".into())
+    );
+    let (_, tokens) = server.sign_in("ada");
+    let token = tokens["access_token"].as_str().unwrap();
+    let shown = folder.run(&format!("token inspect {token} --json"));
+    assert_eq!(shown.worked().json()["header"]["alg"], "EdDSA");
+    assert_eq!(server.me(token), 200);
 }

@@ -50,6 +50,10 @@ impl Process {
         process
     }
 
+    #[allow(
+        dead_code,
+        reason = "not every test that starts the binary asks it by hand"
+    )]
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
