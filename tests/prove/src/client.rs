@@ -107,7 +107,9 @@ impl Answer {
 
     /// The stable code of a problem document; empty where there is none.
     pub fn code(&self) -> String {
-        self.text("code").unwrap_or_default()
+        let json = self.json();
+        let code = json.get("code").and_then(Value::as_str);
+        code.unwrap_or_default().to_owned()
     }
 
     /// Status and code: what may be printed of any answer, since neither is secret.
@@ -252,6 +254,14 @@ fn closed_by_server(stream: &TcpStream) -> bool {
 #[cfg(test)]
 mod tests {
     use super::Answer;
+
+    #[test]
+    fn an_answer_without_a_code_is_told_by_its_status() {
+        let bytes = b"HTTP/1.1 204 No Content\r\n\r\n";
+        let (answer, _) = Answer::parse(bytes).unwrap().unwrap();
+        assert_eq!("204", answer.brief());
+        assert!(answer.text("id").unwrap_err().to_string().contains("204"));
+    }
 
     #[test]
     fn an_answer_is_whole_with_its_body() {
