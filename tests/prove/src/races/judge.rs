@@ -4,7 +4,7 @@ use anyhow::Context;
 
 use super::act::{Act, Rival};
 use super::slot::{Done, Slot};
-use super::{Findings, Races, is_fault};
+use super::{Findings, Races, is_busy, is_fault};
 use crate::client::Answer;
 use crate::felt::{longest, refused_within};
 use crate::person::{self, Tokens};
@@ -21,6 +21,10 @@ pub(super) async fn judge(
     verdict: &mut Verdict,
 ) -> anyhow::Result<()> {
     let race = format!("{act} racing {rival}");
+    if is_busy(&rival_answer) || done.answer.as_ref().is_some_and(is_busy) {
+        found.void += 1;
+        return clear_away(slot, act, done.answer).await;
+    }
     if is_fault(&rival_answer) {
         found.fault(
             verdict,
@@ -57,6 +61,24 @@ pub(super) async fn judge(
         Act::RoleChange => court.role_change(own, gained, rival).await,
         _ => court.ending(act, own, gained, rival).await,
     }
+}
+
+/// After a race that was not run: no session stays, and the next race begins anew.
+async fn clear_away(slot: &mut Slot, act: Act, answer: Option<Answer>) -> anyhow::Result<()> {
+    slot.presented = None;
+    let mut tokens = slot.tokens.take();
+    if let (Act::PasswordChange, Some(answer)) = (act, answer)
+        && answer.status == 200
+    {
+        slot.password = slot.next_password();
+        tokens = Some(Tokens::from(answer, "changing the password")?);
+    }
+    if let Some(tokens) = tokens {
+        slot.act
+            .send(&person::sign_out(&tokens.access, "all"))
+            .await?;
+    }
+    Ok(())
 }
 
 struct Court<'a, 'b> {

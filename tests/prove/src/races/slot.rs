@@ -1,10 +1,14 @@
 //! A place where one race after the other is run: a person with two connections.
 
-use anyhow::Context;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
 use serde_json::json;
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 use super::act::{Act, Rival, Way};
+use super::is_busy;
 use crate::client::{Answer, Client, Request};
 use crate::figures::Stopwatch;
 use crate::person::{self, PASSWORD, Tokens};
@@ -190,7 +194,27 @@ pub(super) async fn make_ready(
         waiting.push(slot);
     }
     for slot in waiting {
-        slot.tokens = Some(Tokens::from(slot.act.finish().await?, "making ready")?);
+        let answer = slot.act.finish().await?;
+        slot.tokens = Some(if is_busy(&answer) {
+            patient_sign_in(slot).await?
+        } else {
+            Tokens::from(answer, "making ready")?
+        });
     }
     Ok(())
+}
+
+/// Signs in, however often the server says that it is busy: ten minutes at the most.
+async fn patient_sign_in(slot: &mut Slot) -> anyhow::Result<Tokens> {
+    for _ in 0..600 {
+        sleep(Duration::from_secs(1)).await;
+        let answer = slot
+            .act
+            .send(&person::sign_in(&slot.name, &slot.password))
+            .await?;
+        if !is_busy(&answer) {
+            return Tokens::from(answer, "making ready");
+        }
+    }
+    bail!("the server is busy and does not come to rest")
 }
