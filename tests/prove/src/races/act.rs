@@ -36,7 +36,7 @@ impl Act {
     /// Disabling and role change are done over HTTP and by a command in turn.
     pub(super) fn way(self, batch: usize) -> Way {
         let by_administrator = matches!(self, Self::Disabling | Self::RoleChange);
-        // Three orders take turns, too: four batches of one way would meet only some of them.
+        // Three batches of one way, since three orders take turns.
         if by_administrator && (batch / 3) % 2 == 1 {
             Way::Command
         } else {
