@@ -112,6 +112,11 @@ impl Answer {
         code.unwrap_or_default().to_owned()
     }
 
+    /// Whether it says that nothing was done for now: 503 with `Retry-After`.
+    pub fn is_busy(&self) -> bool {
+        self.status == 503 && self.header("retry-after").is_some()
+    }
+
     /// Status and code: what may be printed of any answer, since neither is secret.
     pub fn brief(&self) -> String {
         format!("{} {}", self.status, self.code())

@@ -1,9 +1,12 @@
 //! What people do over HTTP, and the tokens they hold.
 
-use anyhow::Context;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use crate::client::{Answer, Client, Request};
 use crate::server::Server;
@@ -95,9 +98,21 @@ pub fn administration(access: &str) -> Request {
     Request::get("/v1/admin/accounts?limit=1").bearer(access)
 }
 
+/// Sends a request again while the server says that it is busy, as it may on a busy machine; ten minutes at the most.
+pub async fn patiently(client: &mut Client, request: &Request) -> anyhow::Result<Answer> {
+    for _ in 0..600 {
+        let answer = client.send(request).await?;
+        if !answer.is_busy() {
+            return Ok(answer);
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
+    bail!("the server is busy and does not come to rest")
+}
+
 /// Signs up; the account's id.
 pub async fn new_account(client: &mut Client, name: &str) -> anyhow::Result<String> {
-    let answer = client.send(&sign_up(name, PASSWORD)).await?;
+    let answer = patiently(client, &sign_up(name, PASSWORD)).await?;
     answer.expect(201, "signing up")?.text("id")
 }
 
@@ -107,7 +122,10 @@ pub async fn new_session(
     name: &str,
     password: &str,
 ) -> anyhow::Result<Tokens> {
-    Tokens::from(client.send(&sign_in(name, password)).await?, "signing in")
+    Tokens::from(
+        patiently(client, &sign_in(name, password)).await?,
+        "signing in",
+    )
 }
 
 /// Rotates.

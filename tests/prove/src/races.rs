@@ -219,12 +219,7 @@ impl<'a> Races<'a> {
 
 /// Whether an answer is the server's own fault.
 fn is_fault(answer: &Answer) -> bool {
-    answer.status >= 500 && !is_busy(answer)
-}
-
-/// Whether an answer says that nothing was done for now.
-fn is_busy(answer: &Answer) -> bool {
-    answer.status == 503 && answer.header("retry-after").is_some()
+    answer.status >= 500 && !answer.is_busy()
 }
 
 impl Findings {

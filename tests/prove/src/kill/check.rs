@@ -66,7 +66,7 @@ pub(super) async fn registrant(
     no_odd_answers(&mut one.odd, verdict);
     for name in one.acknowledged.drain(..) {
         checked.sign_ups += 1;
-        let answer = client.send(&person::sign_in(&name, PASSWORD)).await?;
+        let answer = person::patiently(client, &person::sign_in(&name, PASSWORD)).await?;
         if answer.status != 200 {
             checked.lost(
                 verdict,
@@ -78,10 +78,10 @@ pub(super) async fn registrant(
         }
     }
     if let Some(name) = one.unanswered.take() {
-        let again = client.send(&person::sign_up(&name, PASSWORD)).await?;
+        let again = person::patiently(client, &person::sign_up(&name, PASSWORD)).await?;
         checked.unanswered(again.status == 409);
         let whole = matches!(again.status, 201 | 409);
-        let signed_in = client.send(&person::sign_in(&name, PASSWORD)).await?;
+        let signed_in = person::patiently(client, &person::sign_in(&name, PASSWORD)).await?;
         verdict.check(whole && signed_in.status == 200, || {
             format!(
                 "half a sign-up: again {}, sign-in {}",

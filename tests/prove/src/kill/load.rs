@@ -40,6 +40,8 @@ impl Registrant {
             let name = format!("new-{}-{}", self.index, self.signed_up);
             match client.send(&person::sign_up(&name, PASSWORD)).await {
                 Ok(answer) if answer.status == 201 => self.acknowledged.push(name),
+                // Not done, and said so: that loses nothing.
+                Ok(answer) if answer.is_busy() => sleep(Duration::from_millis(20)).await,
                 Ok(answer) => {
                     self.odd
                         .push(format!("a sign-up was answered {}", answer.brief()));
@@ -134,6 +136,10 @@ impl Leaver {
             let Ok(answer) = client.send(&person::sign_in(&self.name, PASSWORD)).await else {
                 return self;
             };
+            if answer.is_busy() {
+                sleep(Duration::from_millis(20)).await;
+                continue;
+            }
             let Ok(tokens) = Tokens::from(answer, "signing in")
                 .map_err(|error| self.odd.push(error.to_string()))
             else {

@@ -4,7 +4,7 @@ use anyhow::Context;
 
 use super::act::{Act, Rival};
 use super::slot::{Done, Slot};
-use super::{Findings, Races, is_busy, is_fault};
+use super::{Findings, Races, is_fault};
 use crate::client::Answer;
 use crate::felt::{longest, refused_within};
 use crate::person::{self, Tokens};
@@ -21,7 +21,7 @@ pub(super) async fn judge(
     verdict: &mut Verdict,
 ) -> anyhow::Result<()> {
     let race = format!("{act} racing {rival}");
-    if is_busy(&rival_answer) || done.answer.as_ref().is_some_and(is_busy) {
+    if rival_answer.is_busy() || done.answer.as_ref().is_some_and(Answer::is_busy) {
         found.void += 1;
         return clear_away(slot, act, done.answer).await;
     }

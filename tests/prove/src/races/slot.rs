@@ -1,14 +1,10 @@
 //! A place where one race after the other is run: a person with two connections.
 
-use std::time::Duration;
-
-use anyhow::{Context, bail};
+use anyhow::Context;
 use serde_json::json;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
 
 use super::act::{Act, Rival, Way};
-use super::is_busy;
 use crate::client::{Answer, Client, Request};
 use crate::figures::Stopwatch;
 use crate::person::{self, PASSWORD, Tokens};
@@ -195,26 +191,11 @@ pub(super) async fn make_ready(
     }
     for slot in waiting {
         let answer = slot.act.finish().await?;
-        slot.tokens = Some(if is_busy(&answer) {
-            patient_sign_in(slot).await?
+        slot.tokens = Some(if answer.is_busy() {
+            person::new_session(&mut slot.act, &slot.name, &slot.password).await?
         } else {
             Tokens::from(answer, "making ready")?
         });
     }
     Ok(())
-}
-
-/// Signs in, however often the server says that it is busy: ten minutes at the most.
-async fn patient_sign_in(slot: &mut Slot) -> anyhow::Result<Tokens> {
-    for _ in 0..600 {
-        sleep(Duration::from_secs(1)).await;
-        let answer = slot
-            .act
-            .send(&person::sign_in(&slot.name, &slot.password))
-            .await?;
-        if !is_busy(&answer) {
-            return Tokens::from(answer, "making ready");
-        }
-    }
-    bail!("the server is busy and does not come to rest")
 }
