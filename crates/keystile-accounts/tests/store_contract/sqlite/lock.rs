@@ -1,6 +1,7 @@
 //! Other processes on the same database.
 
 use std::sync::mpsc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use keystile_accounts::store::{Options, Rotation, Store, StoreError, WriteError};
@@ -35,7 +36,7 @@ async fn a_database_locked_for_a_while_is_waited_for() {
     let lock = lock_elsewhere(&database);
     let waiting = queued(store.end_session(act(), "id-ada", &live.session.id)).await;
     assert!(lives(&store, &live).await, "reading goes on");
-    lock.send(()).unwrap();
+    lock.release();
     waiting.await.unwrap();
     assert_eq!(rotate(&store, token).await, Rotation::Ended);
 }
@@ -66,18 +67,32 @@ async fn a_database_locked_for_long_is_an_honest_error_for_all_who_wait() {
             "{refused:?}"
         );
     }
-    lock.send(()).unwrap();
+    lock.release();
     rotated(&store, token).await;
     assert!(lives(&store, &live).await);
     assert_eq!(store.account("id-user0").await.unwrap(), None);
 }
 
-/// Takes the write lock as another process does; given back when the sender is used.
-fn lock_elsewhere(database: &Database) -> mpsc::Sender<()> {
+/// The write lock, held as another process holds it.
+struct Elsewhere {
+    release: mpsc::Sender<()>,
+    holder: JoinHandle<()>,
+}
+
+impl Elsewhere {
+    /// Gives the lock back. It is free when this returns: whoever waits for it only shortly would else be late on a
+    /// busy machine.
+    fn release(self) {
+        self.release.send(()).unwrap();
+        self.holder.join().unwrap();
+    }
+}
+
+fn lock_elsewhere(database: &Database) -> Elsewhere {
     let (release, released) = mpsc::channel();
     let (locked, is_locked) = mpsc::channel();
     let path = database.path();
-    std::thread::spawn(move || {
+    let holder = std::thread::spawn(move || {
         let connection = Connection::open(path).unwrap();
         connection.execute_batch("BEGIN IMMEDIATE").unwrap();
         locked.send(()).unwrap();
@@ -85,5 +100,5 @@ fn lock_elsewhere(database: &Database) -> mpsc::Sender<()> {
         connection.execute_batch("ROLLBACK").unwrap();
     });
     is_locked.recv().unwrap();
-    release
+    Elsewhere { release, holder }
 }
