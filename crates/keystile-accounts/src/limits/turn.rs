@@ -2,6 +2,7 @@
 //! sent in parallel gets no more guesses than one sent in turn. The rest wait; nobody is refused for being many.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -11,7 +12,14 @@ use crate::store::Hash;
 /// The attempts under way in this process, by counter. Holds only counters that somebody is at.
 #[derive(Default)]
 pub(super) struct Turns {
-    lines: Mutex<HashMap<Hash, Arc<Line>>>,
+    lines: Mutex<HashMap<Hash, Counted>>,
+}
+
+/// A line and how many are in it. Not the references to it: one that is about to be dropped would count as somebody.
+#[derive(Default)]
+struct Counted {
+    line: Arc<Line>,
+    people: usize,
 }
 
 #[derive(Default)]
@@ -34,7 +42,11 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Turns {
     pub(super) fn join(self: &Arc<Self>, key: Hash) -> Turn {
-        let line = Arc::clone(locked(&self.lines).entry(key).or_default());
+        let mut lines = locked(&self.lines);
+        let counted = lines.entry(key).or_default();
+        counted.people += 1;
+        let line = Arc::clone(&counted.line);
+        drop(lines);
         Turn {
             turns: Arc::clone(self),
             key,
@@ -68,10 +80,11 @@ impl Drop for Turn {
             *locked(&self.line.under_way) -= 1;
         }
         self.line.left.notify_one();
-        let mut lines = locked(&self.turns.lines);
-        // The map and this turn hold the last two.
-        if Arc::strong_count(&self.line) <= 2 {
-            lines.remove(&self.key);
+        if let Entry::Occupied(mut found) = locked(&self.turns.lines).entry(self.key) {
+            found.get_mut().people -= 1;
+            if found.get().people == 0 {
+                found.remove();
+            }
         }
     }
 }
@@ -92,5 +105,24 @@ mod tests {
         assert!(second.take(1));
         drop((second, elsewhere));
         assert!(locked(&turns.lines).is_empty());
+    }
+    #[test]
+    fn nothing_is_held_when_all_have_left_at_once() {
+        let turns = Arc::new(Turns::default());
+        for number in 0..2_000_u32 {
+            let mut key = [0; 32];
+            key[..4].copy_from_slice(&number.to_be_bytes());
+            let together = std::sync::Barrier::new(4);
+            let people: Vec<_> = (0..4).map(|_| turns.join(key)).collect();
+            std::thread::scope(|scope| {
+                for turn in people {
+                    scope.spawn(|| {
+                        together.wait();
+                        drop(turn);
+                    });
+                }
+            });
+            assert!(locked(&turns.lines).is_empty(), "round {number}");
+        }
     }
 }
