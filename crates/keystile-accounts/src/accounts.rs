@@ -9,7 +9,7 @@ use tokio::task::AbortHandle;
 
 use crate::builder::Builder;
 use crate::dummy::Dummies;
-use crate::engine::Engine;
+use crate::engine::{Engine, LEEWAY, millis};
 use crate::error::{Fault, OpenError};
 use crate::follow::{self, Followed};
 use crate::keys::KeyRing;
@@ -187,6 +187,11 @@ async fn assemble(builder: Builder, store: Store) -> Result<Engine, OpenError> {
         revoked_until: now.as_millis(),
         ..Act::default()
     };
+    let life = builder.tokens.lifetime.saturating_add(LEEWAY);
+    store
+        .remember_token_life(millis(life))
+        .await
+        .map_err(Fault::from)?;
     let (key_ring, keys) = KeyRing::open(&builder.tokens, &store, &random, act).await?;
     let counters = shared_secret(&store, "guess-counters", &random).await?;
     let dummies = shared_secret(&store, "dummy-hashes", &random).await?;

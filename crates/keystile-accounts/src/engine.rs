@@ -20,7 +20,7 @@ use crate::store::{self, Act, Actor, Hash, LiveSession, Store};
 use crate::tokens::Tokens;
 
 /// Verifiers may accept a token so long after its expiry, and clocks of processes differ: revocations live on for it.
-const LEEWAY: Duration = Duration::from_secs(120);
+pub(crate) const LEEWAY: Duration = Duration::from_secs(120);
 
 pub(crate) struct Engine {
     pub(crate) store: Store,

@@ -79,7 +79,11 @@ pub(crate) async fn start(
     followed: &Arc<Followed>,
 ) -> Result<[tokio::task::AbortHandle; 2], Fault> {
     let place = snapshot(engine, followed).await?;
-    let poll = tokio::spawn(follow(Arc::clone(engine), Arc::clone(followed), place));
+    let poll = tokio::spawn(follow(
+        Arc::clone(engine),
+        Following(Arc::clone(followed)),
+        place,
+    ));
     let sweep = tokio::spawn(sweep(Arc::clone(engine), Arc::clone(followed)));
     Ok([poll.abort_handle(), sweep.abort_handle()])
 }
@@ -104,7 +108,18 @@ fn now() -> Instant {
     Instant::now()
 }
 
-async fn follow(engine: Arc<Engine>, followed: Arc<Followed>, mut place: Place) {
+/// Whoever follows says so by holding this: however it ends (a panic, a runtime that was shut down), nobody hears of
+/// revocations from then on, and guards refuse.
+struct Following(Arc<Followed>);
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.0.say_known(false);
+    }
+}
+
+async fn follow(engine: Arc<Engine>, following: Following, mut place: Place) {
+    let followed = &*following.0;
     let mut ticks = interval(POLL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut answered = now();
@@ -113,7 +128,7 @@ async fn follow(engine: Arc<Engine>, followed: Arc<Followed>, mut place: Place) 
     loop {
         ticks.tick().await;
         let left = LOST.saturating_sub(answered.elapsed()).max(POLL);
-        match timeout(left, read_on(&engine, &followed, &mut place)).await {
+        match timeout(left, read_on(&engine, followed, &mut place)).await {
             Ok(Ok(())) => answered = now(),
             Ok(Err(error)) => tracing::warn!(%error, "the revocations could not be read"),
             Err(_) => tracing::warn!("the store does not answer"),
@@ -130,7 +145,7 @@ async fn follow(engine: Arc<Engine>, followed: Arc<Followed>, mut place: Place) 
             until_keys - 1
         };
         if until_keys == 0 && !lost {
-            follow_keys(&engine, &followed).await;
+            follow_keys(&engine, followed).await;
         }
     }
 }

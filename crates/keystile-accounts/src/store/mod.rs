@@ -340,6 +340,14 @@ impl Store {
 
 /// Revocations.
 impl Store {
+    /// Says how long an access token that this process issues may be accepted, in milliseconds, leeway included. The
+    /// longest that any process has said counts for every later revocation, whoever writes it; it is never lowered.
+    pub async fn remember_token_life(&self, life: i64) -> Result<(), WriteError> {
+        match self {
+            Self::Sqlite(store) => store.remember_token_life(life).await,
+        }
+    }
+
     /// The rows after `cursor`, at most `limit`.
     pub async fn revocations_after(
         &self,

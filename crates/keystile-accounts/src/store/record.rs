@@ -133,7 +133,8 @@ pub struct Act {
     pub actor: Option<Actor>,
     /// The time.
     pub now: i64,
-    /// Until when a revocation made by this write must be kept: the longest life of an access token issued up to now, plus leeway.
+    /// Until when a revocation made by this write must be kept at the least: the longest life of an access token that this
+    /// process issued up to now, plus leeway. See `Store::remember_token_life` for those of other processes.
     pub revoked_until: i64,
     /// Where it came from, for the audit: an address, or `command line`.
     pub from: Option<String>,

@@ -195,3 +195,47 @@ async fn a_token_of_another_store_is_refused() {
         Some("token_key_unknown")
     );
 }
+
+#[test]
+fn a_guard_whose_runtime_is_gone_refuses() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (shop, session) = runtime.block_on(async {
+        let shop = Shop::open().await;
+        shop.ada().await;
+        let session = shop.sign_in().await;
+        (shop, session)
+    });
+    assert_eq!(shop.refused(&session.access_token), None);
+    runtime.shutdown_background();
+    let mut refused = None;
+    for _ in 0..1_000 {
+        refused = shop.refused(&session.access_token);
+        if refused.is_some() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert_eq!(
+        refused,
+        Some("revocation_unknown"),
+        "nobody follows any more"
+    );
+}
+
+#[tokio::test]
+async fn a_command_with_shorter_tokens_revokes_the_servers_for_their_whole_life() {
+    let hour = std::time::Duration::from_secs(3_600);
+    let shop = Shop::with(|builder| builder.access_lifetime(hour)).await;
+    let ada = shop.ada().await;
+    let session = shop.sign_in().await;
+    // Opened with the default lifetime of 15 minutes.
+    let command = shop.beside().await;
+    command.disable(None, &ada.id).await.unwrap();
+    shop.turn(3_599);
+    let again = shop.beside().await;
+    again.sweep().await.unwrap();
+    assert_eq!(
+        refused_by(&again, &session.access_token),
+        Some("token_revoked")
+    );
+}

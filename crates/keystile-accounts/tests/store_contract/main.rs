@@ -73,6 +73,7 @@ promises! {
     race::a_role_change_is_seen_by_the_rotation_after_it,
     race::names_race_to_one_owner,
     revocation::rows_come_in_order_and_once,
+    revocation::a_row_lasts_as_long_as_any_process_signs,
     revocation::a_snapshot_goes_on_where_it_ends,
     revocation::the_process_is_told_before_the_answer,
     session::opening_needs_the_generation_that_was_read,

@@ -47,6 +47,30 @@ pub(crate) async fn rows_come_in_order_and_once(database: &Database) {
     assert_eq!(seen, expected);
 }
 
+/// A command that would sign shorter tokens than the server beside it must not revoke the server's too briefly.
+pub(crate) async fn a_row_lasts_as_long_as_any_process_signs(database: &Database) {
+    let (server, command) = (database.open().await, database.open().await);
+    let until = async |store: &keystile_accounts::store::Store, name: &str| {
+        store.revoke_token(act(), name).await.unwrap();
+        let rows = store.revocations_after(0, 100).await.unwrap().rows;
+        rows.last().unwrap().until - NOW
+    };
+    let told = Arc::new(Mutex::new(0));
+    let hears = Arc::clone(&told);
+    command.on_revoked(Box::new(move |rows| {
+        *hears.lock().unwrap() = rows[0].until;
+    }));
+    assert_eq!(until(&command, "alone").await, 15 * MINUTE);
+    server.remember_token_life(60 * MINUTE).await.unwrap();
+    command.remember_token_life(2 * MINUTE).await.unwrap();
+    assert_eq!(until(&command, "beside a server").await, 60 * MINUTE);
+    assert_eq!(*told.lock().unwrap(), NOW + 60 * MINUTE);
+    let after = database.open().await;
+    assert_eq!(until(&after, "after a restart").await, 60 * MINUTE);
+    server.remember_token_life(i64::MAX).await.unwrap();
+    assert!(until(&after, "for ever, or nearly").await > 36_500 * DAY);
+}
+
 pub(crate) async fn a_snapshot_goes_on_where_it_ends(database: &Database) {
     let store = database.open().await;
     signed_in(&store, "ada").await;

@@ -119,6 +119,42 @@ async fn what_waits_together_is_committed_together_and_what_fails_fails_alone() 
 }
 
 #[tokio::test]
+async fn a_panic_of_whoever_is_told_costs_no_write() {
+    let database = Database::sqlite();
+    let store = database.open().await;
+    let (live, token) = signed_in(&store, "ada").await;
+    store.on_revoked(Box::new(|_| {
+        panic!("a defect, which this test makes on purpose")
+    }));
+    let session_id = &live.session.id;
+    store
+        .end_session(act(), "id-ada", session_id)
+        .await
+        .unwrap();
+    assert!(!lives(&store, &live).await);
+    assert!(store.rotate(crate::fixture::rotation(token)).await.is_ok());
+    store.end_all_sessions(act(), "id-ada").await.unwrap();
+    let rows = store.revocation_snapshot(0).await.unwrap().rows;
+    assert_eq!(rows.len(), 2, "whoever polls hears of both");
+}
+
+#[tokio::test]
+async fn a_panic_in_a_read_costs_its_own_caller_only() {
+    let database = Database::sqlite();
+    let store = database.open().await;
+    account(&store, "ada").await;
+    for _ in 0..2 * Options::default().readers {
+        let broken = engine(&store)
+            .read(|_| -> Result<(), StoreError> {
+                panic!("a defect, which this test makes on purpose")
+            })
+            .await;
+        assert!(matches!(broken, Err(StoreError::Database(_))), "{broken:?}");
+    }
+    assert!(store.account("id-ada").await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn a_failed_commit_fails_all_of_its_group() {
     let database = Database::sqlite();
     let store = database.open().await;

@@ -163,7 +163,17 @@ impl Sqlite {
             let _ = reply.send(connection.and_then(read));
         });
         readers.try_send(read).map_err(|error| refused(&error))?;
-        answer.await.unwrap_or(Err(StoreError::Closed))
+        answer.await.unwrap_or_else(|_| self.unanswered())
+    }
+
+    /// Why a read got no answer: the store was closed meanwhile, or the read panicked.
+    fn unanswered<T>(&self) -> Result<T, StoreError> {
+        match *self.reads() {
+            None => Err(StoreError::Closed),
+            Some(_) => Err(StoreError::Database(
+                "a read broke off inside the program".to_owned(),
+            )),
+        }
     }
 
     fn reads(&self) -> std::sync::MutexGuard<'_, Option<mpsc::Sender<Read>>> {

@@ -1,6 +1,7 @@
 //! The readers: a few threads with a connection each, opened when first needed.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -44,9 +45,17 @@ fn serve(location: &Location, lock_wait: Duration, queue: &Mutex<mpsc::Receiver<
         let Some(read) = next else {
             return;
         };
-        match connect_once(&mut connection, location, lock_wait) {
-            Ok(connection) => read(Ok(connection)),
-            Err(error) => read(Err(error)),
+        // A panic is a defect; it costs its own caller an error, not everybody a reader.
+        let whole = catch_unwind(AssertUnwindSafe(|| {
+            match connect_once(&mut connection, location, lock_wait) {
+                Ok(connection) => read(Ok(connection)),
+                Err(error) => read(Err(error)),
+            }
+        }));
+        if whole.is_err() {
+            tracing::error!("a read broke off inside the program");
+            // Whatever it had begun ends with its connection.
+            connection = None;
         }
     }
 }

@@ -6,7 +6,17 @@ use super::super::{Act, RevocationPoll, RevocationRecord, Revoked, StoreError, W
 use super::{Sqlite, Work, audit, session as sessions};
 use crate::store::AuditRecord;
 
-const INSERT: &str = "INSERT INTO revocation (kind, value, smallest_generation, at, until) VALUES (?1, ?2, ?3, ?4, ?5)";
+/// Kept for the longest life that any issuer on this database has given its tokens, not only for that of this process's.
+const INSERT: &str = "INSERT INTO revocation (kind, value, smallest_generation, at, until)
+    VALUES (?1, ?2, ?3, ?4,
+        max(?5, ?4 + coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'longest_token_life'), 0)))
+    RETURNING id, until";
+const LENGTHEN: &str =
+    "INSERT INTO meta (name, value) VALUES ('longest_token_life', CAST(?1 AS TEXT))
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value
+    WHERE CAST(meta.value AS INTEGER) < CAST(excluded.value AS INTEGER)";
+/// A hundred years: beyond it nobody waits for a token to expire, and the sum with the time would not fit its column.
+const LONGEST_LIFE: i64 = 100 * 366 * 24 * 3_600_000;
 const FEED_ID: &str = "SELECT value FROM meta WHERE name = 'feed_id'";
 const AFTER: &str = "SELECT id, kind, value, smallest_generation, at, until FROM revocation WHERE id > ?1 ORDER BY id LIMIT ?2";
 const LIVING: &str = "SELECT id, kind, value, smallest_generation, at, until FROM revocation WHERE until > ?1 ORDER BY id";
@@ -45,6 +55,14 @@ impl Sqlite {
                     rows,
                 })
             })
+        })
+        .await
+    }
+
+    pub async fn remember_token_life(&self, life: i64) -> Result<(), WriteError> {
+        self.write(move |work| {
+            work.run(LENGTHEN, [life.clamp(0, LONGEST_LIFE)])
+                .map(|_| ())
         })
         .await
     }
@@ -119,16 +137,15 @@ fn insert(work: &Work<'_>, act: &Act, revoked: Revoked) -> Result<(), WriteError
         Revoked::Token { token_id } => ("token", token_id, None),
         Revoked::Key { kid } => ("key", kid, None),
     };
-    work.run(
-        INSERT,
+    let (id, until) = work.prepare_cached(INSERT)?.query_row(
         params![kind, value, generation, act.now, act.revoked_until],
+        |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
-    let id = work.last_insert_rowid();
     work.note_revoked(RevocationRecord {
         id,
         revoked,
         at: act.now,
-        until: act.revoked_until,
+        until,
     });
     Ok(())
 }

@@ -196,7 +196,13 @@ impl Writer {
             && !group.revoked.is_empty()
             && let Some(told) = self.told.get()
         {
-            told(&group.revoked);
+            // The write is on disk, so its answer stays what it is. Whoever follows the table hears of it by the next poll.
+            let tell = AssertUnwindSafe(|| told(&group.revoked));
+            if catch_unwind(tell).is_err() {
+                tracing::error!(
+                    "a revocation was committed, but telling of it broke off inside the program"
+                );
+            }
         }
         for job in group.jobs {
             job.answer(committed.as_ref().err().map(|error| match error {
