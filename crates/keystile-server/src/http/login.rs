@@ -2,8 +2,7 @@
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use keystile::BasicCredentials;
 use keystile_accounts::{SignIn, SignInError};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -91,51 +90,11 @@ fn by_basic(headers: &HeaderMap, body: &LoginBody) -> Result<SignIn, Problem> {
     }
     let value = headers
         .get(header::AUTHORIZATION)
-        .map(HeaderValue::as_bytes);
-    let (name, password) = value.and_then(basic_credentials).ok_or_else(|| {
+        .map(HeaderValue::as_bytes)
+        .and_then(|value| std::str::from_utf8(value).ok());
+    let credentials = value.and_then(BasicCredentials::parse).ok_or_else(|| {
         let detail = "The Authorization header cannot be read. Write 'Basic', one space and base64 of name:password.";
         Problem::bad_request("authorization_malformed", detail)
     })?;
-    Ok(SignIn::identifier(name).password(password))
-}
-
-/// The name and the password of a Basic header; `None` for any other scheme.
-fn basic_credentials(value: &[u8]) -> Option<(String, String)> {
-    let text = std::str::from_utf8(value).ok()?;
-    let (scheme, rest) = text.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let pair = String::from_utf8(STANDARD.decode(rest.trim_matches(' ')).ok()?).ok()?;
-    let (name, password) = pair.split_once(':')?;
-    Some((name.to_owned(), password.to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn basic_is_read_in_any_case_and_no_other_scheme_is() {
-        let pair = Some(("ada".to_owned(), "pass:word é".to_owned()));
-        let encoded = STANDARD.encode("ada:pass:word é");
-        assert_eq!(
-            basic_credentials(format!("Basic {encoded}").as_bytes()),
-            pair
-        );
-        assert_eq!(
-            basic_credentials(format!("bAsIc {encoded}").as_bytes()),
-            pair
-        );
-        for wrong in [
-            "",
-            "Basic",
-            "Basic !",
-            "Basic YWRh",
-            &format!("Bearer {encoded}"),
-            "Basic /w==",
-        ] {
-            assert_eq!(basic_credentials(wrong.as_bytes()), None, "{wrong}");
-        }
-    }
+    Ok(SignIn::identifier(credentials.username()).password(credentials.password()))
 }
