@@ -42,18 +42,21 @@ pub(crate) fn decode(part: &[u8]) -> Result<Header, Reason> {
     let mut header = Header::default();
     let fault = Cell::new(None);
     let mut seen_algorithm = false;
-    strict::read_object(&json, |name, piece| match (name, piece) {
-        ("alg", Piece::Text(text)) => {
-            seen_algorithm = true;
-            header.algorithm = text.into_owned();
+    strict::read_object(&json, |name, piece| {
+        match (name, piece) {
+            ("alg", Piece::Text(text)) => {
+                seen_algorithm = true;
+                header.algorithm = text.into_owned();
+            }
+            ("typ", Piece::Text(text)) => header.typ = Some(text.into_owned()),
+            ("kid", Piece::Text(text)) => header.kid = Some(text.into_owned()),
+            ("crit" | "b64" | "zip", _) => fault.set(Some(Reason::TokenCriticalRefused)),
+            ("alg" | "typ" | "kid", _) => {
+                fault.set(fault.get().or(Some(Reason::TokenMalformed)));
+            }
+            _ => {}
         }
-        ("typ", Piece::Text(text)) => header.typ = Some(text.into_owned()),
-        ("kid", Piece::Text(text)) => header.kid = Some(text.into_owned()),
-        ("crit" | "b64" | "zip", _) => fault.set(Some(Reason::TokenCriticalRefused)),
-        ("alg" | "typ" | "kid", _) => {
-            fault.set(fault.get().or(Some(Reason::TokenMalformed)));
-        }
-        _ => {}
+        0
     })?;
     match fault.get() {
         Some(reason) => Err(reason),

@@ -48,10 +48,8 @@ impl SigningKey {
     ) -> Result<String, IssueError> {
         let mut json = Vec::with_capacity(512);
         serde_json::to_writer(&mut json, claims)?;
-        let read = payload::parse(&json).map_err(IssueError::Refused)?;
-        if read.malformed.is_some() {
-            return Err(IssueError::Refused(crate::Reason::TokenClaimMalformed));
-        }
+        let extra = serde_json::to_vec(&claims.extra)?;
+        payload::check_written(claims, &extra).map_err(IssueError::Refused)?;
 
         let mut token = String::with_capacity(header.len() + json.len() * 4 / 3 + 96);
         token.push_str(header);

@@ -2,8 +2,55 @@
 
 use std::borrow::Cow;
 
-use crate::strict::{self, Piece};
+use crate::strict::{self, KnownNames, Piece};
 use crate::{Audience, Claims, Reason, Roles, Scope};
+
+/// A registered claim.
+#[derive(Clone, Copy)]
+enum Registered {
+    Iss,
+    Sub,
+    Aud,
+    Exp,
+    Nbf,
+    Iat,
+    Jti,
+    Sid,
+    Gen,
+    Scope,
+    Roles,
+    AuthTime,
+    Amr,
+    PreferredUsername,
+    ClientId,
+}
+
+impl Registered {
+    fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "iss" => Self::Iss,
+            "sub" => Self::Sub,
+            "aud" => Self::Aud,
+            "exp" => Self::Exp,
+            "nbf" => Self::Nbf,
+            "iat" => Self::Iat,
+            "jti" => Self::Jti,
+            "sid" => Self::Sid,
+            "gen" => Self::Gen,
+            "scope" => Self::Scope,
+            "roles" => Self::Roles,
+            "auth_time" => Self::AuthTime,
+            "amr" => Self::Amr,
+            "preferred_username" => Self::PreferredUsername,
+            "client_id" => Self::ClientId,
+            _ => return None,
+        })
+    }
+
+    const fn bit(self) -> KnownNames {
+        1 << self as u16
+    }
+}
 
 /// Claims as they stand in a payload, and the first that has the wrong type: told only once the signature holds.
 #[derive(Debug, Default)]
@@ -23,58 +70,113 @@ pub(crate) fn parse(json: &[u8]) -> Result<Payload, Reason> {
     Ok(payload)
 }
 
+/// Whether a verifier would read the payload of these claims. `extra` is their extra part as JSON, and the only part that
+/// needs reading: the others are written once each and of their type, and only their numbers can be beyond what is read.
+pub(crate) fn check_written<E>(claims: &Claims<E>, extra: &[u8]) -> Result<(), Reason> {
+    let times = [Some(claims.exp), claims.nbf, claims.iat, claims.auth_time];
+    let bounded = times
+        .into_iter()
+        .flatten()
+        .all(|at| (-FARTHEST..=FARTHEST).contains(&at));
+    if !bounded
+        || claims
+            .generation
+            .is_some_and(|number| i64::try_from(number).is_err())
+    {
+        return Err(Reason::TokenClaimMalformed);
+    }
+    // Nothing is flattened into nothing.
+    if extra == b"null" {
+        return Ok(());
+    }
+    let mut read = Payload::default();
+    let named = strict::read_object(extra, |name, piece| read.take(name, piece))?;
+    if named & written(claims) != 0 {
+        return Err(Reason::TokenMemberDuplicate);
+    }
+    match read.malformed {
+        Some(_) => Err(Reason::TokenClaimMalformed),
+        None => Ok(()),
+    }
+}
+
+/// The registered claims that are written into a payload beside the extra ones.
+fn written<E>(claims: &Claims<E>) -> KnownNames {
+    [
+        (Registered::Iss, claims.iss.is_some()),
+        (Registered::Sub, !claims.sub.is_empty()),
+        (Registered::Aud, !claims.aud.is_empty()),
+        (Registered::Exp, true),
+        (Registered::Nbf, claims.nbf.is_some()),
+        (Registered::Iat, claims.iat.is_some()),
+        (Registered::Jti, claims.jti.is_some()),
+        (Registered::Sid, claims.sid.is_some()),
+        (Registered::Gen, claims.generation.is_some()),
+        (Registered::Scope, !claims.scope.is_empty()),
+        (Registered::Roles, !claims.roles.is_empty()),
+        (Registered::AuthTime, claims.auth_time.is_some()),
+        (Registered::Amr, !claims.amr.is_empty()),
+        (
+            Registered::PreferredUsername,
+            claims.preferred_username.is_some(),
+        ),
+        (Registered::ClientId, claims.client_id.is_some()),
+    ]
+    .into_iter()
+    .filter(|(_, is_written)| *is_written)
+    .fold(0, |names, (claim, _)| names | claim.bit())
+}
+
 impl Payload {
-    fn take(&mut self, name: &str, piece: Piece<'_>) {
-        let claims = &mut self.claims;
-        let fault = match name {
-            "iss" => text(piece, "iss", &mut claims.iss).err(),
-            "sub" => return self.take_subject(piece),
-            "aud" => audience(piece, &mut claims.aud).err(),
-            "exp" => match seconds(&piece, f64::floor) {
-                Some(at) => {
-                    claims.exp = at;
-                    self.has_expiry = true;
-                    None
-                }
-                None => Some("exp"),
-            },
-            "nbf" => time(&piece, "nbf", &mut claims.nbf).err(),
-            "iat" => time(&piece, "iat", &mut claims.iat).err(),
-            "auth_time" => time(&piece, "auth_time", &mut claims.auth_time).err(),
-            "jti" => text(piece, "jti", &mut claims.jti).err(),
-            "sid" => text(piece, "sid", &mut claims.sid).err(),
-            "gen" => generation(&piece, &mut claims.generation).err(),
-            "scope" => match piece {
-                Piece::Text(words) => {
-                    claims.scope = Scope::from(words.into_owned());
-                    None
-                }
-                _ => Some("scope"),
-            },
-            "roles" => match piece {
-                Piece::Texts(words) => {
-                    claims.roles = words.iter().collect::<Roles>();
-                    None
-                }
-                _ => Some("roles"),
-            },
-            "amr" => match piece {
-                Piece::Texts(words) => {
-                    claims.amr = words.into_iter().map(Cow::into_owned).collect();
-                    None
-                }
-                _ => Some("amr"),
-            },
-            "preferred_username" => {
-                text(piece, "preferred_username", &mut claims.preferred_username).err()
-            }
-            "client_id" => text(piece, "client_id", &mut claims.client_id).err(),
-            _ => None,
+    /// Notes a member; the bit of its name if it is a registered claim.
+    fn take(&mut self, name: &str, piece: Piece<'_>) -> KnownNames {
+        let Some(claim) = Registered::of(name) else {
+            return 0;
         };
+        let fault = self.take_registered(claim, piece).err();
         self.malformed = self.malformed.or(fault);
+        claim.bit()
     }
 
-    fn take_subject(&mut self, piece: Piece<'_>) {
+    fn take_registered(&mut self, claim: Registered, piece: Piece<'_>) -> Result<(), &'static str> {
+        let claims = &mut self.claims;
+        match claim {
+            Registered::Iss => text(piece, "iss", &mut claims.iss)?,
+            Registered::Sub => self.take_subject(piece)?,
+            Registered::Aud => audience(piece, &mut claims.aud)?,
+            Registered::Exp => {
+                claims.exp = seconds(&piece, f64::floor).ok_or("exp")?;
+                self.has_expiry = true;
+            }
+            Registered::Nbf => time(&piece, "nbf", &mut claims.nbf)?,
+            Registered::Iat => time(&piece, "iat", &mut claims.iat)?,
+            Registered::AuthTime => time(&piece, "auth_time", &mut claims.auth_time)?,
+            Registered::Jti => text(piece, "jti", &mut claims.jti)?,
+            Registered::Sid => text(piece, "sid", &mut claims.sid)?,
+            Registered::Gen => generation(&piece, &mut claims.generation)?,
+            Registered::Scope => match piece {
+                Piece::Text(words) => claims.scope = Scope::from(words.into_owned()),
+                _ => return Err("scope"),
+            },
+            Registered::Roles => match piece {
+                Piece::Texts(words) => claims.roles = words.iter().collect::<Roles>(),
+                _ => return Err("roles"),
+            },
+            Registered::Amr => match piece {
+                Piece::Texts(words) => {
+                    claims.amr = words.into_iter().map(Cow::into_owned).collect();
+                }
+                _ => return Err("amr"),
+            },
+            Registered::PreferredUsername => {
+                text(piece, "preferred_username", &mut claims.preferred_username)?;
+            }
+            Registered::ClientId => text(piece, "client_id", &mut claims.client_id)?,
+        }
+        Ok(())
+    }
+
+    fn take_subject(&mut self, piece: Piece<'_>) -> Result<(), &'static str> {
         self.has_subject = true;
         match piece {
             Piece::Text(subject) => self.claims.sub = subject.into_owned(),
@@ -82,8 +184,9 @@ impl Payload {
                 self.claims.sub = number.to_string();
                 self.integer_subject = true;
             }
-            _ => self.malformed = self.malformed.or(Some("sub")),
+            _ => return Err("sub"),
         }
+        Ok(())
     }
 }
 
@@ -238,5 +341,74 @@ mod tests {
             ..Claims::new("s", 1)
         };
         assert_eq!(payload.claims, expected);
+    }
+
+    /// What `check_written` answers, and what reading the whole payload answers: the same, whatever the extra claims.
+    #[test]
+    fn what_is_written_is_judged_as_if_it_were_read() {
+        let full = Claims {
+            iss: Some("i".into()),
+            aud: ["a", "b"].into(),
+            nbf: Some(2),
+            iat: Some(3),
+            jti: Some("j".into()),
+            sid: Some("d".into()),
+            generation: Some(4),
+            scope: "x y".into(),
+            roles: ["r"].into(),
+            auth_time: Some(5),
+            amr: vec!["pwd".into()],
+            preferred_username: Some("ada".into()),
+            client_id: Some("c".into()),
+            ..Claims::new("s", 1)
+        };
+        let mut all = vec![full.clone(), Claims::new("s", 1), Claims::new("", 1)];
+        for at in [
+            FARTHEST,
+            FARTHEST + 1,
+            -FARTHEST,
+            -FARTHEST - 1,
+            i64::MAX,
+            i64::MIN,
+        ] {
+            all.push(Claims::new("s", at));
+            for set in [
+                |claims: &mut Claims, at| claims.nbf = Some(at),
+                |claims: &mut Claims, at| claims.iat = Some(at),
+                |claims: &mut Claims, at| claims.auth_time = Some(at),
+                |claims: &mut Claims, at: i64| claims.generation = Some(at.unsigned_abs()),
+            ] {
+                let mut claims = Claims::new("s", 1);
+                set(&mut claims, at);
+                all.push(claims);
+            }
+        }
+        let mut extras = vec!["null".to_owned(), "{}".to_owned()];
+        let deep =
+            |levels: usize| format!(r#"{{"x":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
+        extras.extend([30, 31, 32, 33].map(deep));
+        for name in serde_json::to_value(&full)
+            .unwrap()
+            .as_object()
+            .unwrap()
+            .keys()
+        {
+            for value in [r#""a""#, "7", "null", r#"["a"]"#, "1.5", "1e300", "{}"] {
+                extras.push(format!(r#"{{"shop":"n","{name}":{value}}}"#));
+            }
+        }
+        for claims in all {
+            for extra in &extras {
+                let value: serde_json::Value = serde_json::from_str(extra).unwrap();
+                let json = serde_json::to_vec(&claims.clone().with_extra(&value)).unwrap();
+                let read = parse(&json).and_then(|read| match read.malformed {
+                    Some(_) => Err(Reason::TokenClaimMalformed),
+                    None => Ok(()),
+                });
+                let extra = serde_json::to_vec(&value).unwrap();
+                let judged = check_written(&claims, &extra);
+                assert_eq!(judged.is_ok(), read.is_ok(), "{claims:?} {extra:?}");
+            }
+        }
     }
 }

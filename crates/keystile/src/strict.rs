@@ -26,11 +26,15 @@ pub(crate) enum Piece<'a> {
     Other,
 }
 
-/// Reads one JSON object and hands each of its members to `take`.
+/// A set of the names that a caller of [`read_object`] knows, a bit for each.
+pub(crate) type KnownNames = u16;
+
+/// Reads one JSON object and hands each of its members to `take`, which answers the bit of a name that it knows and 0 for
+/// any other. Gives the known names that occurred.
 pub(crate) fn read_object<'a>(
     json: &'a [u8],
-    take: impl FnMut(&str, Piece<'a>),
-) -> Result<(), Reason> {
+    take: impl FnMut(&str, Piece<'a>) -> KnownNames,
+) -> Result<KnownNames, Reason> {
     let json = std::str::from_utf8(json).map_err(|_| Reason::TokenMalformed)?;
     let fault = Cell::new(Reason::TokenMalformed);
     let mut reader = serde_json::Deserializer::from_str(json);
@@ -40,7 +44,7 @@ pub(crate) fn read_object<'a>(
     };
     reader
         .deserialize_map(object)
-        .and_then(|()| reader.end())
+        .and_then(|known| reader.end().map(|()| known))
         .map_err(|_| fault.get())
 }
 
@@ -49,24 +53,28 @@ struct Object<'f, F> {
     take: F,
 }
 
-impl<'de, F: FnMut(&str, Piece<'de>)> Visitor<'de> for Object<'_, F> {
-    type Value = ();
+impl<'de, F: FnMut(&str, Piece<'de>) -> KnownNames> Visitor<'de> for Object<'_, F> {
+    type Value = KnownNames;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<KnownNames, A::Error> {
+        let mut known = 0;
         let mut names = Names::default();
         while let Some(Name(name)) = members.next_key()? {
             let piece = members.next_value_seed(Value {
                 fault: self.fault,
                 depth: 1,
             })?;
-            (self.take)(&name, piece);
-            names.add(name, self.fault)?;
+            match (self.take)(&name, piece) {
+                0 => names.add(name, self.fault)?,
+                bit if known & bit != 0 => return Err(twice(self.fault)),
+                bit => known |= bit,
+            }
         }
-        Ok(())
+        Ok(known)
     }
 }
 
@@ -188,6 +196,11 @@ impl<'de> Deserialize<'de> for Name<'de> {
     }
 }
 
+fn twice<E: Error>(fault: &Cell<Reason>) -> E {
+    fault.set(Reason::TokenMemberDuplicate);
+    E::custom("a member occurs twice")
+}
+
 /// Names are few: they are compared one by one up to this many, and hashed beyond it.
 const FEW: usize = 20;
 
@@ -203,13 +216,9 @@ impl<'a> Names<'a> {
     fn add<E: Error>(&mut self, name: Cow<'a, str>, fault: &Cell<Reason>) -> Result<(), E> {
         let bit = 1 << Self::trait_of(&name);
         if self.seen & bit != 0 && (self.few.contains(&name) || self.many.contains(&name)) {
-            fault.set(Reason::TokenMemberDuplicate);
-            return Err(E::custom("a member occurs twice"));
+            return Err(twice(fault));
         }
         if self.few.len() < FEW {
-            if self.few.is_empty() {
-                self.few.reserve_exact(FEW);
-            }
             self.few.push(name);
         } else {
             self.many.insert(name);
@@ -233,7 +242,29 @@ mod tests {
     use super::*;
 
     fn read(json: &str) -> Result<(), Reason> {
-        read_object(json.as_bytes(), |_, _| {})
+        read_object(json.as_bytes(), |_, _| 0).map(drop)
+    }
+
+    #[test]
+    fn a_known_name_twice_is_refused_and_told_from_the_others() {
+        let read = |json: &str| {
+            read_object(json.as_bytes(), |name, _| match name {
+                "a" => 1,
+                "b" => 2,
+                _ => 0,
+            })
+        };
+        assert_eq!(read("{}"), Ok(0));
+        assert_eq!(read(r#"{"b":1,"c":1,"x":{"a":1}}"#), Ok(2));
+        assert_eq!(read(r#"{"\u0061":1,"c":1,"b":1}"#), Ok(3));
+        for json in [
+            r#"{"a":1,"a":1}"#,
+            r#"{"a":1,"b":1,"\u0061":2}"#,
+            r#"{"a":1,"c":1,"b":1,"c":1}"#,
+            r#"{"a":1,"x":{"b":1,"b":2}}"#,
+        ] {
+            assert_eq!(read(json), Err(Reason::TokenMemberDuplicate), "{json}");
+        }
     }
 
     #[test]
@@ -292,7 +323,7 @@ mod tests {
         }
         assert_eq!(read(" {} "), Ok(()));
         assert_eq!(
-            read_object(b"{\"a\":\"\xff\"}", |_, _| {}),
+            read_object(b"{\"a\":\"\xff\"}", |_, _| 0),
             Err(Reason::TokenMalformed)
         );
     }
