@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use memchr::memchr;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -378,16 +379,19 @@ impl<'a> Parts<'a> {
         if token.len() > LONGEST_TOKEN {
             return Err(Reason::TokenTooLarge);
         }
-        let (header, rest) = token.split_once('.').ok_or(Reason::TokenMalformed)?;
-        let (payload, signature) = rest.split_once('.').ok_or(Reason::TokenMalformed)?;
-        if signature.contains('.') {
+        let token = token.as_bytes();
+        let first = memchr(b'.', token).ok_or(Reason::TokenMalformed)?;
+        let (header, rest) = (&token[..first], &token[first + 1..]);
+        let second = memchr(b'.', rest).ok_or(Reason::TokenMalformed)?;
+        let (payload, signature) = (&rest[..second], &rest[second + 1..]);
+        if memchr(b'.', signature).is_some() {
             return Err(Reason::TokenMalformed);
         }
         Ok(Self {
-            header: header.as_bytes(),
-            payload: payload.as_bytes(),
-            signature: signature.as_bytes(),
-            signed: &token.as_bytes()[..header.len() + 1 + payload.len()],
+            header,
+            payload,
+            signature,
+            signed: &token[..first + 1 + second],
         })
     }
 }

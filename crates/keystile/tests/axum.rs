@@ -188,10 +188,16 @@ async fn an_authorization_that_cannot_be_read_is_a_bad_request() {
         );
         assert_eq!(answer.code().await, "authorization_malformed", "{value}");
     }
-    let mut binary = request(Method::GET, "/me", &[]);
-    let value = header::HeaderValue::from_bytes(b"Bearer \xff\xfe").unwrap();
-    binary.headers_mut().insert(header::AUTHORIZATION, value);
-    assert_eq!(send(&app, binary).await.status, 400);
+    for bytes in [
+        &b"Bearer \xff\xfe"[..],
+        "Bearer \u{e9}".as_bytes(),
+        "B\u{e9} x".as_bytes(),
+    ] {
+        let mut binary = request(Method::GET, "/me", &[]);
+        let value = header::HeaderValue::from_bytes(bytes).unwrap();
+        binary.headers_mut().insert(header::AUTHORIZATION, value);
+        assert_eq!(send(&app, binary).await.status, 400);
+    }
 }
 
 #[tokio::test]

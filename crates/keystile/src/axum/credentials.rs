@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Method, Uri};
+use memchr::memchr3;
 
 use crate::{Reason, Refusal};
 
@@ -71,7 +72,7 @@ fn from_headers(headers: &HeaderMap) -> Result<Header<'_>, Refusal> {
 /// `Bearer`, in any case, at least one space, and the token (RFC 6750, section 2.1; RFC 9110, section 11.4).
 fn read(value: &HeaderValue) -> Result<Header<'_>, Refusal> {
     let malformed = || Refusal::new(Reason::AuthorizationMalformed);
-    let text = value.to_str().map_err(|_| malformed())?;
+    let text = ascii(value).ok_or_else(malformed)?;
     let (scheme, rest) = text.split_once(' ').unwrap_or((text, ""));
     if !scheme.eq_ignore_ascii_case("bearer") {
         return if is_scheme(scheme) && !rest.is_empty() {
@@ -87,13 +88,16 @@ fn read(value: &HeaderValue) -> Result<Header<'_>, Refusal> {
     Ok(Header::Bearer(token))
 }
 
-/// Whether a space, a comma or a tab stands in it. Every byte is looked at, without an early end: so written, the
-/// compiler takes sixteen at a time, and a request costs 4,000 instructions less.
+/// Whether a space, a comma or a tab stands in it.
 fn has_separator(token: &str) -> bool {
-    let found = token.bytes().fold(0, |found, byte| {
-        found | u8::from(byte == b' ') | u8::from(byte == b',') | u8::from(byte == b'\t')
-    });
-    found != 0
+    memchr3(b' ', b',', b'\t', token.as_bytes()).is_some()
+}
+
+/// The value where it is ASCII throughout; a `HeaderValue` has no control characters but the tab. To be told so by
+/// `HeaderValue::to_str`, which goes byte by byte, costs a request over a thousand instructions more.
+fn ascii(value: &HeaderValue) -> Option<&str> {
+    let text = std::str::from_utf8(value.as_bytes()).ok()?;
+    text.is_ascii().then_some(text)
 }
 
 /// Whether it can name a scheme at all: a token of RFC 9110, section 5.6.2, as far as schemes use it.
