@@ -59,31 +59,30 @@ pub async fn listen(
 ) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let ids = RequestIds::new(&Random::system());
-    let mut server = axum_server::from_tcp(listener)?.handle(stop.0).http1_only();
-    cap(&mut server);
+    let server = axum_server::from_tcp(listener)?.handle(stop.0);
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
     let plain = NoDelayAcceptor::new();
     match tls {
         Some(Certificate(tls)) => {
             let inner = RustlsAcceptor::new(tls).acceptor(plain);
-            server
-                .acceptor(WireAcceptor { inner, ids })
-                .serve(service)
-                .await
+            let server = server.acceptor(WireAcceptor { inner, ids });
+            capped(server).serve(service).await
         }
         None => {
-            server
-                .acceptor(WireAcceptor { inner: plain, ids })
-                .serve(service)
-                .await
+            let server = server.acceptor(WireAcceptor { inner: plain, ids });
+            capped(server).serve(service).await
         }
     }
 }
 
-fn cap(server: &mut Server<SocketAddr>) {
+/// HTTP/1 alone, with the caps. To be called once the acceptor is set: setting it makes axum-server forget that only
+/// HTTP/1 is wanted, and what waits to see which version comes waits without a time-out.
+fn capped<A>(server: Server<SocketAddr, A>) -> Server<SocketAddr, A> {
+    let mut server = server.http1_only();
     let mut http1 = server.http_builder().http1();
     http1
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIME)
         .max_buf_size(HEAD_BUFFER);
+    server
 }

@@ -79,20 +79,27 @@ async fn headers_end_at_32_kib() {
     );
 }
 
-/// Slow senders are cut: ten seconds for the headers, thirty for the body, both waited for at once.
+/// Slow senders are cut: ten seconds for the headers, however few of their bytes came, thirty for the body, all
+/// waited for at once.
 #[tokio::test]
 async fn slow_senders_are_cut() {
     let server = Server::start().await;
-    let headers = async {
+    let cut_after = |sent: &'static [u8]| async move {
         let mut stream = TcpStream::connect(server.address).await.unwrap();
-        stream
-            .write_all(b"GET /healthz HTTP/1.1\r\nhost:")
-            .await
-            .unwrap();
+        stream.write_all(sent).await.unwrap();
         let since = Instant::now();
         let mut rest = Vec::new();
-        let _ = stream.read_to_end(&mut rest).await;
+        let end = stream.read_to_end(&mut rest);
+        let ended = tokio::time::timeout(Duration::from_secs(25), end).await;
+        assert!(ended.is_ok(), "{sent:?} is never cut");
         since.elapsed()
+    };
+    let headers = async {
+        tokio::join!(
+            cut_after(b"GET /healthz HTTP/1.1\r\nhost:"),
+            cut_after(b"PRI * HTTP"),
+            cut_after(b""),
+        )
     };
     let body = async {
         let mut stream = TcpStream::connect(server.address).await.unwrap();
@@ -105,12 +112,30 @@ async fn slow_senders_are_cut() {
         since.elapsed()
     };
     let (headers, body) = tokio::join!(headers, body);
-    assert!(
-        (Duration::from_secs(9)..Duration::from_secs(25)).contains(&headers),
-        "{headers:?}"
-    );
+    for headers in [headers.0, headers.1, headers.2] {
+        assert!(
+            (Duration::from_secs(9)..Duration::from_secs(25)).contains(&headers),
+            "{headers:?}"
+        );
+    }
     assert!(
         (Duration::from_secs(29)..Duration::from_secs(45)).contains(&body),
         "{body:?}"
+    );
+}
+
+/// The caps are those of HTTP/1, so nobody may speak another version.
+#[tokio::test]
+async fn http_2_is_not_spoken() {
+    let server = Server::start().await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    stream.write_all(preface).await.unwrap();
+    let mut received = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut received));
+    assert!(read.await.is_ok(), "the connection stays open");
+    assert!(
+        received.is_empty() || received.starts_with(b"HTTP/1.1 400 "),
+        "{received:?}"
     );
 }
