@@ -96,6 +96,10 @@ async fn read(request: Request) -> Result<Bytes, Problem> {
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let value = strict_value(bytes)?;
+    // Serde would read a list as the members in their order.
+    if !value.is_object() {
+        return Err(not_object());
+    }
     serde_path_to_error::deserialize(value).map_err(|error| explain(&error))
 }
 
@@ -125,10 +129,14 @@ fn explain(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
         .rsplit_once(", expected ")
         .map_or("something else", |(_, expected)| expected);
     if path == "." {
-        return Problem::bad_request("json_not_object", "The body must be a JSON object.");
+        return not_object();
     }
     let detail = format!("The member {path:?} is wrong: expected {expected}.");
     Problem::bad_request("member_invalid", detail).member(path)
+}
+
+fn not_object() -> Problem {
+    Problem::bad_request("json_not_object", "The body must be a JSON object.")
 }
 
 /// Parses any JSON value; refuses duplicate members at every level and deep nesting.
@@ -273,6 +281,7 @@ mod tests {
         assert_eq!(code("{\"name\":\"\\ud800\"}"), "json_malformed");
         assert_eq!(code("[]"), "json_not_object");
         assert_eq!(code("7"), "json_not_object");
+        assert_eq!(code(r#"["a",[1]]"#), "json_not_object");
         assert_eq!(code("{}"), "member_missing");
         assert_eq!(code(r#"{"name":7}"#), "member_invalid");
         assert_eq!(code(r#"{"name":null}"#), "member_invalid");
