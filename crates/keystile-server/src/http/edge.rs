@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -39,7 +40,12 @@ pub(super) async fn pass(State(ids): State<RequestIds>, request: Request, next: 
         }
         _ => tracing::debug!(%method, path, status, code, request_id = shown, "answered"),
     }
-    response.headers_mut().insert(X_REQUEST_ID, id);
+    let headers = response.headers_mut();
+    headers.insert(X_REQUEST_ID, id);
+    // What does not say that it may be kept is somebody's own.
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     response
 }
 

@@ -34,6 +34,17 @@ async fn names_change_with_the_current_password_only() {
     server.sign_in("lovelace").await;
 }
 
+/// What is somebody's own is kept by no cache on the way.
+#[tokio::test]
+async fn no_personal_answer_is_kept_by_a_cache() {
+    let server = Server::start().await;
+    let admin = server.administrator().await;
+    for target in ["/v1/me", "/v1/me/sessions", "/v1/admin/accounts"] {
+        let answer = admin.call("GET", target).await.expect(200);
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{target}");
+    }
+}
+
 #[tokio::test]
 async fn a_taken_name_stays_taken() {
     let server = Server::start().await;
