@@ -82,7 +82,9 @@ pub(crate) fn email(text: &str) -> Result<store::Identifier, BadName> {
     let key = email_key(text)
         .ok_or_else(|| bad("email_length", format!("use at most {LONGEST_EMAIL} bytes")))?;
     let (local, domain) = text.rsplit_once('@').ok_or_else(malformed)?;
-    let printable = text.chars().all(|c| !c.is_control() && !c.is_whitespace());
+    let printable = text
+        .chars()
+        .all(|c| !c.is_control() && !c.is_whitespace() && !is_invisible(c));
     let labels_sound = domain.split('.').all(|label| {
         let inner = label.chars().all(|c| c.is_alphanumeric() || c == '-');
         !label.is_empty() && inner && !label.starts_with('-') && !label.ends_with('-')
@@ -98,6 +100,14 @@ pub(crate) fn email(text: &str) -> Result<store::Identifier, BadName> {
     } else {
         Err(malformed())
     }
+}
+
+/// Characters that show nothing or turn the direction of the text: with one, an address looks like another's.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// The form by which an e-mail address is looked up: lower case, NFC. `None` if none of that length can exist.
@@ -200,6 +210,8 @@ mod tests {
             "a@b@x.org",
             "<ada@x.org>",
             "ada@x.org,bob@x.org",
+            "ad\u{200b}a@x.org",
+            "\u{202e}ada@x.org",
         ] {
             assert_eq!(
                 email(text).map_err(|bad| bad.code),
