@@ -62,17 +62,13 @@ pub async fn listen(
     let server = axum_server::from_tcp(listener)?.handle(stop.0);
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
     let plain = NoDelayAcceptor::new();
-    match tls {
-        Some(Certificate(tls)) => {
-            let inner = RustlsAcceptor::new(tls).acceptor(plain);
-            let server = server.acceptor(WireAcceptor { inner, ids });
-            capped(server).serve(service).await
-        }
-        None => {
-            let server = server.acceptor(WireAcceptor { inner: plain, ids });
-            capped(server).serve(service).await
-        }
+    if let Some(Certificate(tls)) = tls {
+        let inner = RustlsAcceptor::new(tls).acceptor(plain);
+        let server = server.acceptor(WireAcceptor { inner, ids });
+        return capped(server).serve(service).await;
     }
+    let server = server.acceptor(WireAcceptor { inner: plain, ids });
+    capped(server).serve(service).await
 }
 
 /// HTTP/1 alone, with the caps. To be called once the acceptor is set: setting it makes axum-server forget that only
