@@ -22,6 +22,8 @@ pub(crate) enum Piece<'a> {
     Number(f64),
     /// An array of strings and nothing else.
     Texts(Vec<Cow<'a, str>>),
+    /// A number as its digits; only ever inside of what `serde_json` makes of a number. See [`VERBATIM`].
+    Digits(String),
     /// `null`, a boolean, an object, another array.
     Other,
 }
@@ -46,6 +48,23 @@ pub(crate) fn read_object<'a>(
         .deserialize_map(object)
         .and_then(|known| reader.end().map(|()| known))
         .map_err(|_| fault.get())
+}
+
+/// Where another crate of the same program turns on `arbitrary_precision`, `serde_json` hands over every number as a map
+/// with this one member. Its value is an owned string, which no member of a token's own ever is: those are borrowed, or
+/// passed by reference. So nobody can write a number that way.
+const VERBATIM: &str = "$serde_json::private::Number";
+
+/// What `serde_json` would have made of the digits itself: beyond an `f64` there is no number.
+fn number<'a>(digits: &str) -> Option<Piece<'a>> {
+    let integer = digits.parse().map(Piece::Integer);
+    let number = || {
+        digits
+            .parse()
+            .ok()
+            .filter(|number: &f64| number.is_finite())
+    };
+    integer.ok().or_else(|| number().map(Piece::Number))
 }
 
 struct Object<'f, F> {
@@ -119,6 +138,10 @@ impl<'de> Visitor<'de> for Value<'_> {
         Ok(Piece::Text(Cow::Owned(text.to_owned())))
     }
 
+    fn visit_string<E: Error>(self, digits: String) -> Result<Piece<'de>, E> {
+        Ok(Piece::Digits(digits))
+    }
+
     fn visit_i64<E: Error>(self, number: i64) -> Result<Piece<'de>, E> {
         Ok(Piece::Integer(number))
     }
@@ -159,13 +182,22 @@ impl<'de> Visitor<'de> for Value<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Piece<'de>, A::Error> {
-        let value = self.deeper()?;
         let mut names = Names::default();
         while let Some(Name(name)) = members.next_key()? {
-            members.next_value_seed(value)?;
+            let value = if name == VERBATIM {
+                // A number is no level of its own, and has none below it.
+                let depth = DEEPEST;
+                Self { depth, ..self }
+            } else {
+                self.deeper()?
+            };
+            let piece = members.next_value_seed(value)?;
+            if let (VERBATIM, Piece::Digits(digits)) = (&*name, piece) {
+                return number(&digits).ok_or_else(|| A::Error::custom("number out of range"));
+            }
             names.add(name, self.fault)?;
         }
-        Ok(Piece::Other)
+        self.deeper().map(|_: Self| Piece::Other)
     }
 }
 
@@ -298,6 +330,9 @@ mod tests {
         assert_eq!(read(&nested(10_000)), Err(Reason::TokenMalformed));
         let objects = format!("{}1{}", "{\"a\":".repeat(33), "}".repeat(33));
         assert_eq!(read(&objects), Err(Reason::TokenMalformed));
+        let name = format!("{{\"{VERBATIM}\":");
+        let numbers = format!("{{\"a\":{}1{}}}", name.repeat(40), "}".repeat(40));
+        assert_eq!(read(&numbers), Err(Reason::TokenMalformed));
     }
 
     #[test]
@@ -326,5 +361,42 @@ mod tests {
             read_object(b"{\"a\":\"\xff\"}", |_, _| 0),
             Err(Reason::TokenMalformed)
         );
+    }
+    /// As `serde_json` hands numbers over under `arbitrary_precision`; the whole suite was run with that feature too.
+    #[test]
+    fn a_number_as_its_digits_is_a_number() {
+        use serde::de::value::{Error, MapDeserializer};
+
+        let read = |digits: &str| {
+            let fault = Cell::new(Reason::TokenMalformed);
+            let members = [(VERBATIM, digits.to_owned())].into_iter();
+            let value = Value {
+                fault: &fault,
+                depth: DEEPEST,
+            };
+            value.deserialize(MapDeserializer::<_, Error>::new(members))
+        };
+        assert_eq!(read("1800000000"), Ok(Piece::Integer(1_800_000_000)));
+        assert_eq!(read("-3"), Ok(Piece::Integer(-3)));
+        assert_eq!(read("10.5"), Ok(Piece::Number(10.5)));
+        assert_eq!(read("1e3"), Ok(Piece::Number(1e3)));
+        assert!(read("1e999").is_err() && read("").is_err() && read("x").is_err());
+        let beyond = read("18446744073709551615");
+        assert_eq!(beyond, Ok(Piece::Number(18_446_744_073_709_551_615.0)));
+    }
+
+    #[test]
+    fn nobody_writes_a_number_as_serde_json_hands_it_over() {
+        for json in [
+            r#"{"exp":{"$serde_json::private::Number":"1800000000"}}"#,
+            r#"{"exp":{"$serde_json::private::Numbe\u0072":"18000\u00300000"}}"#,
+        ] {
+            let taken = Cell::new(None);
+            read_object(json.as_bytes(), |_, piece| {
+                taken.set(Some(piece == Piece::Other));
+            })
+            .unwrap();
+            assert_eq!(taken.get(), Some(true), "{json}");
+        }
     }
 }
