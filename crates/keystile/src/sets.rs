@@ -1,5 +1,6 @@
 //! Small sets of strings, as claims hold them: audiences, scopes, roles.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::ser::SerializeSeq;
@@ -35,6 +36,33 @@ impl Words {
                 Self::Many(words)
             }
         };
+    }
+}
+
+/// Up to this many words are compared one by one. A token may bring thousands, even before its signature is checked where
+/// several issuers are trusted: the rest are hashed, so that nobody makes us compare each with each.
+const FEW: usize = 16;
+
+impl<W: AsRef<str>> FromIterator<W> for Words {
+    fn from_iter<I: IntoIterator<Item = W>>(words: I) -> Self {
+        let mut set = Self::default();
+        let mut words = words.into_iter();
+        while set.as_slice().len() < FEW {
+            let Some(word) = words.next() else {
+                return set;
+            };
+            set.insert(word.as_ref());
+        }
+        let mut list = set.as_slice().to_vec();
+        let mut seen: HashSet<Box<str>> = list.iter().cloned().collect();
+        for word in words {
+            let word = word.as_ref();
+            if !seen.contains(word) {
+                seen.insert(word.into());
+                list.push(word.into());
+            }
+        }
+        Self::Many(list)
     }
 }
 
@@ -85,11 +113,7 @@ macro_rules! word_set {
 
         impl<W: AsRef<str>> FromIterator<W> for $name {
             fn from_iter<I: IntoIterator<Item = W>>(words: I) -> Self {
-                let mut set = Words::default();
-                for word in words {
-                    set.insert(word.as_ref());
-                }
-                Self(set)
+                Self(words.into_iter().collect())
             }
         }
 
@@ -220,6 +244,14 @@ mod tests {
         assert_eq!(roles.iter().collect::<Vec<_>>(), ["b", "a"]);
         assert!(roles.contains("a") && !roles.contains("A") && !roles.contains(""));
         assert_eq!(Roles::default().len(), 0);
+    }
+
+    #[test]
+    fn a_set_of_many_keeps_each_string_once_and_in_order_too() {
+        let words = (0..1_000).flat_map(|n| [format!("w{n}"), format!("w{}", n / 2)]);
+        let roles: Roles = words.collect();
+        let expected: Vec<String> = (0..1_000).map(|n| format!("w{n}")).collect();
+        assert!(roles.iter().eq(expected.iter().map(String::as_str)));
     }
 
     #[test]
