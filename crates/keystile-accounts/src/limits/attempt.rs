@@ -9,10 +9,14 @@ use keystile::Timestamp;
 
 use super::settings::GuessLimits;
 use super::turn::{Turn, Turns};
+use crate::engine::millis;
 use crate::store::{Attempt, Hash, Store, StoreError, WriteError};
 
 /// Each wrong guess past the threshold slows the next ones by this much more.
 const SLOW_STEP: Duration = Duration::from_millis(20);
+
+/// A longer window would not fit the store's column together with the time.
+const LONGEST_WINDOW: Duration = Duration::from_secs(100 * 366 * 24 * 3_600);
 
 /// What is being guessed at.
 #[derive(Clone, Copy)]
@@ -121,7 +125,7 @@ impl Attempts {
         if !self.limits.on {
             return Ok(());
         }
-        let window = i64::try_from(self.limits.window.as_millis()).unwrap_or(i64::MAX);
+        let window = millis(self.limits.window.min(LONGEST_WINDOW));
         let attempts = guess
             .here
             .into_iter()

@@ -62,6 +62,15 @@ async fn a_limit_says_when_to_come_back_and_ends_then() {
 }
 
 #[tokio::test]
+async fn a_window_without_end_still_counts() {
+    let limits = GuessLimits::default().per_address(1, Duration::MAX);
+    let shop = Shop::with(|builder| builder.guess_limits(limits)).await;
+    shop.ada().await;
+    assert_eq!(code(&shop, "ada", "wrong", HERE).await, "credentials_wrong");
+    assert_eq!(code(&shop, "ada", PASSWORD, HERE).await, "limited");
+}
+
+#[tokio::test]
 async fn the_owner_still_signs_in_from_elsewhere() {
     let shop = limited_shop().await;
     let living = shop.sign_in().await;
