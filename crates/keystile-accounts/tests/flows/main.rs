@@ -11,3 +11,4 @@ mod refresh;
 mod secrets;
 mod shop;
 mod sign_up_and_in;
+mod timing;
