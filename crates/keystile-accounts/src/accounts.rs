@@ -131,7 +131,8 @@ impl Accounts {
     /// Sweeps now, as the task does every 15 s.
     #[cfg(feature = "testing")]
     pub async fn sweep(&self) -> Result<(), Fault> {
-        follow::sweep_once(self.engine(), &self.shared.followed).await
+        let engine = self.engine();
+        follow::sweep_once(engine, &self.shared.followed, engine.now()).await
     }
 
     /// How many hashes of each cost were computed so far.

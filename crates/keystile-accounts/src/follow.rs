@@ -186,23 +186,51 @@ pub(crate) async fn reload_keys(engine: &Engine, followed: &Followed) -> Result<
     Ok(())
 }
 
+/// The wall clock, but never running at more than twice the speed of time: when somebody sets it forward by an hour and
+/// back again, what is revoked in between must not have been forgotten. It catches up if the clock stays where it is.
+struct Settled {
+    reached: Timestamp,
+}
+
+impl Settled {
+    fn after(&mut self, elapsed: Duration, wall: Timestamp) -> Timestamp {
+        let soonest = self.reached.saturating_add(elapsed.saturating_mul(2));
+        self.reached = wall.min(soonest);
+        self.reached
+    }
+}
+
 async fn sweep(engine: Arc<Engine>, followed: Arc<Followed>) {
     let mut ticks = interval(SWEEP);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut settled, mut last) = (
+        Settled {
+            reached: engine.now(),
+        },
+        now(),
+    );
     loop {
         ticks.tick().await;
-        if let Err(error) = sweep_once(&engine, &followed).await {
+        let elapsed = last.elapsed();
+        last += elapsed;
+        let revoked_to = settled.after(elapsed, engine.now());
+        if let Err(error) = sweep_once(&engine, &followed, revoked_to).await {
             tracing::warn!(%error, "the sweep failed; the next one goes on");
         }
     }
 }
 
-/// Erases and deletes what has had its time, in small batches between which other writes go on.
-pub(crate) async fn sweep_once(engine: &Engine, followed: &Followed) -> Result<(), Fault> {
-    let now = engine.now();
-    followed.revocations.forget_expired(now);
+/// Erases and deletes what has had its time, in small batches between which other writes go on. Of revocations those
+/// that end by `revoked_to`.
+pub(crate) async fn sweep_once(
+    engine: &Engine,
+    followed: &Followed,
+    revoked_to: Timestamp,
+) -> Result<(), Fault> {
+    followed.revocations.forget_expired(revoked_to);
     let request = Sweep {
-        now: now.as_millis(),
+        now: engine.now().as_millis(),
+        revoked_to: revoked_to.as_millis(),
         grace: millis(engine.sessions.replay_grace),
         keep_sessions: millis(KEEP_SESSIONS),
         keep_audit: millis(KEEP_AUDIT),
@@ -214,4 +242,26 @@ pub(crate) async fn sweep_once(engine: &Engine, followed: &Followed) -> Result<(
         }
     }
     engine.learn_formats().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jump_of_the_clock_forgets_no_revocation() {
+        let at = Timestamp::from_seconds;
+        let tick = Duration::from_secs(15);
+        let mut settled = Settled { reached: at(1_000) };
+        assert_eq!(settled.after(tick, at(1_015)), at(1_015));
+        assert_eq!(settled.after(tick, at(4_630)), at(1_045), "an hour forward");
+        assert_eq!(settled.after(tick, at(1_045)), at(1_045), "and back");
+        assert_eq!(settled.after(tick, at(0)), at(0), "back further");
+        assert_eq!(settled.after(Duration::ZERO, Timestamp::MAX), at(0));
+        let mut reached = at(0);
+        for second in 0..120 {
+            reached = settled.after(tick, at(900 + 15 * second));
+        }
+        assert_eq!(reached, at(900 + 15 * 119), "it catches up");
+    }
 }

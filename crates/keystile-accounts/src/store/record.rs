@@ -273,6 +273,8 @@ pub struct AuditRecord {
 pub struct Sweep {
     /// The time.
     pub now: i64,
+    /// Revocations that end by then are deleted: behind `now` where the clock has just jumped.
+    pub revoked_to: i64,
     /// The grace: salts older than this are erased.
     pub grace: i64,
     /// How long an expired session is kept, so that its token is answered `Expired` and not `Unknown`.

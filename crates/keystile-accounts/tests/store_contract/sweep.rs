@@ -10,6 +10,7 @@ use crate::fixture::{
 fn sweep_at(now: i64) -> Sweep {
     Sweep {
         now,
+        revoked_to: now,
         grace: GRACE,
         keep_sessions: DAY,
         keep_audit: 10 * DAY,

@@ -40,6 +40,7 @@ impl Sqlite {
 fn run(work: &Work<'_>, sweep: &Sweep, swept_to: &AtomicI64) -> Result<bool, WriteError> {
     let Sweep {
         now,
+        revoked_to,
         grace,
         keep_sessions,
         keep_audit,
@@ -47,7 +48,7 @@ fn run(work: &Work<'_>, sweep: &Sweep, swept_to: &AtomicI64) -> Result<bool, Wri
     } = *sweep;
     let mut most = work.run(ERASE_SALTS, (now.saturating_sub(grace), BATCH))?;
     most = most.max(work.run(DELETE_SPENT, (now, BATCH))?);
-    most = most.max(work.run(DELETE_REVOCATIONS, (now, BATCH))?);
+    most = most.max(work.run(DELETE_REVOCATIONS, (revoked_to, BATCH))?);
     most = most.max(work.run(DELETE_ATTEMPTS, (now, BATCH))?);
     most = most.max(evict_attempts(work, most_counters)?);
     most = most.max(work.run(DELETE_AUDIT, (now.saturating_sub(keep_audit), BATCH))?);
