@@ -61,7 +61,7 @@ pub enum OpenError {
         message: String,
     },
     /// The store failed.
-    #[error("could not open the accounts: {0}")]
+    #[error(transparent)]
     Store(#[from] Fault),
 }
 

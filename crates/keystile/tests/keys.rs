@@ -242,3 +242,19 @@ fn a_token_that_a_verifier_would_refuse_is_not_issued() {
     let wrong = Claims::new("ada", NOW).with_extra(7);
     assert!(signer.issue(&wrong).is_err());
 }
+
+/// Made by `openssl ecparam -genkey -name secp384r1 -noout`; it opens nothing.
+const P384: &str = "\
+-----BEGIN EC PRIVATE KEY-----
+MIGkAgEBBDC8HQW6cEcEkAJ6N3z6cYQoQclmLn/8xaQm5ftj0xb4ZCXEXuvVBpkJ
+G6aXeaSq2qOgBwYFK4EEACKhZANiAARnJm7PY5I9FrESPsGMUDn/trJaq95GIyZq
+mo0RJ0syXS777nAAmxA4bo5paxtjelkGONoYlKEIxJSUuETDp2s77LR4qhEcH4/n
+AHQ6avNH6kA7N786Ae9XvLYjhWIOEtM=
+-----END EC PRIVATE KEY-----
+";
+
+#[test]
+fn a_key_on_another_curve_is_said_to_be_one() {
+    let refused = SigningKey::from_pem(P384).unwrap_err().to_string();
+    assert!(refused.contains("P-256"), "{refused}");
+}

@@ -31,7 +31,11 @@ impl Accounts {
         })?;
         let held = engine.store.keys().await.map_err(Trouble::from)?;
         if held.iter().any(|held| held.kid == key.key_id().as_str()) {
-            return Err(AdminError::Taken { field: "key" });
+            return Err(AdminError::Invalid {
+                field: "key",
+                code: "key_taken",
+                message: "this key is in the store already; import another, or none".to_owned(),
+            });
         }
         let now = engine.now();
         let record = keys::record(&key, now)?;

@@ -1,7 +1,7 @@
 //! `keystile account …`: accounts, before the first start or beside a running server.
 
 use anyhow::{Context, Result, anyhow, bail};
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use keystile_accounts::{Account as Found, AccountFilter, Accounts, NewAccount};
 use keystile_server::AccountBody;
 use std::io::IsTerminal;
@@ -16,7 +16,7 @@ pub(crate) enum Account {
     /// Make an account; this is how the first administrator is made.
     #[command(after_help = "Examples:
   keystile account create --username ada --role admin
-  printf '%s\\n' \"$PASSWORD\" | keystile account create --username ada --password-stdin --data /var/lib/keystile")]
+  printf '%s\\n' \"$PASSWORD\" | keystile account create --username ada --password-stdin")]
     Create(Create),
     /// List accounts.
     List(List),
@@ -37,15 +37,16 @@ pub(crate) enum Account {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("name").args(["username", "email"]).required(true).multiple(true))]
 pub(crate) struct Create {
     /// The username; no @ in it
-    #[arg(long, required_unless_present = "email")]
+    #[arg(long)]
     username: Option<String>,
     /// The e-mail address
     #[arg(long)]
     email: Option<String>,
-    /// A role; may be given several times
-    #[arg(long = "role", value_name = "ROLE")]
+    /// A role; give it again for each further one, or put commas between them
+    #[arg(long = "role", value_name = "ROLE", value_delimiter = ',')]
     roles: Vec<String>,
     #[command(flatten)]
     password: NewPassword,
@@ -88,7 +89,8 @@ pub(crate) struct SetPassword {
 pub(crate) struct SetRoles {
     #[command(flatten)]
     one: One,
-    /// The roles
+    /// The roles, apart by spaces or commas
+    #[arg(value_delimiter = ',')]
     roles: Vec<String>,
 }
 
@@ -142,16 +144,15 @@ impl Account {
 
 impl Create {
     fn run(self) -> Result<()> {
-        // Before the password is asked for: a wrong configuration should not cost its typing.
+        // Before the password is asked for: a fault that is known already should not cost its typing.
         self.common.place.load()?;
-        let password = self.password.read()?;
         let request = match (self.username, self.email) {
             (Some(username), Some(email)) => NewAccount::username(username).email(email),
             (Some(username), None) => NewAccount::username(username),
             (None, Some(email)) => NewAccount::with_email(email),
             (None, None) => bail!("give --username or --email"),
         };
-        let request = request.password(password).roles(self.roles);
+        let request = request.password(self.password.read()?).roles(self.roles);
         let account = self.common.place.with_accounts(|accounts| async move {
             Ok(accounts.create_account(None, request).await?)
         })?;
@@ -166,18 +167,21 @@ impl List {
             role: self.role,
             disabled: self.disabled.then_some(true),
         };
-        let found = self.common.place.with_accounts(|accounts| async move {
-            let mut all = Vec::new();
-            let mut after = None;
-            loop {
-                let page = accounts.accounts_page(after, 200, &filter).await?;
-                all.extend(page.accounts);
-                after = page.next;
-                if after.is_none() {
-                    return Ok(all);
+        let found = self
+            .common
+            .place
+            .with_present_accounts(|accounts| async move {
+                let mut all = Vec::new();
+                let mut after = None;
+                loop {
+                    let page = accounts.accounts_page(after, 200, &filter).await?;
+                    all.extend(page.accounts);
+                    after = page.next;
+                    if after.is_none() {
+                        return Ok(all);
+                    }
                 }
-            }
-        })?;
+            })?;
         if self.common.json {
             let bodies: Vec<AccountBody> = found.into_iter().map(AccountBody::from).collect();
             return output::json(&bodies);
@@ -192,12 +196,24 @@ impl One {
         self,
         act: impl FnOnce(Accounts, Found) -> F,
     ) -> Result<()> {
+        let (common, account) = self.done(act)?;
+        common.show(account)
+    }
+
+    /// Finds the account and does something with it.
+    fn done<F: Future<Output = Result<Found>>>(
+        self,
+        act: impl FnOnce(Accounts, Found) -> F,
+    ) -> Result<(Common, Found)> {
         let name = self.account;
-        let account = self.common.place.with_accounts(|accounts| async move {
-            let account = find(&accounts, &name).await?;
-            act(accounts, account).await
-        })?;
-        self.common.show(account)
+        let account = self
+            .common
+            .place
+            .with_present_accounts(|accounts| async move {
+                let account = find(&accounts, &name).await?;
+                act(accounts, account).await
+            })?;
+        Ok((self.common, account))
     }
 }
 
@@ -206,10 +222,14 @@ impl Delete {
         if !self.yes && !confirm(&self.one.account)? {
             bail!("nothing was deleted");
         }
-        self.one.act(|all, account| async move {
+        let (common, gone) = self.one.done(|all, account| async move {
             all.delete(None, &account.id).await?;
             Ok(account)
-        })
+        })?;
+        if common.json {
+            return output::json(&serde_json::json!({ "deleted": gone.id.as_str() }));
+        }
+        output::line(&format!("deleted account {}", gone.id))
     }
 }
 
@@ -233,7 +253,7 @@ async fn find(accounts: &Accounts, name: &str) -> Result<Found> {
 
 fn confirm(name: &str) -> Result<bool> {
     if !std::io::stdin().is_terminal() {
-        bail!("say --yes to delete {name:?} without being asked");
+        bail!("there is no terminal to ask on; say --yes to delete {name:?} unasked");
     }
     eprint!("Delete {name:?} and all its sessions? Type yes: ");
     let mut answer = String::new();
@@ -252,7 +272,7 @@ fn print(accounts: Vec<Found>) -> Result<()> {
             let roles = if account.roles.is_empty() {
                 dash()
             } else {
-                account.roles.join(",")
+                account.roles.join(" ")
             };
             let state = account
                 .disabled_at

@@ -72,11 +72,13 @@ impl Print {
         let rows: Vec<Vec<String>> = shown
             .into_iter()
             .map(|setting| {
-                let origin = setting.origin.unwrap_or_else(|| "default".to_owned());
+                // The column's head says "from" already.
+                let origin = setting.origin.as_deref().unwrap_or("default");
+                let origin = origin.trim_start_matches("from ").trim_start_matches("in ");
                 vec![
                     setting.key.to_owned(),
                     setting.value.unwrap_or_else(|| "-".to_owned()),
-                    origin,
+                    origin.to_owned(),
                     setting.about.to_owned(),
                 ]
             })

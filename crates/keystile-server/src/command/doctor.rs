@@ -19,7 +19,7 @@ const LEAST_SPACE: u64 = 100 * 1024 * 1024;
 /// No honest clock shows less: the day this was written, in seconds since 1970.
 const WRITTEN: i64 = 1_763_769_600;
 
-/// Say what is wrong, each with its cure. Changes nothing.
+/// Say what is wrong with this machine's set-up, each with its cure.
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes: 0 nothing is wrong; 1 something is.")]
 pub(crate) struct Doctor {
@@ -200,7 +200,8 @@ fn port(config: &Config) -> Check {
     match TcpListener::bind(address) {
         Ok(_) => Check::right("port", format!("{address} is free")),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-            let cure = "Right if that is this server; else choose another with --listen";
+            let cure =
+                "Right if that is this server; else choose another with `keystile serve --listen`";
             Check::notice("port", format!("something listens on {address}"), cure)
         }
         Err(error) => Check::wrong(
@@ -220,6 +221,10 @@ fn folder(folder: &Path) -> Check {
             "`keystile serve` makes it",
         );
     };
+    if !found.is_dir() {
+        let cure = "Name a folder with --data";
+        return Check::wrong("data folder", format!("{shown} is a file"), cure);
+    }
     let mode = found.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         let finding = format!("others may enter {shown} (mode {mode:o})");
@@ -230,7 +235,7 @@ fn folder(folder: &Path) -> Check {
         Err(error) => Check::wrong(
             "data folder",
             format!("{shown} is not writable: {error}"),
-            "Give it to the server's user",
+            "Run this as the server's user, or give that user the folder",
         ),
     }
 }

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
-use keystile_accounts::KeySummary;
+use keystile_accounts::{AdminError, KeySummary};
 
 use super::output;
 use super::place::Place;
@@ -58,7 +58,7 @@ impl Key {
             Self::List(list) => {
                 let mut keys = list
                     .place
-                    .with_accounts(|all| async move { Ok(all.keys().await?) })?;
+                    .with_present_accounts(|all| async move { Ok(all.keys().await?) })?;
                 keys.reverse();
                 print(&keys, list.json)
             }
@@ -71,9 +71,14 @@ impl Key {
             }
             Self::Export(export) => {
                 let id = export.key_id;
-                let pem = export
-                    .place
-                    .with_accounts(|all| async move { Ok(all.export_key(&id).await?) })?;
+                let pem = export.place.with_present_accounts(|all| async move {
+                    match all.export_key(&id).await {
+                        Err(AdminError::NotFound { .. }) => {
+                            bail!("there is no key {id:?}; see `keystile key list`")
+                        }
+                        found => Ok(found?),
+                    }
+                })?;
                 output::line(pem.trim_end())
             }
         }

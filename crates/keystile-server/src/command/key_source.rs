@@ -34,6 +34,9 @@ pub(super) fn in_file(file: &Path) -> Result<KeySet> {
 /// The keys that an issuer publishes: at the place that its metadata names (RFC 8414, `OpenID` Connect
 /// Discovery), else at `/.well-known/jwks.json`.
 pub(super) fn published_by(issuer: &str) -> Result<KeySet> {
+    if !issuer.starts_with("http://") && !issuer.starts_with("https://") {
+        bail!("{issuer:?} is not an issuer's URL; give one like http://127.0.0.1:8080");
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -86,7 +89,11 @@ async fn fetch_named(client: &reqwest::Client, issuer: &str) -> Result<String> {
 
 /// `None` where the server says 404.
 async fn fetch(client: &reqwest::Client, url: &str) -> Result<Option<String>> {
-    let asking = || format!("cannot fetch {url}");
+    let asking = || {
+        format!(
+            "cannot fetch {url}; see that the issuer runs, or give its public key with --key FILE"
+        )
+    };
     let mut response = client.get(url).send().await.with_context(asking)?;
     if response.status().as_u16() == 404 {
         return Ok(None);

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use keystile_accounts::{Accounts, Builder, GuessLimits, Hashing, PasswordPolicy};
 use keystile_server::config::{Config, Sources};
@@ -46,7 +46,28 @@ impl Place {
         Ok(Config::load(&self.sources())?)
     }
 
-    /// Opens the accounts for a command, does one thing with them, closes them.
+    /// As `with_accounts`, for a command that looks for something: where there is no database it says so, and
+    /// makes none, since an empty one would hide a wrong path.
+    pub(crate) fn with_present_accounts<T, F: Future<Output = Result<T>>>(
+        &self,
+        act: impl FnOnce(Accounts) -> F,
+    ) -> Result<T> {
+        let config = self.load()?;
+        if config
+            .database
+            .sqlite_path()
+            .is_some_and(|path| !path.exists())
+        {
+            bail!(
+                "there is no database at {}. Name the server's folder with --data; `keystile serve` or `keystile account create` makes a new one",
+                config.database
+            );
+        }
+        self.with_accounts(act)
+    }
+
+    /// Opens the accounts for a command, does one thing with them, closes them. Makes the database where there
+    /// is none.
     pub(crate) fn with_accounts<T, F: Future<Output = Result<T>>>(
         &self,
         act: impl FnOnce(Accounts) -> F,
@@ -112,6 +133,10 @@ pub(crate) fn prepare_folder(folder: &Path) -> Result<bool> {
         return writable
             .map(|()| false)
             .map_err(|error| unusable(folder, &error));
+    }
+    if folder.exists() {
+        let folder = folder.display();
+        bail!("{folder} is a file, and the data folder must be a folder. Name one with --data");
     }
     let made = std::fs::DirBuilder::new()
         .recursive(true)

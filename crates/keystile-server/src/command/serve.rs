@@ -27,8 +27,8 @@ const DRAIN: Duration = Duration::from_millis(500);
   keystile serve --listen 127.0.0.1:9000 --data /var/lib/keystile
   KEYSTILE_TOKENS__ACCESS_LIFETIME=5m keystile serve
 
-Settings come from flags, the environment (KEYSTILE_SECTION__KEY), keystile.toml, defaults, in this order;
-`keystile config print` lists them all. SIGTERM and SIGINT end the server gracefully.")]
+Settings come from flags, the environment (KEYSTILE_SECTION__KEY), keystile.toml, defaults, in this
+order; `keystile config print` lists them all. SIGTERM and SIGINT end the server gracefully.")]
 pub(crate) struct Serve {
     /// Address and port to listen on [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
@@ -77,7 +77,7 @@ async fn serve(config: Config) -> Result<()> {
     let accounts = engine.open().await.with_context(|| opening(&config))?;
     let _lock = accounts.claim_server_lock().with_context(|| {
         format!(
-            "another server uses {}. End it, or give this one a folder of its own with --data",
+            "another server uses the data folder {}. End it, or give this one a folder of its own with --data",
             config.data.display()
         )
     })?;

@@ -20,13 +20,15 @@ const CAP: u64 = 64 * 1024;
 pub(crate) enum Token {
     /// Take a token apart and say, with --issuer, --key or --secret-file, whether it verifies.
     ///
-    /// Without one of these nothing is verified: anybody may have written what is shown.
+    /// Without one of these nothing is verified: anybody may have written what is shown. Whether a token was revoked
+    /// only its server knows.
     #[command(after_help = "Examples:
   keystile token inspect \"$TOKEN\"
   keystile token inspect \"$TOKEN\" --issuer http://127.0.0.1:8080
   pbpaste | keystile token inspect --key public.pem --audience cakes
 
-Exit codes: 0 it verifies, or was only to be shown; 1 it does not verify, and the reason's code is printed.")]
+Exit codes: 0 it verifies, or was only to be shown; 1 it does not verify, and the reason's
+code is printed.")]
     Inspect(Inspect),
 }
 
@@ -75,6 +77,11 @@ impl Inspect {
             None => read_input()?,
         };
         let token = token.strip_prefix("Bearer ").unwrap_or(&token).trim();
+        if token.starts_with("ksr_") {
+            bail!(
+                "token_malformed: This is a refresh token, which only its server can read; give the access token."
+            );
+        }
         let parts = take_apart_unverified(token)
             .map_err(|refusal| anyhow!("{}: {}", refusal.code(), refusal.describe()))?;
         let verdict = self
@@ -193,7 +200,7 @@ fn print(parts: &UnverifiedParts, verdict: Option<&Verdict>) -> Result<()> {
         lines.extend(at.map(|at| format!("  {claim} is {at}")));
     }
     lines.push(format!("\nsignature: {} bytes", parts.signature.len()));
-    let unjudged = "nothing was verified; add --issuer URL or --key FILE";
+    let unjudged = "nothing was verified; add --issuer URL, --key FILE or --secret-file FILE";
     lines.push(verdict.map_or(unjudged.to_owned(), |verdict| verdict.text.clone()));
     output::line(&lines.join("\n"))
 }

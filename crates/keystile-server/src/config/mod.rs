@@ -12,7 +12,7 @@ mod setting;
 mod show;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use keystile::Algorithm;
@@ -216,6 +216,10 @@ impl Config {
             ));
         }
         faults.extend(self.issuer_at(self.listen).err());
+        if let Some(tls) = &self.tls {
+            faults.extend(unreadable("tls.cert", &tls.cert));
+            faults.extend(unreadable("tls.key", &tls.key));
+        }
         faults
     }
 
@@ -246,6 +250,17 @@ impl Config {
             ));
         }
     }
+}
+
+/// The fault of a file that a setting names and nobody can read.
+fn unreadable(key: &'static str, file: &Path) -> Option<Fault> {
+    let error = std::fs::File::open(file).err()?;
+    let problem = format!("{} cannot be read: {error}", file.display());
+    Some(Fault::new(
+        key,
+        problem,
+        "Give the path of a PEM file that the server's user may read",
+    ))
 }
 
 fn read_tokens(reader: &mut Reader<'_>) -> Option<Tokens> {

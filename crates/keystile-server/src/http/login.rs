@@ -64,7 +64,6 @@ pub(super) async fn login(
             problem
         }
     })?;
-    tracing::info!(account = %signed_in.account.id, session = %signed_in.session_id, "signed in");
     Ok(signed_in.into())
 }
 

@@ -54,7 +54,6 @@ pub(super) async fn signup(
         .accounts
         .sign_up(request.password(body.password))
         .await?;
-    tracing::info!(account = %account.id, "signed up");
     Ok((StatusCode::CREATED, Answer(account.into())))
 }
 

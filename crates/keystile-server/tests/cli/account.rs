@@ -114,5 +114,59 @@ fn what_is_wrong_is_said_once_and_without_the_password() {
         2,
         "never as an argument"
     );
-    assert_eq!(folder.run("account create --password-stdin").code, 2);
+    let nameless = folder.run("account create --password-stdin");
+    assert_eq!(nameless.code, 2);
+    assert!(
+        nameless.err.contains("--username") && nameless.err.contains("--email"),
+        "{}",
+        nameless.err
+    );
+}
+
+#[test]
+fn a_command_that_looks_for_something_makes_no_database() {
+    let folder = Folder::new();
+    for line in [
+        "account list --data wrong",
+        "account show ada --data wrong",
+        "account disable ada --data wrong",
+        "account delete ada --yes --data wrong",
+        "key list --data wrong",
+        "key export some --data wrong",
+    ] {
+        folder
+            .run(line)
+            .failed("there is no database at sqlite://wrong");
+    }
+    assert!(!folder.0.path().join("wrong").exists());
+    folder.write("file", "");
+    folder
+        .run_with(
+            "account create --username ada --password-stdin --data file",
+            PASSWORD,
+        )
+        .failed("file is a file");
+}
+
+#[test]
+fn a_deleted_account_is_not_shown_as_a_living_one() {
+    let folder = Folder::new();
+    folder
+        .run_with("account create --username ada --password-stdin", PASSWORD)
+        .worked();
+    let said = folder.run("account delete ada --yes").worked();
+    assert!(said.out.starts_with("deleted account "), "{}", said.out);
+}
+
+#[test]
+fn commas_separate_roles_as_spaces_do() {
+    let folder = Folder::new();
+    let line = "account create --username ada --role admin,cook --password-stdin --json";
+    let made = folder.run_with(line, PASSWORD).worked().json();
+    assert_eq!(made["roles"], serde_json::json!(["admin", "cook"]));
+    let set = folder.run("account set-roles ada baker,cook --json");
+    assert_eq!(
+        set.worked().json()["roles"],
+        serde_json::json!(["baker", "cook"])
+    );
 }

@@ -120,3 +120,48 @@ fn help_completions_and_the_document_are_printed() {
     assert_eq!(folder.run("").code, 2);
     assert_eq!(folder.run("nonsense").code, 2);
 }
+
+#[test]
+fn a_certificate_that_cannot_be_read_is_found_before_the_start() {
+    let folder = Folder::new();
+    folder.write(
+        "keystile.toml",
+        "[tls]\ncert = \"no.pem\"\nkey = \"nokey.pem\"\n",
+    );
+    let said = folder.run("config check").failed("2 faults");
+    assert!(
+        said.err.contains("no.pem") && said.err.contains("tls.key"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn what_is_no_database_is_said_once() {
+    let folder = Folder::new();
+    folder.write("junk.db", &"no database ".repeat(1000));
+    let said = folder
+        .run("account list --database sqlite://junk.db")
+        .failed("not a database");
+    assert_eq!(
+        said.err.matches("not a database").count(),
+        1,
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn doctor_tells_a_file_from_a_folder() {
+    let folder = Folder::new();
+    folder.write("file", "");
+    let said = folder.run("doctor --data file");
+    assert!(said.out.contains("file is a file"), "{}", said.out);
+    let mut command = folder.command("config print");
+    command.env("KEYSTILE_LOG__LEVEL", "warn");
+    let printed = finish(command, "").worked().out;
+    assert!(
+        printed.contains("KEYSTILE_LOG__LEVEL") && !printed.contains("from KEYSTILE"),
+        "{printed}"
+    );
+}

@@ -20,7 +20,12 @@ fn keys_are_listed_exported_and_imported() {
     assert_eq!(states[0]["kid"], kid);
     assert_eq!(states[0]["state"], "signing");
 
-    folder.run("key export nonsense").failed("key");
+    folder
+        .run("key export nonsense")
+        .failed("keystile key list");
+    folder
+        .run_with("key import -", &pem)
+        .failed("in the store already");
     folder.run_with("key import -", "nonsense").failed("PEM");
     folder.run("key import nowhere.pem").failed("nowhere.pem");
 }

@@ -312,3 +312,15 @@ fn only_named_proxies_speak_for_others() {
     assert!(login(&other).contains("127.0.0.1"));
     let _ = finish(folder.command("doctor"), "");
 }
+
+#[test]
+fn a_sign_in_is_logged_once() {
+    let folder = Folder::new();
+    folder
+        .run_with("account create --username ada --password-stdin", PASSWORD)
+        .worked();
+    let server = folder.serve("");
+    assert_eq!(server.sign_in("ada").0, 200);
+    let (_, _, log) = server.end();
+    assert_eq!(log.matches("signed in").count(), 1, "{log}");
+}

@@ -40,7 +40,7 @@ fn a_token_is_taken_apart_and_judged_by_its_issuer() {
     let refresh = tokens["refresh_token"].as_str().unwrap();
     folder
         .run(&format!("token inspect {refresh}"))
-        .failed("token_malformed");
+        .failed("this is a refresh token");
     drop(server);
     folder
         .run(&format!("token inspect {token} --issuer {issuer}"))
@@ -86,4 +86,18 @@ fn by_a_key_from_a_file() {
             .code,
         2
     );
+}
+
+#[test]
+fn a_refresh_token_and_an_issuer_without_scheme_are_told_apart_from_faults_of_a_token() {
+    let folder = Folder::new();
+    let refresh = "ksr_8BAQS5tyDctuVwSoowCr7r6DWnDNBfo5d6WG4vSqjA8";
+    let said = folder.run(&format!("token inspect {refresh}"));
+    let said = said.failed("this is a refresh token");
+    assert!(!said.err.contains(refresh), "{}", said.err);
+    let key = ::keystile::SigningKey::hs256([7; 32]).unwrap();
+    let token = key.issue(&::keystile::Claims::new("ada", 1)).unwrap();
+    folder
+        .run(&format!("token inspect {token} --issuer 127.0.0.1:1"))
+        .failed("not an issuer's URL");
 }

@@ -76,14 +76,22 @@ fn algorithm(identifier: &[u8]) -> Result<Algorithm, KeyError> {
         ED25519 => Ok(Algorithm::EdDsa),
         EC_PUBLIC_KEY => match identifier.read(OID)? {
             P256 => Ok(Algorithm::Es256),
-            _ => Err(KeyError::Unsupported(
-                "of the elliptic curves only P-256 is supported; make a key with `openssl ecparam -name prime256v1 -genkey`",
-            )),
+            _ => Err(OTHER_CURVE),
         },
         _ => Err(KeyError::Unsupported(
             "this kind of key is not supported; use P-256, Ed25519 or RSA",
         )),
     }
+}
+
+/// What is said of a key on another curve.
+pub(super) const OTHER_CURVE: KeyError = KeyError::Unsupported(
+    "of the elliptic curves only P-256 is supported; make a key with `openssl ecparam -name prime256v1 -genkey`",
+);
+
+/// Whether a SEC 1 private key names P-256 as its curve.
+pub(super) fn names_p256(sec1: &[u8]) -> bool {
+    sec1.windows(P256.len()).any(|bytes| bytes == P256)
 }
 
 /// The algorithm of a PKCS#8 private key.

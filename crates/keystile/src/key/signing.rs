@@ -71,7 +71,13 @@ impl SigningKey {
         let (label, der) = pem::read(text)?;
         match label {
             Label::Pkcs8 => Self::from_pkcs8_der(&der),
-            Label::Sec1 => Self::from_p256_der(&der),
+            Label::Sec1 => Self::from_p256_der(&der).map_err(|error| {
+                if der::names_p256(&der) {
+                    error
+                } else {
+                    der::OTHER_CURVE
+                }
+            }),
             Label::Pkcs1 => Self::from_pkcs8_der(&Zeroizing::new(der::wrap_rsa(&der))),
             Label::Spki | Label::Pkcs1Public => Err(KeyError::Unsupported(
                 "this is a public key and cannot sign; give the private key",
