@@ -1,6 +1,7 @@
 //! The hashing pool: operating-system threads of the lowest priority, so that a storm of sign-ins does not touch
 //! what else the program does, and each with its own memory, so that it stays flat.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -220,13 +221,17 @@ impl Shared {
         let mut memory = Vec::new();
         while let Some(job) = self.next(&mut memory) {
             let started = now();
-            let done = compute(&job, &mut memory);
-            if memory.len() > self.keep_blocks {
+            // A panic is a defect; it costs its own caller an error, not everybody a thread.
+            let done = catch_unwind(AssertUnwindSafe(|| compute(&job, &mut memory)));
+            if done.is_err() {
+                tracing::error!("hashing a password broke off inside the program");
+            }
+            if done.is_err() || memory.len() > self.keep_blocks {
                 memory = Vec::new();
             }
             self.lock().finished(job.cost, started.elapsed());
             // The caller may have gone in the meantime.
-            let _ = job.answer.send(done);
+            let _ = job.answer.send(done.unwrap_or(None));
         }
     }
 
@@ -292,3 +297,23 @@ fn lowest_priority() {
 
 #[cfg(not(target_os = "linux"))]
 fn lowest_priority() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_costs_its_own_caller_only() {
+        let settings = Hashing::default().cost(8, 1, 1).threads(1);
+        let pool = Pool::start(settings, Random::seeded(1)).unwrap();
+        // No parsed hash has such a cost: bcrypt itself panics at it.
+        let impossible = StoredHash::dummy(Cost::Bcrypt(99));
+        for _ in 0..2 {
+            let broken = pool.verify("a password", impossible.clone()).await;
+            assert_eq!(broken, Err(PoolError::Failed));
+        }
+        let hash = pool.hash(Zeroizing::new("a password".to_owned())).await;
+        let stored = StoredHash::parse(&hash.unwrap()).unwrap();
+        assert!(pool.verify("a password", stored).await.unwrap().matches);
+    }
+}
