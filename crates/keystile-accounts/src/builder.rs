@@ -148,7 +148,8 @@ impl Builder {
         self
     }
 
-    /// How long an access token is good: 15 minutes by default.
+    /// How long an access token is good: 15 minutes by default. Revocations are kept as long as the longest that any
+    /// program has ever opened this database with.
     pub fn access_lifetime(mut self, lifetime: Duration) -> Self {
         self.tokens.lifetime = lifetime;
         self
