@@ -128,10 +128,16 @@ pub fn write_env(path: &Path, names: &[&str], random: &Random) -> Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
     let mut file = match file.open(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => bail!(
-            "{} exists and is left as it is. To add to it, for each of {}: echo \"NAME=$(openssl rand -hex 32)\" >> {}",
+            "{} exists and is left as it is. To add to it what it lacks:{}",
             path.display(),
-            names.join(", "),
-            path.display()
+            names.iter().fold(String::new(), |mut lines, name| {
+                let _ = write!(
+                    lines,
+                    "\n  echo \"{name}=$(openssl rand -hex 32)\" >> {}",
+                    path.display()
+                );
+                lines
+            })
         ),
         file => file.with_context(|| format!("{} cannot be written", path.display()))?,
     };
