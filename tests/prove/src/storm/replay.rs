@@ -55,26 +55,23 @@ pub(super) async fn prove(
     person::new_account(&mut client, "replay").await?;
     let mut ended = Vec::new();
     let mut waiting = Vec::new();
-    let mut lost = Vec::new();
+    let mut opened = Vec::new();
     for _ in 0..count {
         let chain = chain(&mut client).await?;
         replays.ended +=
             usize::from(replay(server, &mut client, &chain, &mut replays.felt, verdict).await?);
         ended.push(chain);
         waiting.push(self::chain(&mut client).await?);
-        let before = person::new_session(&mut client, "replay", PASSWORD).await?;
+        opened.push(person::new_session(&mut client, "replay", PASSWORD).await?);
+    }
+    // Just before the kill, since the grace runs on.
+    let mut lost = Vec::new();
+    for before in opened {
         lost.push((person::rotate(&mut client, &before.refresh).await?, before));
     }
     server.kill().await?;
     server.restart().await?;
     let mut client = server.client();
-    for chain in &ended {
-        still_ended(&mut client, chain, verdict).await?;
-    }
-    for chain in &waiting {
-        let ended = replay(server, &mut client, chain, &mut replays.felt, verdict).await?;
-        replays.ended_after_restart += usize::from(ended);
-    }
     for (successor, before) in &lost {
         let again = client.send(&person::refresh(&before.refresh)).await?;
         let brief = again.brief();
@@ -83,6 +80,13 @@ pub(super) async fn prove(
             format!("an answer lost over a restart was not repeated: {brief}")
         });
         replays.lost_over_restart += usize::from(same);
+    }
+    for chain in &ended {
+        still_ended(&mut client, chain, verdict).await?;
+    }
+    for chain in &waiting {
+        let ended = replay(server, &mut client, chain, &mut replays.felt, verdict).await?;
+        replays.ended_after_restart += usize::from(ended);
     }
     Ok(replays)
 }
