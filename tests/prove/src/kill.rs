@@ -92,7 +92,7 @@ impl Crowd {
             leavers.spawn(one.live(address));
         }
         // Different moments of the load, the same in every run.
-        sleep(Duration::from_millis(80 + (life as u64 * 37) % 240)).await;
+        sleep(Duration::from_millis(300 + (life as u64 * 37) % 400)).await;
         server.kill().await?;
         Ok(Self {
             registrants: registrants.join_all().await,
