@@ -60,10 +60,10 @@ impl Connection {
             let read = self.stream.read(&mut self.buffer[filled..]).await?;
             ensure!(read > 0, "the measured server closed the connection");
             filled += read;
-            if let Some(answer) = Answer::parse(&self.buffer[..filled])? {
-                if filled >= answer.length {
-                    return Ok(answer.status);
-                }
+            if let Some(answer) = Answer::parse(&self.buffer[..filled])?
+                && filled >= answer.length
+            {
+                return Ok(answer.status);
             }
         }
     }

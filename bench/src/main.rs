@@ -29,6 +29,10 @@ use crate::report::Report;
     name = "keystile-bench",
     after_help = "Run it with: cargo run --release -p keystile-bench -- [SECTION]..."
 )]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 struct Arguments {
     /// Sections to measure [default: all].
     sections: Vec<Wanted>,

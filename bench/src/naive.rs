@@ -49,7 +49,7 @@ impl Naive {
 
     /// A new session's first refresh token.
     pub(crate) fn open_session(&self) -> anyhow::Result<String> {
-        let token = new_token()?;
+        let token = new_token();
         let now = seconds_now();
         self.connection.lock().unwrap_or_else(PoisonError::into_inner).execute(
             "INSERT INTO session (account, token_hash, rotated_at, expires_at) VALUES (?1, ?2, ?3, ?4)",
@@ -60,7 +60,7 @@ impl Naive {
 
     /// Consumes `presented`; the next refresh token and an access token.
     fn refresh(&self, presented: &str) -> anyhow::Result<(String, String)> {
-        let next = new_token()?;
+        let next = new_token();
         let account = self.rotate(presented, &next)?;
         let mut claims = RowOfClaims::of(&default_claims(0));
         claims.sub = account;
@@ -119,15 +119,15 @@ impl Naive {
     }
 }
 
-fn new_token() -> anyhow::Result<String> {
+fn new_token() -> String {
     let bytes = keystile::Random::system().bytes::<32>();
-    Ok(bytes
+    bytes
         .iter()
         .fold(String::with_capacity(64), |mut text, byte| {
             text.push(char::from(b"0123456789abcdef"[usize::from(byte >> 4)]));
             text.push(char::from(b"0123456789abcdef"[usize::from(byte & 15)]));
             text
-        }))
+        })
 }
 
 fn hash(token: &str) -> [u8; 32] {

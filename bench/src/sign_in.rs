@@ -5,7 +5,7 @@ use std::thread;
 
 use anyhow::Context;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use keystile_accounts::SignIn;
+use keystile_accounts::{Hashing, SignIn};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
@@ -89,7 +89,7 @@ pub(crate) fn run(task: &Task) -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     let outcome = runtime.block_on(async {
-        let accounts = open(&task.folder).await?;
+        let accounts = open(&task.folder, Hashing::default()).await?;
         let (mut most, mut rates, mut shares) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..task.rounds {
             let total = task.clients * task.each;

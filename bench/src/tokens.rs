@@ -69,9 +69,10 @@ pub(crate) fn default_claims(jti: u64) -> Claims {
 pub(crate) fn small_claims() -> Claims {
     let now = seconds_now();
     let mut claims = Claims::new("ada", now + HOUR);
-    claims.iss = Some("shop".to_owned());
-    claims.aud = "cakes".into();
+    claims.iss = Some("https://id.example".to_owned());
+    claims.aud = "https://pies.example".into();
     claims.iat = Some(now);
+    claims.generation = Some(1);
     claims
 }
 
@@ -181,5 +182,20 @@ impl Rival {
         validation.set_audience(&claims.aud.iter().collect::<Vec<_>>());
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keystile::Algorithm;
+
+    use super::{default_claims, signing_key, small_claims};
+
+    #[test]
+    fn tokens_are_as_long_as_said() {
+        let key = signing_key(Algorithm::Hs256).unwrap();
+        assert_eq!(275, key.issue(&small_claims()).unwrap().len());
+        let default = key.issue(&default_claims(7)).unwrap().len();
+        assert!((500..=520).contains(&default), "{default}");
     }
 }

@@ -133,7 +133,7 @@ impl Pair {
                     &self.rival.header,
                     black_box(&row),
                     &self.rival.signing,
-                )))
+                )));
             },
         ))
     }

@@ -19,6 +19,8 @@ pub(crate) fn wrapper(file: &Path) -> Vec<String> {
     [
         "strace",
         "-f",
+        // Says which file.
+        "-y",
         "--seccomp-bpf",
         "-qq",
         "-e",
@@ -32,24 +34,40 @@ pub(crate) fn wrapper(file: &Path) -> Vec<String> {
     .to_vec()
 }
 
-pub(crate) fn read(file: &Path) -> anyhow::Result<usize> {
+/// Calls of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fsyncs {
+    pub(crate) all: usize,
+    /// Of the database file itself: SQLite syncs it at a checkpoint of its log and, in `WAL`, at no other time.
+    pub(crate) checkpoints: usize,
+}
+
+pub(crate) fn read(file: &Path) -> anyhow::Result<Fsyncs> {
     Ok(count(&std::fs::read_to_string(file)?))
 }
 
 /// Calls begun; the second line of one that was interrupted says `resumed` and is not another.
-fn count(text: &str) -> usize {
-    text.lines()
-        .filter(|line| line.contains("sync(") && !line.contains("resumed>"))
-        .count()
+fn count(text: &str) -> Fsyncs {
+    let begun = text
+        .lines()
+        .filter(|line| line.contains("sync(") && !line.contains("resumed>"));
+    begun.fold(Fsyncs::default(), |fsyncs, line| Fsyncs {
+        all: fsyncs.all + 1,
+        checkpoints: fsyncs.checkpoints + usize::from(line.contains(".db>")),
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::count;
+    use super::{Fsyncs, count};
 
     #[test]
-    fn an_interrupted_call_counts_once() {
-        let text = "71 fdatasync(4) = 0\n72 fdatasync(4 <unfinished ...>\n71 fsync(5) = 0\n72 <... fdatasync resumed>) = 0\n";
-        assert_eq!(3, count(text));
+    fn an_interrupted_call_counts_once_and_the_database_is_told_from_its_log() {
+        let text = "71 fdatasync(4</a.db-wal>) = 0\n72 fdatasync(4</a.db> <unfinished ...>\n71 fsync(5</a.db-wal>) = 0\n72 <... fdatasync resumed>) = 0\n";
+        let expected = Fsyncs {
+            all: 3,
+            checkpoints: 1,
+        };
+        assert_eq!(expected, count(text));
     }
 }
