@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -43,7 +44,11 @@ impl Certificate {
     pub async fn read(cert: &Path, key: &Path) -> io::Result<Self> {
         // It can only be refused when one is installed already, which serves as well.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        RustlsConfig::from_pem_file(cert, key).await.map(Self)
+        let read = RustlsConfig::from_pem_file(cert, key).await?;
+        let mut config = rustls::ServerConfig::clone(&read.get_inner());
+        // Only HTTP/1 is spoken here; a client that was offered h2 would speak it and understand nothing.
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self(RustlsConfig::from_config(Arc::new(config))))
     }
 }
 
