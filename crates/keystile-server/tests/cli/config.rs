@@ -83,6 +83,10 @@ fn doctor_says_what_is_wrong_and_how_to_mend_it() {
     std::fs::set_permissions(folder.0.path().join("keystile-data"), open).unwrap();
     let said = folder.run("doctor").failed("one thing is wrong");
     assert!(said.out.contains("chmod 700"), "{}", said.out);
+    // A log that was left beside the database would mend it.
+    for file in std::fs::read_dir(folder.0.path().join("keystile-data")).unwrap() {
+        std::fs::remove_file(file.unwrap().path()).unwrap();
+    }
     std::fs::write(
         folder.0.path().join("keystile-data/keystile.db"),
         "not a database, but long enough to look",
