@@ -16,7 +16,25 @@ pub(crate) fn line(text: &str) -> Result<()> {
 
 /// Prints a value as JSON.
 pub(crate) fn json(value: &impl Serialize) -> Result<()> {
-    line(&serde_json::to_string_pretty(value)?)
+    line(&harmless(&serde_json::to_string_pretty(value)?))
+}
+
+/// JSON with its strings' characters escaped that would drive a terminal or turn the direction of the text. JSON itself
+/// lets them stand as they are, and whoever wrote a token chose them.
+pub(crate) fn harmless(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\u{7f}'..='\u{9f}'
+            | '\u{61c}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}' => text.push_str(&format!("\\u{:04x}", u32::from(c))),
+            _ => text.push(c),
+        }
+    }
+    text
 }
 
 /// Prints an error with its causes, in one line, to standard error.
@@ -54,4 +72,20 @@ fn plain(cell: &str) -> String {
     cell.chars()
         .map(|c| if c.is_control() { '?' } else { c })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_drives_a_terminal_is_escaped_and_means_the_same() {
+        let json = serde_json::to_string("a\u{9b}31m\u{7f}\u{202e}é\n").unwrap();
+        let shown = harmless(&json);
+        assert_eq!(shown, r#""a\u009b31m\u007f\u202eé\n""#);
+        assert_eq!(
+            serde_json::from_str::<String>(&shown).unwrap(),
+            serde_json::from_str::<String>(&json).unwrap()
+        );
+    }
 }

@@ -191,7 +191,9 @@ fn print_json(parts: &UnverifiedParts, verdict: Option<&Verdict>) -> Result<()> 
 
 fn print(parts: &UnverifiedParts, verdict: Option<&Verdict>) -> Result<()> {
     let (header, payload) = (value(&parts.header), value(&parts.payload));
-    let mut lines = vec![format!("header\n{header:#}\n\npayload\n{payload:#}")];
+    let mut lines = vec![output::harmless(&format!(
+        "header\n{header:#}\n\npayload\n{payload:#}"
+    ))];
     for claim in ["iat", "nbf", "auth_time", "exp"] {
         let at = payload
             .get(claim)
