@@ -114,13 +114,6 @@ impl Accounts {
         Ok(())
     }
 
-    /// Refuses a second server on the same database; commands do not ask for it. Held until dropped.
-    pub fn claim_server_lock(&self) -> Result<ServerLock, Fault> {
-        Ok(ServerLock {
-            _held: self.engine().store.claim_server_lock()?,
-        })
-    }
-
     /// Finishes what the store has taken on and closes it. Later calls, of any clone, answer with a fault.
     pub async fn close(&self) {
         self.shared.end_tasks();
@@ -154,6 +147,14 @@ impl Accounts {
 #[derive(Debug)]
 pub struct ServerLock {
     _held: crate::store::ServerLock,
+}
+
+impl ServerLock {
+    pub(crate) fn claim(url: &str) -> Result<Self, Fault> {
+        Ok(Self {
+            _held: Store::claim_server_lock(url)?,
+        })
+    }
 }
 
 impl Shared {

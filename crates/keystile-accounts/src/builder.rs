@@ -10,9 +10,9 @@ use keystile::Random;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, ServerLock};
 use crate::answer::Account;
-use crate::error::OpenError;
+use crate::error::{Fault, OpenError};
 use crate::gate::Gate;
 use crate::limits::GuessLimits;
 use crate::names::UsernameRule;
@@ -259,6 +259,12 @@ impl Builder {
     pub fn hold(mut self, hold: crate::gate::Hold) -> Self {
         self.gate.hold = Some(hold);
         self
+    }
+
+    /// Refuses a second server on the same database; commands do not ask for it. Claim it before opening: opening may
+    /// migrate the store and change its signing key, which would be felt by the server that is there. Held until dropped.
+    pub fn claim_server_lock(&self) -> Result<ServerLock, Fault> {
+        ServerLock::claim(&self.url)
     }
 
     /// Opens the store (making and migrating it if need be), makes the signing key if there is none, and starts

@@ -30,11 +30,10 @@ impl Store {
         Ok(Self::Sqlite(Sqlite::open(url, options).await?))
     }
 
-    /// Refuses a second server on the same database. Commands do not ask for it. Held until dropped.
-    pub fn claim_server_lock(&self) -> Result<ServerLock, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.claim_server_lock(),
-        }
+    /// Refuses a second server on the same database, which need not be open yet. Commands do not ask for it. Held until
+    /// dropped.
+    pub fn claim_server_lock(url: &str) -> Result<ServerLock, StoreError> {
+        Sqlite::claim_server_lock(url)
     }
 
     /// Sets what is told of revocations made through this store (not of those that other processes make: poll for those).

@@ -70,7 +70,7 @@ async fn memory_keeps_the_promises_too_and_is_its_own() {
     assert!(lives(&store, &live).await);
     store.end_all_sessions(act(), "id-ada").await.unwrap();
     assert_eq!(store.revocation_snapshot(0).await.unwrap().rows.len(), 1);
-    let _claim = store.claim_server_lock().unwrap();
+    let _claim = Store::claim_server_lock("sqlite::memory:").unwrap();
     let other = open("sqlite::memory:", Options::default()).await.unwrap();
     assert_eq!(other.account("id-ada").await.unwrap(), None);
 }

@@ -30,7 +30,7 @@ pub(crate) fn harmless(json: &str) -> String {
             | '\u{200e}'
             | '\u{200f}'
             | '\u{2028}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}' => text.push_str(&format!("\\u{:04x}", u32::from(c))),
+            | '\u{2066}'..='\u{2069}' => text += &format!("\\u{:04x}", u32::from(c)),
             _ => text.push(c),
         }
     }

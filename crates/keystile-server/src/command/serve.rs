@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
+use keystile_accounts::Fault;
 use keystile_server::config::{Config, Faults, Sources};
 use keystile_server::{Certificate, Readiness, Settings, Stop, listen, router};
 use tokio::signal::unix::{SignalKind, signal};
@@ -74,13 +75,11 @@ async fn serve(config: Config) -> Result<()> {
     if let Some(algorithm) = config.tokens.algorithm {
         engine = engine.algorithm(algorithm);
     }
+    // First of all: to open the database may change it, and another server would feel that.
+    let _lock = engine
+        .claim_server_lock()
+        .map_err(|fault| unclaimable(fault, &config))?;
     let accounts = engine.open().await.with_context(|| opening(&config))?;
-    let _lock = accounts.claim_server_lock().with_context(|| {
-        format!(
-            "another server uses the data folder {}. End it, or give this one a folder of its own with --data",
-            config.data.display()
-        )
-    })?;
     let readiness = Readiness::default();
     let settings = Settings {
         signup_open: config.signup_open,
@@ -98,6 +97,18 @@ async fn serve(config: Config) -> Result<()> {
     accounts.close().await;
     tracing::info!("ended");
     Ok(served?)
+}
+
+fn unclaimable(fault: Fault, config: &Config) -> anyhow::Error {
+    let said = if fault.code() == "server_running" {
+        format!(
+            "another server uses the data folder {}. End it, or give this one a folder of its own with --data",
+            config.data.display()
+        )
+    } else {
+        opening(config)
+    };
+    anyhow::Error::from(fault).context(said)
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener> {

@@ -96,6 +96,13 @@ fn a_busy_port_a_closed_folder_and_a_second_server_are_told_with_their_cure() {
         .run("serve --listen 127.0.0.1:0")
         .failed("another server")
         .failed("--data");
+    let keys = folder.run("key list").worked().out;
+    folder.write("eddsa.toml", "[tokens]\nalgorithm = \"EdDSA\"\n");
+    folder
+        .run("serve --listen 127.0.0.1:0 --config eddsa.toml")
+        .failed("another server");
+    // It was refused before it could change the key that the first signs with.
+    assert_eq!(folder.run("key list").worked().out, keys);
     assert_eq!(first.ask("GET", "/healthz", "", "").0, 200);
 }
 

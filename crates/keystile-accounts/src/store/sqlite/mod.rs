@@ -107,8 +107,10 @@ impl Sqlite {
     }
 
     /// See [`super::Store::claim_server_lock`].
-    pub fn claim_server_lock(&self) -> Result<ServerLock, StoreError> {
-        ServerLock::claim(&self.0.location)
+    pub fn claim_server_lock(url: &str) -> Result<ServerLock, StoreError> {
+        let location = Location::parse(url)?;
+        location.prepare()?;
+        ServerLock::claim(&location)
     }
 
     /// See [`super::Store::on_revoked`].

@@ -17,15 +17,15 @@ const SHORT: Duration = Duration::from_millis(50);
 #[tokio::test]
 async fn a_second_server_is_refused_and_a_command_is_not() {
     let database = Database::sqlite();
-    let (server, command) = (database.open().await, database.open().await);
-    let claim = server.claim_server_lock().unwrap();
+    let claim = Store::claim_server_lock(&database.url()).unwrap();
+    let command = database.open().await;
     assert!(matches!(
-        command.claim_server_lock(),
+        Store::claim_server_lock(&database.url()),
         Err(StoreError::ServerRunning(_))
     ));
     account(&command, "ada").await;
     drop(claim);
-    let _claim = command.claim_server_lock().expect("free again");
+    let _claim = Store::claim_server_lock(&database.url()).expect("free again");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
