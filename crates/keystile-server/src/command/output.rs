@@ -22,6 +22,7 @@ pub(crate) fn json(value: &impl Serialize) -> Result<()> {
 /// JSON with its strings' characters escaped that would drive a terminal or turn the direction of the text. JSON itself
 /// lets them stand as they are, and whoever wrote a token chose them.
 pub(crate) fn harmless(json: &str) -> String {
+    use std::fmt::Write as _;
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
         match c {
@@ -30,7 +31,9 @@ pub(crate) fn harmless(json: &str) -> String {
             | '\u{200e}'
             | '\u{200f}'
             | '\u{2028}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}' => text += &format!("\\u{:04x}", u32::from(c)),
+            | '\u{2066}'..='\u{2069}' => {
+                let _ = write!(text, "\\u{:04x}", u32::from(c));
+            }
             _ => text.push(c),
         }
     }
