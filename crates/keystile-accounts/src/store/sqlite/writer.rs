@@ -214,20 +214,23 @@ impl Writer {
         }
     }
 
-    /// The lock was not to be had: everyone who waits is told at once, rather than each after a wait of their own.
+    /// The lock was not to be had: everyone who waits is told at once, rather than each after a wait of their own. Who
+    /// comes after the first is told gets a try of their own: the lock may be free by then.
     fn refuse_waiting(
         &mut self,
         first: Box<dyn Pending>,
         error: &Error,
     ) -> Option<oneshot::Sender<()>> {
+        let waiting = self.queue.len();
         first.answer(Some(translate(error)));
-        loop {
+        for _ in 0..waiting {
             match self.queue.try_recv() {
                 Ok(Message::Job(job)) => job.answer(Some(translate(error))),
                 Ok(Message::Stop(done)) => return Some(done),
                 Err(_) => return None,
             }
         }
+        None
     }
 
     fn execute(&self, sql: &'static str) -> Result<(), Error> {
