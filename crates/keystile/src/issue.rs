@@ -3,7 +3,7 @@
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::{Claims, SigningKey, base64url, header, payload, verify};
+use crate::{Claims, SigningKey, base64url, compact, header, payload};
 
 /// Why no token was made.
 #[derive(Debug, Error)]
@@ -60,7 +60,7 @@ impl SigningKey {
             .ok_or(IssueError::Sign)?;
         token.push('.');
         token.push_str(&signature);
-        if token.len() > verify::LONGEST_TOKEN {
+        if token.len() > compact::LONGEST_TOKEN {
             return Err(IssueError::Refused(crate::Reason::TokenTooLarge));
         }
         Ok(token)

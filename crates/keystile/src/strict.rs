@@ -394,6 +394,7 @@ mod tests {
             let taken = Cell::new(None);
             read_object(json.as_bytes(), |_, piece| {
                 taken.set(Some(piece == Piece::Other));
+                0
             })
             .unwrap();
             assert_eq!(taken.get(), Some(true), "{json}");

@@ -1,10 +1,5 @@
 //! Whom a verifier trusts, stated entry by entry.
 
-use std::sync::Arc;
-
-use arc_swap::ArcSwap;
-use serde_json::Value;
-
 use crate::KeySet;
 
 /// What a member of a token must be. There is no default: each entry says it.
@@ -85,29 +80,4 @@ pub enum SubjectRule {
     Integer,
     /// A string or a JSON integer or nothing; without one, [`Claims::sub`](crate::Claims::sub) is empty.
     Unchecked,
-}
-
-/// An entry of a verifier. Clones share the keys, so that new keys reach every clone.
-#[derive(Clone, Debug)]
-pub(crate) struct Entry {
-    pub(crate) issuer: Expected,
-    pub(crate) audience: Expected,
-    pub(crate) token_type: Expected,
-    pub(crate) keys: Arc<ArcSwap<KeySet>>,
-    pub(crate) subject: SubjectRule,
-    /// Further claims, and the value that each must have.
-    pub(crate) required: Vec<(String, Value)>,
-}
-
-impl From<Trust> for Entry {
-    fn from(trust: Trust) -> Self {
-        Self {
-            issuer: trust.issuer,
-            audience: trust.audience,
-            token_type: trust.token_type,
-            keys: Arc::new(ArcSwap::from_pointee(trust.keys)),
-            subject: SubjectRule::default(),
-            required: Vec::new(),
-        }
-    }
 }

@@ -8,20 +8,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use memchr::memchr;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use crate::compact::Parts;
+use crate::entry::{Entry, check_entry};
 use crate::header::{self, Header};
 use crate::payload::{self, Payload};
-use crate::trust::Entry;
 use crate::{
     Algorithm, Claims, Clock, Expected, KeyId, KeySet, Reason, Refusal, SubjectRule, Timestamp,
     Trust, VerifyingKey, base64url,
 };
-
-/// Longest token, in bytes. A longer one is refused before anything else is looked at.
-pub(crate) const LONGEST_TOKEN: usize = 16 * 1024;
 
 /// Longest signature, in bytes: that of RSA with 8192 bits.
 const LONGEST_SIGNATURE: usize = 1024;
@@ -276,126 +273,6 @@ fn candidates<'k>(keys: &'k KeySet, header: &Header) -> Result<Vec<&'k Verifying
     }
 }
 
-/// What an entry demands of a token whose signature holds, but for its times.
-fn check_entry(
-    entry: &Entry,
-    read: &Payload,
-    typ: Option<&str>,
-    payload: &[u8],
-) -> Result<(), Refusal> {
-    let claims = &read.claims;
-    if let Some(name) = read.malformed {
-        return Err(Refusal::of_claim(Reason::TokenClaimMalformed, name));
-    }
-    if !entry.token_type.accepts(typ, header::same_type) {
-        return Err(Reason::TokenTypeWrong.into());
-    }
-    check_issuer(entry, claims)?;
-    check_audience(entry, claims)?;
-    check_subject(entry.subject, read)?;
-    if !read.has_expiry {
-        return Err(Refusal::of_claim(Reason::TokenClaimMissing, "exp"));
-    }
-    if entry.required.is_empty() {
-        Ok(())
-    } else {
-        check_required(&entry.required, payload)
-    }
-}
-
-fn check_issuer(entry: &Entry, claims: &Claims) -> Result<(), Refusal> {
-    let issuer = claims.iss.as_deref();
-    if entry.issuer.accepts(issuer, |a, b| a == b) {
-        return Ok(());
-    }
-    Err(Refusal::of_claim(
-        match issuer {
-            Some(_) => Reason::TokenIssuerWrong,
-            None => Reason::TokenClaimMissing,
-        },
-        "iss",
-    ))
-}
-
-fn check_audience(entry: &Entry, claims: &Claims) -> Result<(), Refusal> {
-    let accepted = if claims.aud.is_empty() {
-        entry.audience.accepts(None, |a, b| a == b)
-    } else {
-        claims
-            .aud
-            .iter()
-            .any(|audience| entry.audience.accepts(Some(audience), |a, b| a == b))
-    };
-    if accepted {
-        return Ok(());
-    }
-    let missing = claims.aud.is_empty() && entry.audience.is_required();
-    Err(Refusal::of_claim(
-        if missing {
-            Reason::TokenClaimMissing
-        } else {
-            Reason::TokenAudienceWrong
-        },
-        "aud",
-    ))
-}
-
-fn check_subject(rule: SubjectRule, read: &Payload) -> Result<(), Refusal> {
-    match rule {
-        SubjectRule::Required if read.integer_subject => {
-            Err(Refusal::of_claim(Reason::TokenClaimMalformed, "sub"))
-        }
-        SubjectRule::Required | SubjectRule::Integer if read.claims.sub.is_empty() => {
-            Err(Refusal::of_claim(Reason::TokenClaimMissing, "sub"))
-        }
-        SubjectRule::Required | SubjectRule::Integer | SubjectRule::Unchecked => Ok(()),
-    }
-}
-
-fn check_required(required: &[(String, Value)], payload: &[u8]) -> Result<(), Refusal> {
-    let members: Map<String, Value> =
-        serde_json::from_slice(payload).map_err(|_| Reason::TokenMalformed)?;
-    for (name, value) in required {
-        match members.get(name) {
-            Some(found) if found == value => {}
-            Some(_) => return Err(Refusal::of_claim(Reason::TokenClaimWrong, name)),
-            None => return Err(Refusal::of_claim(Reason::TokenClaimMissing, name)),
-        }
-    }
-    Ok(())
-}
-
-/// The parts of a compact token (RFC 7515, section 7.1), still encoded.
-struct Parts<'a> {
-    header: &'a [u8],
-    payload: &'a [u8],
-    signature: &'a [u8],
-    /// Header, dot, payload.
-    signed: &'a [u8],
-}
-
-impl<'a> Parts<'a> {
-    fn split(token: &'a str) -> Result<Self, Reason> {
-        if token.len() > LONGEST_TOKEN {
-            return Err(Reason::TokenTooLarge);
-        }
-        let token = token.as_bytes();
-        let first = memchr(b'.', token).ok_or(Reason::TokenMalformed)?;
-        let (header, rest) = (&token[..first], &token[first + 1..]);
-        let second = memchr(b'.', rest).ok_or(Reason::TokenMalformed)?;
-        let (payload, signature) = (&rest[..second], &rest[second + 1..]);
-        if memchr(b'.', signature).is_some() {
-            return Err(Reason::TokenMalformed);
-        }
-        Ok(Self {
-            header,
-            payload,
-            signature,
-            signed: &token[..first + 1 + second],
-        })
-    }
-}
-
 /// A token whose signature and claims hold.
 #[derive(Clone)]
 pub struct Verified {
@@ -442,31 +319,4 @@ impl std::fmt::Debug for Verified {
             .field("algorithm", &self.algorithm)
             .finish_non_exhaustive()
     }
-}
-
-/// A token's parts, decoded and **not verified**: for showing, never for deciding.
-#[derive(Clone, Debug)]
-pub struct UnverifiedParts {
-    /// The header's JSON.
-    pub header: String,
-    /// The payload's JSON.
-    pub payload: String,
-    /// The signature's bytes.
-    pub signature: Vec<u8>,
-}
-
-/// Takes a token apart without verifying it, to look at it. Its form is checked: three canonical base64url parts, the
-/// first two of them strict JSON objects.
-pub fn take_apart_unverified(token: &str) -> Result<UnverifiedParts, Refusal> {
-    let parts = Parts::split(token)?;
-    let json = |part| {
-        let bytes = base64url::decode(part).ok_or(Reason::TokenMalformed)?;
-        crate::strict::read_object(&bytes, |_, _| 0)?;
-        String::from_utf8(bytes).map_err(|_| Reason::TokenMalformed)
-    };
-    Ok(UnverifiedParts {
-        header: json(parts.header)?,
-        payload: json(parts.payload)?,
-        signature: base64url::decode(parts.signature).ok_or(Reason::TokenMalformed)?,
-    })
 }

@@ -1,0 +1,66 @@
+//! The compact form of a token: its parts, and how to look at them without trusting them.
+
+use memchr::memchr;
+
+use crate::{Reason, Refusal, base64url, strict};
+
+/// Longest token, in bytes. A longer one is refused before anything else is looked at.
+pub(crate) const LONGEST_TOKEN: usize = 16 * 1024;
+
+/// The parts of a compact token (RFC 7515, section 7.1), still encoded.
+pub(crate) struct Parts<'a> {
+    pub(crate) header: &'a [u8],
+    pub(crate) payload: &'a [u8],
+    pub(crate) signature: &'a [u8],
+    /// Header, dot, payload.
+    pub(crate) signed: &'a [u8],
+}
+
+impl<'a> Parts<'a> {
+    pub(crate) fn split(token: &'a str) -> Result<Self, Reason> {
+        if token.len() > LONGEST_TOKEN {
+            return Err(Reason::TokenTooLarge);
+        }
+        let token = token.as_bytes();
+        let first = memchr(b'.', token).ok_or(Reason::TokenMalformed)?;
+        let (header, rest) = (&token[..first], &token[first + 1..]);
+        let second = memchr(b'.', rest).ok_or(Reason::TokenMalformed)?;
+        let (payload, signature) = (&rest[..second], &rest[second + 1..]);
+        if memchr(b'.', signature).is_some() {
+            return Err(Reason::TokenMalformed);
+        }
+        Ok(Self {
+            header,
+            payload,
+            signature,
+            signed: &token[..first + 1 + second],
+        })
+    }
+}
+
+/// A token's parts, decoded and **not verified**: for showing, never for deciding.
+#[derive(Clone, Debug)]
+pub struct UnverifiedParts {
+    /// The header's JSON.
+    pub header: String,
+    /// The payload's JSON.
+    pub payload: String,
+    /// The signature's bytes.
+    pub signature: Vec<u8>,
+}
+
+/// Takes a token apart without verifying it, to look at it. Its form is checked: three canonical base64url parts, the
+/// first two of them strict JSON objects.
+pub fn take_apart_unverified(token: &str) -> Result<UnverifiedParts, Refusal> {
+    let parts = Parts::split(token)?;
+    let json = |part| {
+        let bytes = base64url::decode(part).ok_or(Reason::TokenMalformed)?;
+        strict::read_object(&bytes, |_, _| 0)?;
+        String::from_utf8(bytes).map_err(|_| Reason::TokenMalformed)
+    };
+    Ok(UnverifiedParts {
+        header: json(parts.header)?,
+        payload: json(parts.payload)?,
+        signature: base64url::decode(parts.signature).ok_or(Reason::TokenMalformed)?,
+    })
+}
