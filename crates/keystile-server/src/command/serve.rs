@@ -9,6 +9,7 @@ use clap::Args;
 use keystile_accounts::Fault;
 use keystile_server::config::{Config, Faults, Sources};
 use keystile_server::{Certificate, Readiness, Settings, Stop, listen, router};
+use rustix::process::{Resource, getrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::place::{Place, builder, opening, prepare_folder};
@@ -16,6 +17,8 @@ use super::{logging, output};
 
 /// How long requests under way may take to finish when the server ends.
 const FINISH: Duration = Duration::from_secs(8);
+/// Open files that are kept for all else than connections: the database, the log, keys being read.
+const OTHER_FILES: u64 = 64;
 /// How long `/readyz` says 503 before the listener closes, so that a balancer looks elsewhere first.
 const DRAIN: Duration = Duration::from_millis(500);
 
@@ -92,11 +95,31 @@ async fn serve(config: Config) -> Result<()> {
     let signals = tokio::spawn(end_on_signal(Signals::new()?, stop.clone(), readiness));
     output::line(&super::welcome::text(&config, address, &issuer, made))?;
     tracing::info!(%address, issuer, "listening");
-    let served = listen(listener, app, tls, stop).await;
+    let connections = connections(&config);
+    let served = listen(listener, app, connections, tls, stop).await;
     signals.abort();
     accounts.close().await;
     tracing::info!("ended");
     Ok(served?)
+}
+
+/// Most connections at a time: as many as configured, where the limit on open files allows that.
+fn connections(config: &Config) -> usize {
+    let open_files = getrlimit(Resource::Nofile).current;
+    let most = within_open_files(config.connections, open_files);
+    if most < config.connections {
+        tracing::info!(
+            configured = config.connections,
+            most,
+            "the limit on open files allows fewer connections than configured"
+        );
+    }
+    usize::try_from(most).unwrap_or(usize::MAX)
+}
+
+fn within_open_files(wanted: u32, open_files: Option<u64>) -> u32 {
+    let room = open_files.map_or(u64::MAX, |limit| limit.saturating_sub(OTHER_FILES).max(1));
+    wanted.min(u32::try_from(room).unwrap_or(u32::MAX))
 }
 
 fn unclaimable(fault: Fault, config: &Config) -> anyhow::Error {
@@ -165,4 +188,18 @@ async fn end_on_signal(mut signals: Signals, stop: Stop, readiness: Readiness) {
         }
     }
     stop.within(FINISH);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::within_open_files;
+
+    #[test]
+    fn connections_leave_files_for_the_rest() {
+        assert_eq!(within_open_files(4096, None), 4096);
+        assert_eq!(within_open_files(4096, Some(1 << 40)), 4096);
+        assert_eq!(within_open_files(4096, Some(1024)), 960);
+        assert_eq!(within_open_files(100, Some(1024)), 100);
+        assert_eq!(within_open_files(4096, Some(20)), 1);
+    }
 }

@@ -40,6 +40,8 @@ pub struct Config {
     pub signup_open: bool,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
+    /// Most connections at a time.
+    pub connections: u32,
     /// Lifetimes and algorithm.
     pub tokens: Tokens,
     /// Password policy and hashing cost.
@@ -163,6 +165,7 @@ impl Config {
         let issuer = reader.issuer();
         let signup = reader.choice("signup", &[("open", true), ("closed", false)]);
         let trusted_proxies = reader.networks("trusted_proxies");
+        let connections = reader.number("connections", 1..=1_048_576);
         let tokens = read_tokens(reader);
         let password = read_password(reader);
         let limit_guessing = reader.switch("limits.guessing");
@@ -176,6 +179,7 @@ impl Config {
             issuer,
             signup_open: signup.unwrap_or_else(|| listen.ip().is_loopback()),
             trusted_proxies,
+            connections: connections?,
             tokens: tokens?,
             password: password?,
             limit_guessing: limit_guessing?,

@@ -52,6 +52,11 @@ pub const SETTINGS: &[Setting] = &[
         "Addresses or networks whose X-Forwarded-For is believed.",
     ),
     plain(
+        "connections",
+        "4096",
+        "Most connections at a time, never more than the limit on open files less 64; the surplus is closed at once.",
+    ),
+    plain(
         "tokens.algorithm",
         "",
         "Signature of access tokens: ES256, EdDSA or RS256; by default that of the present key, ES256 at first.",

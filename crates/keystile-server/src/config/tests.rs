@@ -51,6 +51,7 @@ fn nothing_configured_is_a_whole_configuration() {
         "sqlite://./keystile-data/keystile.db"
     );
     assert!(config.signup_open);
+    assert_eq!(config.connections, 4096);
     assert_eq!(config.tokens.access_lifetime, Duration::from_secs(900));
     assert_eq!(
         config.issuer_at(config.listen).unwrap(),
@@ -83,7 +84,7 @@ fn flags_over_environment_over_file_over_defaults() {
 #[test]
 fn every_fault_is_reported_at_once() {
     let (_folder, mut sources) =
-        file("lisen = \"x\"\nsignup = \"maybe\"\n[password]\nmin_length = 3");
+        file("lisen = \"x\"\nconnections = 0\nsignup = \"maybe\"\n[password]\nmin_length = 3");
     sources
         .environment
         .insert("KEYSTILE_TOKENS__ACCES_LIFETIME".into(), "2m".into());
@@ -96,6 +97,7 @@ fn every_fault_is_reported_at_once() {
         found,
         [
             "KEYSTILE_TOKENS__ACCES_LIFETIME",
+            "connections",
             "lisen",
             "password.min_length",
             "signup",

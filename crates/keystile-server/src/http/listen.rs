@@ -13,6 +13,7 @@ use axum_server::{Handle, Server};
 use hyper_util::rt::TokioTimer;
 use keystile::Random;
 
+use super::connection::PlaceAcceptor;
 use super::request_id::RequestIds;
 use super::wire::WireAcceptor;
 
@@ -52,13 +53,14 @@ impl Certificate {
     }
 }
 
-/// Serves `app` until `stop` says so.
+/// Serves `app` until `stop` says so, to at most that many `connections` at a time; the surplus is closed at once.
 ///
 /// # Errors
 /// The listener cannot be used.
 pub async fn listen(
     listener: TcpListener,
     app: Router,
+    connections: usize,
     tls: Option<Certificate>,
     stop: Stop,
 ) -> io::Result<()> {
@@ -66,7 +68,7 @@ pub async fn listen(
     let ids = RequestIds::new(&Random::system());
     let server = axum_server::from_tcp(listener)?.handle(stop.0);
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
-    let plain = NoDelayAcceptor::new();
+    let plain = PlaceAcceptor::new(NoDelayAcceptor::new(), connections);
     if let Some(Certificate(tls)) = tls {
         let inner = RustlsAcceptor::new(tls).acceptor(plain);
         let server = server.acceptor(WireAcceptor { inner, ids });

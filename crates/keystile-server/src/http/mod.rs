@@ -17,6 +17,7 @@ mod account;
 mod admin;
 mod body;
 mod caller;
+mod connection;
 mod cursor;
 mod edge;
 mod email;

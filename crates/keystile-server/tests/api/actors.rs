@@ -28,7 +28,16 @@ impl Server {
         Self::start_with(GuessLimits::off(), true).await
     }
 
+    /// One that takes so many connections at a time.
+    pub(crate) async fn start_small(connections: usize) -> Self {
+        Self::start_as(GuessLimits::off(), true, connections).await
+    }
+
     pub(crate) async fn start_with(limits: GuessLimits, signup_open: bool) -> Self {
+        Self::start_as(limits, signup_open, 1000).await
+    }
+
+    async fn start_as(limits: GuessLimits, signup_open: bool, connections: usize) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Clock::manual(Timestamp::from_seconds(1_800_000_000));
         let url = format!("sqlite://{}", folder.path().join("keystile.db").display());
@@ -50,7 +59,7 @@ impl Server {
         let app = router(accounts.clone(), settings);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
-        tokio::spawn(listen(listener, app, None, Stop::default()));
+        tokio::spawn(listen(listener, app, connections, None, Stop::default()));
         Self {
             address,
             accounts,

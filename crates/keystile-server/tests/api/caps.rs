@@ -124,6 +124,38 @@ async fn slow_senders_are_cut() {
     );
 }
 
+/// Asks over an open connection; `None` where it was closed instead.
+async fn ask(stream: &mut TcpStream) -> Option<u16> {
+    let request = b"GET /healthz HTTP/1.1\r\nhost: t\r\n\r\n";
+    stream.write_all(request).await.ok()?;
+    let mut received = vec![0; 4096];
+    let read = stream.read(&mut received).await.ok().filter(|n| *n > 0)?;
+    Some(parse(&received[..read]).status)
+}
+
+#[tokio::test]
+async fn connections_beyond_the_cap_are_closed_until_there_is_room() {
+    let server = Server::start_small(2).await;
+    let connect = || async { TcpStream::connect(server.address).await.unwrap() };
+    let (mut first, mut second) = (connect().await, connect().await);
+    assert_eq!(ask(&mut first).await, Some(200));
+    assert_eq!(ask(&mut second).await, Some(200));
+    assert_eq!(ask(&mut connect().await).await, None);
+    assert_eq!(ask(&mut first).await, Some(200));
+    drop(second);
+    let answered = async {
+        while ask(&mut connect().await).await.is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let answered = tokio::time::timeout(Duration::from_secs(20), answered).await;
+    assert!(answered.is_ok(), "a place that was given back stays taken");
+    // What was refused gave nothing back that it did not have.
+    let (mut third, mut fourth) = (connect().await, connect().await);
+    let both = (ask(&mut third).await, ask(&mut fourth).await);
+    assert_ne!(both, (Some(200), Some(200)));
+}
+
 /// The caps are those of HTTP/1, so nobody may speak another version.
 #[tokio::test]
 async fn http_2_is_not_spoken() {
