@@ -15,7 +15,7 @@ use crate::follow::{self, Followed};
 use crate::keys::KeyRing;
 use crate::limits::Attempts;
 use crate::password::Pool;
-use crate::store::{Act, Store};
+use crate::store::{self, Act, Store};
 use crate::tokens::Tokens;
 
 /// The longest grace: a thief who holds a used token has so long to use it.
@@ -239,13 +239,7 @@ async fn shared_secret(
 
 /// Everything that can be said of the options without looking at the store.
 fn check(builder: &Builder) -> Result<(), OpenError> {
-    if !builder.url.starts_with("sqlite:") {
-        let message = format!(
-            "`{}` is not a database URL; write sqlite:// before the path, as in sqlite://shop.db or sqlite:///var/lib/shop.db",
-            without_password(&builder.url)
-        );
-        return Err(OpenError::Url { message });
-    }
+    store::check_url(&builder.url).map_err(OpenError::url)?;
     let (tokens, sessions) = (&builder.tokens, &builder.sessions);
     let second = Duration::from_secs(1);
     option(
@@ -310,11 +304,4 @@ fn option(sound: bool, option: &'static str, message: &str) -> Result<(), OpenEr
         option,
         message: format!("{option}: {message}"),
     })
-}
-
-/// A URL of another kind may hold a password.
-fn without_password(url: &str) -> &str {
-    url.split_once("://")
-        .filter(|(_, rest)| rest.contains('@'))
-        .map_or(url, |(scheme, _)| scheme)
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::store::StoreError;
+
 /// The store or the machine failed, not the caller. Safe to log; not for the caller's eyes.
 #[derive(Debug, Error)]
 #[error("{message}")]
@@ -66,6 +68,13 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    pub(crate) fn url(error: StoreError) -> Self {
+        match error {
+            StoreError::Url(message) => Self::Url { message },
+            other => Self::Store(other.into()),
+        }
+    }
+
     /// The stable code.
     pub fn code(&self) -> &'static str {
         match self {

@@ -85,6 +85,7 @@ mod error;
 mod flow;
 mod follow;
 mod gate;
+mod inspect;
 mod keys;
 mod limits;
 mod names;
@@ -105,6 +106,7 @@ pub use error::{
 };
 #[cfg(feature = "testing")]
 pub use gate::{Hold, Point};
+pub use inspect::{Inspection, Schema};
 pub use limits::GuessLimits;
 pub use names::UsernameRule;
 pub use password::{Hashing, PasswordError, PasswordPolicy, Passwords};

@@ -41,9 +41,14 @@ pub enum StoreError {
         /// The version that differs.
         version: i64,
     },
-    /// The URL names no database we can open.
-    #[error("`{0}` is not a database URL; write sqlite://path/to/file.db")]
+    /// The URL names no database we can open. The text says why, and never shows a password.
+    #[error("{0}")]
     Url(String),
+    /// A log lies beside the database without the index that a mere look would need.
+    #[error(
+        "a log that is not yet part of {0} lies beside it, left by a crash or a copy; open it once (`keystile migrate` does) to take it in"
+    )]
+    LogWithoutIndex(PathBuf),
     /// The file or its folder cannot be made or opened.
     #[error("cannot open {path}: {source}")]
     Open {

@@ -5,12 +5,16 @@
 //! public only so that the contract suite reaches it.
 
 mod error;
+mod inspection;
 mod record;
 mod sqlite;
 
 pub use error::{Field, StoreError, WriteError};
+pub use inspection::{Inspection, Schema};
 pub use record::*;
-pub use sqlite::{MIGRATIONS, Migration, Options, ServerLock, Sqlite, Work, migrate};
+pub use sqlite::{
+    MIGRATIONS, Migration, Options, ServerLock, Sqlite, Work, check_url, inspect, migrate,
+};
 
 /// Called with each committed revocation, after the commit and before the write that made it is answered.
 pub type OnRevoked = Box<dyn Fn(&[RevocationRecord]) + Send + Sync>;
@@ -28,6 +32,11 @@ impl Store {
     /// the file (0600) where they are missing, and applies missing migrations.
     pub async fn open(url: &str, options: Options) -> Result<Self, StoreError> {
         Ok(Self::Sqlite(Sqlite::open(url, options).await?))
+    }
+
+    /// Looks at the database and writes nothing, not even a file beside it. `None` where there is none. Blocks.
+    pub fn inspect(url: &str) -> Result<Option<Inspection>, StoreError> {
+        inspect(url, MIGRATIONS)
     }
 
     /// Refuses a second server on the same database, which need not be open yet. Commands do not ask for it. Held until

@@ -21,6 +21,38 @@ async fn what_is_not_a_url_is_refused_with_its_cure() {
     }
 }
 
+#[tokio::test]
+async fn a_database_of_another_kind_is_refused_by_name() {
+    let url = "postgres://ada:secret@db/shop";
+    let opened = Accounts::open(url).await.unwrap_err().to_string();
+    let looked = Accounts::inspect(url).await.unwrap_err().to_string();
+    let claimed = Accounts::builder(url).claim_server_lock().unwrap_err();
+    for text in [opened, looked, claimed.to_string()] {
+        assert!(
+            text.contains("PostgreSQL") && text.contains("not speak yet"),
+            "{text}"
+        );
+        assert!(
+            text.contains("sqlite://") && !text.contains("secret"),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_look_finds_the_key_while_the_accounts_are_open() {
+    let shop = Shop::open().await;
+    shop.ada().await;
+    let url = format!("sqlite://{}", shop.folder.path().join("shop.db").display());
+    let found = Accounts::inspect(&url).await.unwrap().unwrap();
+    let keys = shop.accounts.keys().await.unwrap();
+    assert_eq!(
+        found.signing_key.unwrap(),
+        (keys[0].algorithm, keys[0].key_id.clone())
+    );
+    assert_eq!((found.accounts, found.damage.len()), (1, 0));
+}
+
 type Change = fn(Builder, Duration) -> Builder;
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What is SQLite's own: files, groups, and in the modules below locks and migrations.
 
+mod inspect;
 mod lock;
 mod migration;
 

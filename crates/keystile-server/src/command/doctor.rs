@@ -7,19 +7,23 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use clap::Args;
 use keystile::{Clock, Timestamp};
-use keystile_accounts::KeyState;
+use keystile_accounts::{Accounts, Inspection, Schema};
 use keystile_server::config::{Config, Faults};
 use serde::Serialize;
 
 use super::output;
-use super::place::Place;
+use super::place::{Place, opening};
 
 /// Less free space than this is too little, in bytes.
 const LEAST_SPACE: u64 = 100 * 1024 * 1024;
 /// No honest clock shows less: the day this was written, in seconds since 1970.
 const WRITTEN: i64 = 1_763_769_600;
 
-/// Say what is wrong with this machine's set-up, each with its cure.
+/// What to do about a database that cannot be looked at.
+const CARE: &str =
+    "Mend what the message says; a copy of the data folder before any repair is wise";
+
+/// Say what is wrong with this machine's set-up, each with its cure. Changes nothing.
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes: 0 nothing is wrong; 1 something is.")]
 pub(crate) struct Doctor {
@@ -123,49 +127,99 @@ impl Doctor {
         checks.push(port(&config));
         checks.push(folder(&config.data));
         checks.extend(space(&config.data));
-        checks.extend(self.database(&config));
+        checks.extend(Self::database(&config));
         checks
     }
 
-    /// The database opens, is at this version and has a key that signs. Makes none where there is none.
-    fn database(&self, config: &Config) -> Vec<Check> {
-        if config
-            .database
-            .sqlite_path()
-            .is_some_and(|path| !path.exists())
-        {
-            return vec![Check::notice(
-                "database",
-                "there is none yet",
-                "`keystile serve` makes it",
-            )];
-        }
-        let keys = self
-            .place
-            .with_accounts(|accounts| async move { Ok(accounts.keys().await?) });
-        match keys {
+    /// What a look at the database finds. Opens it for nothing else: opening migrates and makes a key.
+    fn database(config: &Config) -> Vec<Check> {
+        let url = config.database.expose();
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let found = runtime
+            .map_err(anyhow::Error::from)
+            .and_then(|runtime| Ok(runtime.block_on(Accounts::inspect(url))?));
+        match found {
             Err(error) => {
-                let cure = "Mend what the message says; a copy of the data folder before any repair is wise";
-                vec![Check::wrong("database", format!("{error:#}"), cure)]
+                let finding = format!("{}: {error:#}", opening(config));
+                vec![Check::wrong("database", finding, CARE)]
             }
-            Ok(keys) => {
-                let signing = keys.iter().find(|key| key.state == KeyState::Signing);
-                let key = match signing {
-                    Some(key) => {
-                        Check::right("signing key", format!("{} {}", key.algorithm, key.key_id))
-                    }
-                    None => Check::wrong(
-                        "signing key",
-                        "there is none",
-                        "Give one with `keystile key import`",
-                    ),
-                };
-                vec![
-                    Check::right("database", "it opens and is at this version"),
-                    key,
-                ]
+            Ok(None) => {
+                let finding = "there is none yet";
+                vec![Check::notice(
+                    "database",
+                    finding,
+                    "`keystile serve` makes it",
+                )]
+            }
+            Ok(Some(found)) => {
+                let mut checks = vec![schema(&found)];
+                checks.extend(damage(&found));
+                checks.extend(writable(config));
+                checks.extend(signing_key(&found));
+                checks
             }
         }
+    }
+}
+
+fn schema(found: &Inspection) -> Check {
+    match found.schema {
+        Schema::Current { version } => {
+            let (accounts, sessions) = (found.accounts, found.sessions);
+            let finding = format!(
+                "schema {version}, this version's; accounts: {accounts}, sessions not ended: {sessions}"
+            );
+            Check::right("database", finding)
+        }
+        Schema::Behind { found, known } => Check::notice(
+            "database",
+            format!("schema {found} is older than this version's {known}"),
+            "Copy the data folder, then run `keystile migrate`; `keystile serve` does the same by itself",
+        ),
+        Schema::TooNew { found, known } => Check::wrong(
+            "database",
+            format!("schema {found} is newer than this version's {known}"),
+            "Use the newer keystile that made it",
+        ),
+        Schema::Foreign { version } => Check::wrong(
+            "database",
+            format!("schema {version} was made by a different migration"),
+            "Restore a backup, or use the keystile that made it",
+        ),
+        other => Check::wrong("database", format!("{other:?}"), CARE),
+    }
+}
+
+fn damage(found: &Inspection) -> Option<Check> {
+    let finding = found.damage.join("; ");
+    let cure = "Stop the server, copy the data folder, and restore a backup";
+    (!finding.is_empty()).then(|| Check::wrong("damage", finding, cure))
+}
+
+fn writable(config: &Config) -> Option<Check> {
+    let path = config.database.sqlite_path()?;
+    let error = rustix::fs::access(&path, rustix::fs::Access::WRITE_OK).err()?;
+    Some(Check::wrong(
+        "database file",
+        format!("{} is not writable: {error}", path.display()),
+        "Run this as the server's user, or give that user the file",
+    ))
+}
+
+/// Nothing is said of it where the rest is too wrong to know.
+fn signing_key(found: &Inspection) -> Option<Check> {
+    let subject = "signing key";
+    match &found.signing_key {
+        Some((algorithm, key_id)) => Some(Check::right(subject, format!("{algorithm} {key_id}"))),
+        None if !found.damage.is_empty() => None,
+        None => match found.schema {
+            Schema::Current { .. } | Schema::Behind { .. } => Some(Check::notice(
+                subject,
+                "there is none yet",
+                "`keystile serve` makes one; or give yours with `keystile key import`",
+            )),
+            _ => None,
+        },
     }
 }
 

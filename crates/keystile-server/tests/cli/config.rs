@@ -95,6 +95,48 @@ fn doctor_says_what_is_wrong_and_how_to_mend_it() {
     folder.run("doctor").failed("2 things are wrong");
 }
 
+/// The files of the data folder, each with what is in it.
+fn files(folder: &Folder) -> std::collections::BTreeMap<std::path::PathBuf, Vec<u8>> {
+    std::fs::read_dir(folder.0.path().join("keystile-data"))
+        .unwrap()
+        .map(|file| {
+            let path = file.unwrap().path();
+            let bytes = std::fs::read(&path).unwrap();
+            (path, bytes)
+        })
+        .collect()
+}
+
+#[test]
+fn doctor_changes_nothing() {
+    let folder = Folder::new();
+    folder.run("migrate").worked();
+    let database = folder.0.path().join("keystile-data/keystile.db");
+    {
+        let connection = rusqlite::Connection::open(&database).unwrap();
+        connection.execute("DELETE FROM signing_key", []).unwrap();
+    }
+    let before = files(&folder);
+    let said = folder.run("doctor").worked();
+    assert!(
+        said.out.contains("signing key: there is none yet"),
+        "{}",
+        said.out
+    );
+    assert!(said.out.contains("keystile key import"), "{}", said.out);
+    assert_eq!(files(&folder), before);
+
+    for (file, _) in before {
+        std::fs::remove_file(file).unwrap();
+    }
+    std::fs::write(&database, "").unwrap();
+    let before = files(&folder);
+    let said = folder.run("doctor").worked();
+    assert!(said.out.contains("schema 0 is older"), "{}", said.out);
+    assert!(said.out.contains("keystile migrate"), "{}", said.out);
+    assert_eq!(files(&folder), before);
+}
+
 #[test]
 fn help_completions_and_the_document_are_printed() {
     let folder = Folder::new();

@@ -110,7 +110,7 @@ fn signing_or_insert(work: &Work<'_>, candidate: &KeyRecord) -> Result<KeyRecord
     signing(work)?.ok_or(WriteError::NotFound)
 }
 
-fn signing(connection: &Connection) -> Result<Option<KeyRecord>, WriteError> {
+pub(super) fn signing(connection: &Connection) -> Result<Option<KeyRecord>, StoreError> {
     Ok(connection
         .prepare_cached(SIGNING)?
         .query_row([], from_row)

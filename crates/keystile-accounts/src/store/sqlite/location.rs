@@ -20,10 +20,10 @@ impl Location {
     pub(super) fn parse(url: &str) -> Result<Self, StoreError> {
         let rest = url
             .strip_prefix("sqlite:")
-            .ok_or_else(|| StoreError::Url(url.to_owned()))?;
+            .ok_or_else(|| StoreError::Url(why_not(url)))?;
         let path = rest.strip_prefix("//").unwrap_or(rest);
         match path {
-            "" => Err(StoreError::Url(url.to_owned())),
+            "" => Err(StoreError::Url(why_not(url))),
             ":memory:" => Ok(Self::Memory),
             path => Ok(Self::File(PathBuf::from(path))),
         }
@@ -47,6 +47,25 @@ impl Location {
             Err(source) => Err(cannot_open(path, source)),
         }
     }
+}
+
+/// Whether a URL names a database that can be opened, without looking for it.
+pub fn check_url(url: &str) -> Result<(), StoreError> {
+    Location::parse(url).map(|_| ())
+}
+
+/// Why a URL names no database. One of another kind may hold a password, which is not shown.
+fn why_not(url: &str) -> String {
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return "the database URL names PostgreSQL, which this version does not speak yet; write sqlite://PATH, for example sqlite:///var/lib/shop.db".to_owned();
+    }
+    let shown = url
+        .split_once("://")
+        .filter(|(_, rest)| rest.contains('@'))
+        .map_or(url, |(scheme, _)| scheme);
+    format!(
+        "`{shown}` is not a database URL; write sqlite:// before the path, as in sqlite://shop.db or sqlite:///var/lib/shop.db"
+    )
 }
 
 /// A server's claim on a database, until it is dropped (or its process ends, however that happens).

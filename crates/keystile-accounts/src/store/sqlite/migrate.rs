@@ -43,7 +43,8 @@ pub fn migrate(connection: &mut Connection, known: &[Migration]) -> Result<(), S
     Ok(())
 }
 
-fn missing<'a>(
+/// The steps that are not applied yet.
+pub(super) fn missing<'a>(
     connection: &Connection,
     known: &'a [Migration],
 ) -> Result<&'a [Migration], StoreError> {

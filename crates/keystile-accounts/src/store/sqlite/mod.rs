@@ -4,6 +4,7 @@ mod account;
 mod audit;
 mod connect;
 mod error;
+mod inspect;
 mod key;
 mod limit;
 mod listing;
@@ -28,7 +29,8 @@ use rusqlite::{Connection, Row};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
-pub use location::ServerLock;
+pub use inspect::inspect;
+pub use location::{ServerLock, check_url};
 pub use migrate::{MIGRATIONS, Migration, migrate};
 pub use writer::Work;
 

@@ -1,0 +1,48 @@
+//! What a look at a database finds.
+
+use super::KeyRecord;
+
+/// How a database's schema stands to this program's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Schema {
+    /// It is this program's.
+    Current {
+        /// Its version.
+        version: i64,
+    },
+    /// It is older; the next opening migrates it.
+    Behind {
+        /// Version found; 0 before the first migration.
+        found: i64,
+        /// Newest version known here.
+        known: i64,
+    },
+    /// A newer program made it; this one refuses it.
+    TooNew {
+        /// Version found.
+        found: i64,
+        /// Newest version known here.
+        known: i64,
+    },
+    /// An applied migration is not the one this program has; it refuses the database.
+    Foreign {
+        /// The version that differs.
+        version: i64,
+    },
+}
+
+/// What a look at a database found. Where the schema is not known or something is damaged, the rest is empty.
+#[derive(Clone, Debug)]
+pub struct Inspection {
+    /// How its schema stands.
+    pub schema: Schema,
+    /// What is broken in the file, in the database's words; empty when it is whole.
+    pub damage: Vec<String>,
+    /// The key that signs.
+    pub signing_key: Option<KeyRecord>,
+    /// How many accounts there are.
+    pub accounts: u64,
+    /// How many sessions have not been ended; some may have expired.
+    pub sessions: u64,
+}
