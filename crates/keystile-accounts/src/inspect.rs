@@ -43,15 +43,13 @@ impl Accounts {
 
 fn public(found: store::Inspection) -> Inspection {
     let mut damage = found.damage;
-    let signing_key = found
-        .signing_key
-        .and_then(|record| match keys::read(&record) {
-            Ok(key) => Some((key.algorithm(), record.kid)),
-            Err(_) => {
-                damage.push(format!("the signing key {} cannot be read", record.kid));
-                None
-            }
-        });
+    let signing_key = found.signing_key.and_then(|record| {
+        if let Ok(key) = keys::read(&record) {
+            return Some((key.algorithm(), record.kid));
+        }
+        damage.push(format!("the signing key {} cannot be read", record.kid));
+        None
+    });
     Inspection {
         schema: found.schema,
         damage,
