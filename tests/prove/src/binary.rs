@@ -11,7 +11,7 @@ use anyhow::{Context, ensure};
 pub fn server() -> anyhow::Result<PathBuf> {
     let folder = profile_folder()?;
     let binary = folder.join(format!("keystile{}", std::env::consts::EXE_SUFFIX));
-    if !is_current(&binary, &folder.join("keystile.d")) {
+    if !is_current(&binary) {
         build(&folder)?;
     }
     ensure!(
@@ -34,19 +34,26 @@ fn profile_folder() -> anyhow::Result<PathBuf> {
     Ok(folder.context("no target folder")?.to_owned())
 }
 
-/// Whether the binary is younger than every source file that cargo says it was made from.
-fn is_current(binary: &Path, sources: &Path) -> bool {
-    let Some(built) = modified(binary) else {
-        return false;
+/// Whether the binary is younger than everything that it is made from. Cargo's own list (`keystile.d`) will not do: `cargo
+/// test` makes the binary without it.
+fn is_current(binary: &Path) -> bool {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates");
+    match (modified(binary), newest_below(&crates)) {
+        (Some(built), Some(changed)) => changed <= built,
+        _ => false,
+    }
+}
+
+/// When the youngest source below this folder was changed; what only tests are made from does not count.
+fn newest_below(folder: &Path) -> Option<SystemTime> {
+    let entries = fs::read_dir(folder).ok()?.filter_map(Result::ok);
+    let paths = entries.map(|entry| entry.path());
+    let newest = |path: PathBuf| match path.file_name()?.to_str()? {
+        "tests" | "fuzz" | "target" => None,
+        _ if path.is_dir() => newest_below(&path),
+        _ => modified(&path),
     };
-    let Ok(list) = fs::read_to_string(sources) else {
-        return false;
-    };
-    let Some((_, files)) = list.split_once(": ") else {
-        return false;
-    };
-    let mut files = files.split_whitespace();
-    files.all(|file| modified(Path::new(file)).is_some_and(|changed| changed <= built))
+    paths.filter_map(newest).max()
 }
 
 fn modified(path: &Path) -> Option<SystemTime> {
