@@ -35,6 +35,9 @@ enum Proof {
         /// Rounds of each.
         #[arg(long, default_value_t = 1_000)]
         rounds: usize,
+        /// Only the kinds whose name has this in it, such as "role change".
+        #[arg(long)]
+        only: Option<String>,
     },
     /// `kill -9` under load and restart.
     Kill {
@@ -67,7 +70,10 @@ const ALL: [Proof; 6] = [
         rounds: 1_000,
         at_once: 50,
     },
-    Proof::Races { rounds: 1_000 },
+    Proof::Races {
+        rounds: 1_000,
+        only: None,
+    },
     Proof::Kill { times: 50 },
     Proof::Hashing {
         clients: 2_000,
@@ -111,7 +117,7 @@ async fn prove(proof: &Proof) -> anyhow::Result<Verdict> {
     match *proof {
         Proof::Walk => walk::prove().await,
         Proof::RefreshStorm { rounds, at_once } => storm::prove(rounds, at_once).await,
-        Proof::Races { rounds } => races::prove(rounds).await,
+        Proof::Races { rounds, ref only } => races::prove(rounds, only.as_deref()).await,
         Proof::Kill { times } => kill::prove(times).await,
         Proof::Hashing { clients, seconds } => hashing::prove(clients, seconds).await,
         Proof::FeltWithin { times } => felt::prove(times).await,

@@ -54,8 +54,8 @@ struct Findings {
     felt: Times,
 }
 
-/// `rounds` races of each act with each rival.
-pub async fn prove(rounds: usize) -> anyhow::Result<Verdict> {
+/// `rounds` races of each act with each rival, or of those kinds only whose name contains `only`.
+pub async fn prove(rounds: usize, only: Option<&str>) -> anyhow::Result<Verdict> {
     let mut verdict = Verdict::of("races");
     let watch = Stopwatch::start();
     let server = Server::start(&[("KEYSTILE_TOKENS__ACCESS_LIFETIME", "6h")]).await?;
@@ -63,11 +63,15 @@ pub async fn prove(rounds: usize) -> anyhow::Result<Verdict> {
     let mut line = format!("{rounds} rounds each;");
     let mut survivors = 0;
     for (act, rival) in act::kinds() {
+        let name = format!("{act} racing {rival}");
+        if only.is_some_and(|only| !name.contains(only)) {
+            continue;
+        }
         let found = races.kind(act, rival, rounds, &mut verdict).await?;
         survivors += found.survivors;
         println!(
             "  {:<44} {} rounds: {} survivors; rival served {}, faults {}, honest sign-outs {}, void {}; refused {}",
-            format!("{act} racing {rival}"),
+            name,
             found.rounds,
             found.survivors,
             found.rival_served,

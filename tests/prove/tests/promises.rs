@@ -24,7 +24,7 @@ async fn simultaneous_refreshes_leave_one_chain_and_a_replay_ends_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_survives_what_ends_it() {
-    assert_holds(races::prove(6)).await;
+    assert_holds(races::prove(6, None)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
