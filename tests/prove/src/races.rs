@@ -22,7 +22,7 @@ use crate::verdict::Verdict;
 use act::{Act, Rival, Way};
 use slot::Slot;
 
-/// Races that are held back together.
+/// The most races that are held back together.
 const AT_ONCE: usize = 16;
 
 /// The fewest batches that meet every order in both ways.
@@ -46,7 +46,8 @@ struct Findings {
     survivors: usize,
     /// Answers of 500 and above, and acts that failed.
     faults: usize,
-    /// Races that were not run: the server said 503 with `Retry-After` to one of the two, which a busy machine makes it do.
+    /// Races that were not run, which a busy machine brings about: the server said 503 with `Retry-After` to one of the
+    /// two, or a command found the database locked for longer than it waits.
     void: usize,
     /// Sessions that ended though nothing asked for it.
     honest_sign_outs: usize,
@@ -130,7 +131,7 @@ impl<'a> Races<'a> {
                 break;
             }
             let mut slots = std::mem::take(&mut self.slots);
-            let racing = left.min(slots.len());
+            let racing = left.min(act.at_once()).min(slots.len());
             let way = act.way(batch);
             let raced = self
                 .batch(

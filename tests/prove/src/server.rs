@@ -20,6 +20,18 @@ use crate::figures::Stopwatch;
 /// The longest that a start may take before the proof gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What a command says that waited for the database's lock until its patience ended, and did nothing.
+const LOCKED: &str = "the database is locked by another process";
+
+/// How a command beside the server ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended {
+    /// It met the lock of another for too long and did nothing; else it did what it was asked.
+    pub locked: bool,
+    /// Started when the command ended.
+    pub since: Stopwatch,
+}
+
 /// The server and its data folder; both end with it.
 #[derive(Debug)]
 pub struct Server {
@@ -170,11 +182,8 @@ impl Server {
         Ok(())
     }
 
-    /// Starts a command beside the server; its task ends with a stopwatch that started when the command ended.
-    pub fn spawn(
-        &self,
-        arguments: &[&str],
-    ) -> anyhow::Result<JoinHandle<anyhow::Result<Stopwatch>>> {
+    /// Starts a command beside the server; its task fails where the command fails, unless that found the database locked.
+    pub fn spawn(&self, arguments: &[&str]) -> anyhow::Result<JoinHandle<anyhow::Result<Ended>>> {
         let mut command = self.command(arguments);
         command
             .stdin(Stdio::null())
@@ -184,13 +193,15 @@ impl Server {
         let line = arguments.join(" ");
         Ok(tokio::spawn(async move {
             let output = process.wait_with_output().await?;
+            let since = Stopwatch::start();
             let said = String::from_utf8_lossy(&output.stderr);
+            let locked = !output.status.success() && said.contains(LOCKED);
             ensure!(
-                output.status.success(),
+                output.status.success() || locked,
                 "`keystile {line}`: {}: {said}",
                 output.status
             );
-            Ok(Stopwatch::start())
+            Ok(Ended { locked, since })
         }))
     }
 

@@ -1,12 +1,15 @@
 //! The proofs with few rounds, against the server of the same build.
 
+use keystile_prove::database::WriteLock;
+use keystile_prove::server::Server;
 use keystile_prove::verdict::Verdict;
-use keystile_prove::{felt, hashing, kill, races, storm, walk};
+use keystile_prove::{felt, hashing, kill, person, races, storm, walk};
 use tokio::sync::Mutex;
 
 /// One proof at a time: one that fills the machine must not disturb another that measures.
+static TURN: Mutex<()> = Mutex::const_new(());
+
 async fn assert_holds(proof: impl Future<Output = anyhow::Result<Verdict>>) {
-    static TURN: Mutex<()> = Mutex::const_new(());
     let _turn = TURN.lock().await;
     let verdict = proof.await.unwrap();
     assert!(verdict.holds(), "{verdict}");
@@ -40,4 +43,20 @@ async fn guarded_requests_are_answered_while_the_hashing_queue_is_full() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_command_does_is_felt_within_a_second() {
     assert_holds(felt::prove(1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_finds_the_database_locked_is_told_from_one_that_fails() {
+    let _turn = TURN.lock().await;
+    let server = Server::start(&[]).await.unwrap();
+    person::new_account(&mut server.client(), "ada")
+        .await
+        .unwrap();
+    let disable = |name| server.spawn(&["account", "disable", name]).unwrap();
+    let lock = WriteLock::open(&server.database()).unwrap();
+    lock.hold().unwrap();
+    assert!(disable("ada").await.unwrap().unwrap().locked);
+    lock.release().unwrap();
+    assert!(!disable("ada").await.unwrap().unwrap().locked);
+    assert!(disable("nobody").await.unwrap().is_err());
 }

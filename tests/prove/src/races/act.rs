@@ -33,14 +33,27 @@ pub(super) enum Way {
 }
 
 impl Act {
+    fn by_administrator(self) -> bool {
+        matches!(self, Self::Disabling | Self::RoleChange)
+    }
+
     /// Disabling and role change are done over HTTP and by a command in turn.
     pub(super) fn way(self, batch: usize) -> Way {
-        let by_administrator = matches!(self, Self::Disabling | Self::RoleChange);
         // Three batches of one way, since three orders take turns.
-        if by_administrator && (batch / 3) % 2 == 1 {
+        if self.by_administrator() && (batch / 3) % 2 == 1 {
             Way::Command
         } else {
             Way::Http
+        }
+    }
+
+    /// Races that are held back together: fewer where commands take part, which wait for the lock only 5 s while the
+    /// server hashes the passwords of all that sign in.
+    pub(super) fn at_once(self) -> usize {
+        if self.by_administrator() {
+            4
+        } else {
+            super::AT_ONCE
         }
     }
 }

@@ -21,7 +21,7 @@ pub(super) async fn judge(
     verdict: &mut Verdict,
 ) -> anyhow::Result<()> {
     let race = format!("{act} racing {rival}");
-    if rival_answer.is_busy() || done.answer.as_ref().is_some_and(Answer::is_busy) {
+    if rival_answer.is_busy() || done.is_put_off() {
         found.void += 1;
         return clear_away(slot, act, done.answer).await;
     }

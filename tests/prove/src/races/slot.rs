@@ -8,15 +8,24 @@ use super::act::{Act, Rival, Way};
 use crate::client::{Answer, Client, Request};
 use crate::figures::Stopwatch;
 use crate::person::{self, PASSWORD, Tokens};
-use crate::server::Server;
+use crate::server::{Ended, Server};
 
 /// How an act ended, and since when.
 #[derive(Debug)]
 pub(super) struct Done {
-    /// The act's answer; `None` for a command, which succeeded.
+    /// The act's answer; `None` for a command.
     pub(super) answer: Option<Answer>,
+    /// It was a command that found the database locked, and did nothing.
+    pub(super) locked: bool,
     /// Started when the answer was there.
     pub(super) since: Stopwatch,
+}
+
+impl Done {
+    /// Whether the act was put off, as a busy machine makes the server and its commands do.
+    pub(super) fn is_put_off(&self) -> bool {
+        self.locked || self.answer.as_ref().is_some_and(Answer::is_busy)
+    }
 }
 
 /// A person in a race.
@@ -37,7 +46,7 @@ pub(super) struct Slot {
     disabled: bool,
     all_sessions: bool,
     rival_request: Request,
-    command: Option<JoinHandle<anyhow::Result<Stopwatch>>>,
+    command: Option<JoinHandle<anyhow::Result<Ended>>>,
 }
 
 impl Slot {
@@ -133,15 +142,17 @@ impl Slot {
 
     pub(super) async fn finish_act(&mut self) -> anyhow::Result<Done> {
         if let Some(command) = self.command.take() {
-            let since = command.await.context("a command's task failed")??;
+            let ended = command.await.context("a command's task failed")??;
             return Ok(Done {
                 answer: None,
-                since,
+                locked: ended.locked,
+                since: ended.since,
             });
         }
         let answer = self.act.finish().await?;
         Ok(Done {
             answer: Some(answer),
+            locked: false,
             since: Stopwatch::start(),
         })
     }
