@@ -4,9 +4,15 @@
 
 #![forbid(unsafe_code)]
 
+mod fields;
 mod serve;
 mod settings;
+mod start;
+mod take_over;
 pub mod testing;
 
+pub use fields::{BodyFault, FieldFault, Fields};
 pub use serve::{EitherPath, Server};
 pub use settings::{Settings, fresh_secret, read_password, write_env};
+pub use start::{Example, words};
+pub use take_over::{TakenOver, take_over};

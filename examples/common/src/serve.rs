@@ -1,13 +1,19 @@
 //! Starting and stopping, and a route at `/path` and `/path/`.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::routing::MethodRouter;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 use crate::Settings;
+
+/// How long requests under way may take to finish once the program is told to stop.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A socket that listens already, so that its address is known before it serves.
 #[derive(Debug)]
@@ -30,12 +36,34 @@ impl Server {
         Ok(Self { listener, address })
     }
 
-    /// Says where it listens, and serves until Ctrl-C or SIGTERM; requests under way are finished.
+    /// Says where it listens, and serves until Ctrl-C or SIGTERM; requests under way have some seconds to finish.
     pub async fn serve(self, router: Router) -> Result<()> {
         println!("Listening on http://{}", self.address);
+        let asked = Arc::new(Notify::new());
+        let noticed = Arc::clone(&asked);
+        let patience = async {
+            asked.notified().await;
+            tokio::time::sleep(PATIENCE).await;
+        };
+        let stop = async move {
+            stop_asked().await;
+            noticed.notify_one();
+        };
+        tokio::select! {
+            served = self.serve_until(router, stop) => served,
+            () = patience => Ok(()),
+        }
+    }
+
+    /// Serves, without a word, until `stop` ends.
+    pub(crate) async fn serve_until(
+        self,
+        router: Router,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<()> {
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         axum::serve(self.listener, service)
-            .with_graceful_shutdown(stop_asked())
+            .with_graceful_shutdown(stop)
             .await?;
         Ok(())
     }

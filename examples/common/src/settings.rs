@@ -65,6 +65,16 @@ impl Settings {
             .filter(|value| !value.is_empty())
     }
 
+    /// Only these of them.
+    pub(crate) fn only(mut self, names: &[&str]) -> Self {
+        self.0.retain(|name, _| names.contains(&name.as_str()));
+        self
+    }
+
+    pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.0.insert(name.to_owned(), value.into());
+    }
+
     /// A secret, as text: its UTF-8 bytes are the key. One that is missing, short or published is refused.
     pub fn secret(&self, name: &str) -> Result<&str> {
         let cure = "make one with `-- init`, or with `openssl rand -hex 32`";

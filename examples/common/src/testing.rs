@@ -7,16 +7,36 @@
     reason = "test code"
 )]
 
+mod contract;
 mod curl;
+mod pattern;
 mod program;
+mod python;
+mod served;
+mod token;
 
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+pub use contract::Contract;
 pub use curl::{Transcript, curl_is_here};
 pub use program::{Program, run};
+pub use python::{Python, decoded_by_pyjwt};
+pub use served::Served;
+pub use token::{basic, challenge, changed, decoded, unsigned};
+
+/// Says past the test harness's capture what could not be tried for want of a program; in CI that is a failure.
+fn absent(what: &str) {
+    let _ = writeln!(std::io::stderr(), "{what}");
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "CI must not pass for want of a program"
+    )]
+    let ci = std::env::var_os("CI").is_some_and(|value| value == "true");
+    assert!(!ci, "in CI this must be here: {what}");
+}
 
 /// One HTTP/1.1 request: what a row of a contract's table sends.
 #[derive(Clone, Copy, Debug, Default)]

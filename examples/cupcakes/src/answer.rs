@@ -1,17 +1,16 @@
-//! What goes in and what comes out: fields of a JSON body, and the one shape of every error.
+//! What goes in and what comes out: the strings of a JSON body, and the one shape of every error.
 
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{FromRequest, Request};
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use examples_common::{BodyFault, FieldFault, Fields};
 use keystile_accounts::{SignInError, SignUpError};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 /// Why a request is not served: a status, a sentence and, where it applies, what to do next.
 #[derive(Debug)]
@@ -123,56 +122,22 @@ impl From<SignInError> for Refused {
     }
 }
 
-/// The members of a JSON object in the body.
-#[derive(Debug)]
-pub(crate) struct Fields(Map<String, Value>);
-
-impl Fields {
-    /// The named members, which must be strings. `required` is the sentence for one that is absent or empty.
-    pub(crate) fn strings<const N: usize>(
-        mut self,
-        names: [&str; N],
-        required: &'static str,
-    ) -> Result<[String; N], Refused> {
-        let mut strings = [const { String::new() }; N];
-        for (string, name) in strings.iter_mut().zip(names) {
-            *string = match self.0.remove(name) {
-                Some(Value::String(text)) if !text.is_empty() => text,
-                None | Some(Value::Null | Value::String(_)) => {
-                    return Err(Refused::new(StatusCode::BAD_REQUEST, required));
-                }
-                Some(_) => {
-                    return Err(Refused::new(
-                        StatusCode::BAD_REQUEST,
-                        format!("{name}: must be a string"),
-                    ));
-                }
-            };
-        }
-        Ok(strings)
+impl From<BodyFault> for Refused {
+    fn from(fault: BodyFault) -> Self {
+        Self::new(fault.status(), fault.sentence())
     }
 }
 
-impl<S: Send + Sync> FromRequest<S> for Fields {
-    type Rejection = Refused;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
-        // The parser's own words would repeat what was sent, a password perhaps.
-        let (status, sentence) = match Json::from_request(request, state).await {
-            Ok(Json(fields)) => return Ok(Self(fields)),
-            Err(JsonRejection::MissingJsonContentType(_)) => (
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "Content-Type must be application/json",
-            ),
-            Err(JsonRejection::JsonSyntaxError(_) | JsonRejection::JsonDataError(_)) => {
-                (StatusCode::BAD_REQUEST, "The body must be a JSON object")
-            }
-            Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "The body must not be longer than 64 KiB",
-            ),
-            Err(_) => (StatusCode::BAD_REQUEST, "The body could not be read"),
-        };
-        Err(Refused::new(status, sentence))
-    }
+/// The named members of a body, which must be strings. `required` is the sentence for one that is absent or empty.
+pub(crate) fn strings<const N: usize>(
+    body: Result<Fields, BodyFault>,
+    names: [&'static str; N],
+    required: &'static str,
+) -> Result<[String; N], Refused> {
+    body?.strings(names).map_err(|fault| match fault {
+        FieldFault::Missing(_) => Refused::new(StatusCode::BAD_REQUEST, required),
+        FieldFault::NotAString(name) => {
+            Refused::new(StatusCode::BAD_REQUEST, format!("{name}: must be a string"))
+        }
+    })
 }

@@ -4,10 +4,11 @@ use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use examples_common::{BodyFault, Fields};
 use serde::Deserialize;
 
 use crate::App;
-use crate::answer::{Fields, Refused};
+use crate::answer::{Refused, strings};
 use crate::store::{Cupcake, Deletion};
 use crate::users::Caller;
 
@@ -51,10 +52,10 @@ pub(crate) async fn show(
 pub(crate) async fn add(
     State(app): State<App>,
     caller: Caller,
-    fields: Fields,
+    body: Result<Fields, BodyFault>,
 ) -> Result<(StatusCode, Json<Cupcake>), Refused> {
     let required = "Flavor and instructions are required fields";
-    let [flavor, instructions] = fields.strings(["flavor", "instructions"], required)?;
+    let [flavor, instructions] = strings(body, ["flavor", "instructions"], required)?;
     Ok((
         StatusCode::CREATED,
         Json(app.cupcakes.add(caller.id, flavor, instructions).await?),

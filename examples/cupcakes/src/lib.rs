@@ -13,20 +13,19 @@ use std::time::Duration;
 
 use anyhow::Result;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::extract::FromRef;
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use axum::routing::get;
-use examples_common::EitherPath as _;
+use examples_common::{EitherPath as _, take_over};
 use keystile::{Clock, Guard, Random, SubjectRule};
-use keystile_accounts::{AccountIds, Accounts, PasswordPolicy};
+use keystile_accounts::{AccountIds, Accounts, NewAccount, PasswordPolicy};
 
 use crate::answer::Refused;
 use crate::sealed::EncryptionKey;
 use crate::store::Cupcakes;
 use crate::users::Email;
 
-const LONGEST_BODY: usize = 64 * 1024;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What every route reaches. The guard in it is what lets a handler ask for a caller.
@@ -83,6 +82,15 @@ impl App {
         })
     }
 
+    /// Makes an account of each user of the original program's file: its addresses and bcrypt hashes.
+    pub async fn take_over(&self, old: &Path) -> Result<()> {
+        take_over(old, "email", &self.accounts, |email| {
+            NewAccount::with_email(email)
+        })
+        .await?;
+        Ok(())
+    }
+
     /// The routes.
     pub fn router(self) -> Router {
         Router::new()
@@ -97,7 +105,6 @@ impl App {
             .method_not_allowed_fallback(async || {
                 Refused::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed").into_response()
             })
-            .layer(DefaultBodyLimit::max(LONGEST_BODY))
             .with_state(self)
     }
 }

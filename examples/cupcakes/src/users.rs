@@ -8,13 +8,14 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
+use examples_common::{BodyFault, Fields};
 use keystile::{BasicCredentials, Principal, Reason, Refusal};
 use keystile_accounts::{Account, SignIn, SignUp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::App;
-use crate::answer::{Fields, Refused};
+use crate::answer::{Refused, strings};
 
 /// The claim that this program's tokens carry beside the registered ones. A token without it is not for us.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -25,10 +26,10 @@ pub(crate) struct Email {
 /// `POST /users`
 pub(crate) async fn sign_up(
     State(app): State<App>,
-    fields: Fields,
+    body: Result<Fields, BodyFault>,
 ) -> Result<(StatusCode, Json<Caller>), Refused> {
-    let [email, password] =
-        fields.strings(["email", "password"], "Email and password are required")?;
+    let required = "Email and password are required";
+    let [email, password] = strings(body, ["email", "password"], required)?;
     let account = app
         .accounts
         .sign_up(SignUp::with_email(email).password(password))

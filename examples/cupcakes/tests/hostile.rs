@@ -2,7 +2,7 @@
 
 mod support;
 
-use examples_common::testing::{Request, send_bytes};
+use examples_common::testing::Request;
 use support::{NOW, SECRET, Shop, folder};
 
 const METHODS: [&str; 8] = [
@@ -120,29 +120,5 @@ fn no_input_gives_a_500() {
     assert!(
         refused > 500,
         "only {refused} requests were refused with 401"
-    );
-}
-
-#[test]
-fn credentials_twice_are_refused() {
-    let (_folder, file) = folder();
-    let shop = Shop::open(&file, SECRET, NOW);
-    let bearer = shop.bearer("test@user.com");
-    let twice = format!(
-        "GET /users HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: {bearer}\r\nAuthorization: {bearer}\r\n\r\n"
-    );
-    let answer = send_bytes(shop.address, twice.as_bytes());
-    assert_eq!(
-        (answer.status, answer.body.as_str()),
-        (400, r#"{"error":"Token is invalid"}"#)
-    );
-    let basic = support::BASIC;
-    let twice = format!(
-        "GET /users/login HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: {basic}\r\nAuthorization: {basic}\r\n\r\n"
-    );
-    let answer = send_bytes(shop.address, twice.as_bytes());
-    assert_eq!(
-        answer.cell(),
-        (401, r#"{"error":"Unauthorized"}"#, Some("Basic"))
     );
 }

@@ -103,7 +103,7 @@ fn unknown_arguments_are_told_the_usage() {
     let folder = tempfile::tempdir().expect("a folder");
     let (done, _, errors) = run(CUPCAKES, folder.path(), &["--help-me"], &[], "");
     assert!(
-        !done && errors.contains("cupcakes [init | --demo]"),
+        !done && errors.contains("cupcakes [init | take-over OLD.db | --demo]"),
         "{errors}"
     );
 }

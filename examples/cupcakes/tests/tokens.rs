@@ -2,11 +2,10 @@
 
 mod support;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use examples_common::testing::{challenge, changed, decoded, unsigned};
 use keystile::{Claims, SigningKey};
-use serde_json::{Value, json};
-use support::{BASIC, NOW, SECRET, Shop, folder, token};
+use serde_json::json;
+use support::{BASIC, NOW, SECRET, Shop, folder, signed, token};
 
 const HOUR: i64 = 60 * 60;
 const UNAUTHORIZED: &str = r#"{"error":"Unauthorized"}"#;
@@ -19,49 +18,6 @@ const TEXT_SECRET: &str = "5325d132e0ddb67229a796ecaeaa5a17e44632304369d00be2221
 const TEXT_TOKEN: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\
     eyJlbWFpbCI6InRlc3RAdXNlci5jb20iLCJleHAiOjE3MDQzODA2MzV9.JMUvA3toHf8R0mNz65bQZwUdMTrDkzInHwJ0B7eRdMs";
 const TEXT_EXPIRY: i64 = 1_704_380_635;
-
-fn challenge(code: &str) -> String {
-    let reason = keystile::Reason::ALL
-        .iter()
-        .find(|reason| reason.code() == code)
-        .expect(code);
-    format!(
-        r#"Bearer error="invalid_token", error_description="{}", reason="{code}""#,
-        reason.describe()
-    )
-}
-
-/// Signs a token as this program does, with these claims.
-fn signed(secret: &str, claims: Value) -> String {
-    let key = SigningKey::hs256(secret).expect("a long secret");
-    let expiry = claims["exp"].as_i64().expect("exp");
-    let mut rest = claims;
-    let subject = rest["sub"].as_str().unwrap_or_default().to_owned();
-    let members = rest.as_object_mut().expect("an object");
-    members.remove("exp");
-    members.remove("sub");
-    let token = key
-        .issue_as("JWT", &Claims::new(subject, expiry).with_extra(rest))
-        .expect("a token");
-    format!("Bearer {token}")
-}
-
-/// The same token with one character of the part changed.
-fn changed(bearer: &str, part: usize) -> String {
-    let mut parts: Vec<String> = bearer.split('.').map(str::to_owned).collect();
-    let place = parts[part].len() / 2;
-    let other = if &parts[part][place..=place] == "A" {
-        "B"
-    } else {
-        "A"
-    };
-    parts[part].replace_range(place..=place, other);
-    parts.join(".")
-}
-
-fn decoded(part: &str) -> Value {
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("JSON")
-}
 
 #[test]
 fn no_token_fails_the_token_works_one_changed_character_fails() {
@@ -107,11 +63,7 @@ fn a_token_for_another_program_or_another_secret_fails() {
             .status,
         200
     );
-    let none = format!(
-        "Bearer {}.{}.",
-        URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#),
-        URL_SAFE_NO_PAD.encode(ours.to_string())
-    );
+    let none = format!("Bearer {}", unsigned("JWT", &ours));
     let quickstart = SigningKey::hs256(SECRET).expect("a key");
     let claims = Claims::new("1", exp).with_extra(json!({ "user": "1", "email": "test@user.com" }));
     let quickstart = quickstart.issue(&claims).expect("a token");
@@ -177,14 +129,13 @@ fn each_sign_in_gives_another_token_that_lasts_a_day() {
     let (one, other) = (sign_in(), sign_in());
     assert_ne!(one, other, "the clock stands still, and yet they differ");
 
-    let parts: Vec<&str> = one.split('.').collect();
-    assert_eq!(parts.len(), 3);
-    let header = decoded(parts[0]);
+    assert_eq!(one.split('.').count(), 3);
+    let header = decoded(&one, 0);
     assert_eq!(
         (&header["alg"], &header["typ"]),
         (&json!("HS256"), &json!("JWT"))
     );
-    let claims = decoded(parts[1]);
+    let claims = decoded(&one, 1);
     let now = NOW.as_seconds();
     assert_eq!(claims["sub"], "1");
     assert_eq!(claims["email"], "test@user.com");

@@ -64,6 +64,13 @@ fn router(secret: &str, passwords: Passwords) -> Result<Router> {
         .either("/login", get(login))
         .either("/protected", get(protected))
         .either("/unprotected", get(unprotected))
+        .fallback(async || (StatusCode::NOT_FOUND, message("Not found")))
+        .method_not_allowed_fallback(async || {
+            (
+                StatusCode::METHOD_NOT_ALLOWED,
+                message("Method not allowed"),
+            )
+        })
         .with_state(app))
 }
 

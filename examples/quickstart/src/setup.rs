@@ -1,52 +1,36 @@
 //! `quickstart`, `quickstart init`, `quickstart hash NAME`, `quickstart --demo`: where secret and users come from.
 
-use std::path::Path;
-
 use anyhow::{Context as _, Result, bail};
-use examples_common::{Server, Settings, fresh_secret, read_password, write_env};
+use axum::Router;
+use examples_common::{Example, Settings, read_password, words};
 use keystile::Random;
 use keystile_accounts::{Hashing, PasswordPolicy, Passwords};
 
-/// The calls of the text, in its order.
-const CALLS: &str = include_str!("demo.txt");
+const QUICKSTART: Example = Example {
+    name: "quickstart",
+    secrets: &["SECRET_KEY"],
+    calls: include_str!("demo.txt"),
+};
 
 pub(crate) async fn run() -> Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => start().await,
-        ["init"] => write_env(Path::new(".env"), &["SECRET_KEY"], &Random::system()),
-        ["hash", name] => {
-            println!("{}", line(name, &hash(&read_password()?).await?)?);
-            Ok(())
+    match words()[..] {
+        [] => QUICKSTART.start(open).await,
+        ["init"] => QUICKSTART.init(),
+        ["hash", name] => print_line(name).await,
+        ["--demo"] => {
+            let user = format!("user:{}", hash("password").await?);
+            QUICKSTART.demo(&[("QUICKSTART_USERS", &user)], open).await
         }
-        ["--demo"] => demo().await,
-        _ => bail!("usage: quickstart [init | hash NAME | --demo]"),
+        _ => QUICKSTART.usage("[init | hash NAME | --demo]"),
     }
 }
 
-async fn start() -> Result<()> {
-    let settings = Settings::read()?;
+async fn open(settings: &Settings) -> Result<Router> {
     let secret = settings.secret("SECRET_KEY")?;
     let users = settings
         .get("QUICKSTART_USERS")
         .context("QUICKSTART_USERS is not set: `-- hash NAME` asks for a password and prints the line for .env")?;
-    let router = super::router(secret, passwords(users)?)?;
-    Server::listen(&settings).await?.serve(router).await
-}
-
-/// Random secret, and the text's password for one user.
-async fn demo() -> Result<()> {
-    let secret = fresh_secret(&Random::system());
-    let line = line("user", &hash("password").await?)?;
-    let users = line.split('\'').nth(1).unwrap_or_default();
-    let router = super::router(&secret, passwords(users)?)?;
-    let server = Server::listen(&Settings::read()?).await?;
-    println!("SECRET_KEY={secret}\n{line}\n");
-    println!(
-        "{}",
-        CALLS.replace("localhost:5000", &server.address.to_string())
-    );
-    server.serve(router).await
+    super::router(secret, passwords(users)?)
 }
 
 /// Reads `name:hash` pairs, parted by `;`.
@@ -69,17 +53,22 @@ fn passwords(users: &str) -> Result<Passwords> {
     Ok(passwords)
 }
 
+/// Prints the line for `.env`. Single quotes keep the hash's dollar signs as they are.
+async fn print_line(name: &str) -> Result<()> {
+    let breaks = |c: char| c.is_control() || matches!(c, ':' | ';' | '\'');
+    if name.is_empty() || name.trim() != name || name.contains(breaks) {
+        bail!(
+            "a name is not empty, has no space at its ends, and no colon, semicolon, single quote or control character"
+        );
+    }
+    let hash = hash(&read_password()?).await?;
+    println!("QUICKSTART_USERS='{name}:{hash}'");
+    Ok(())
+}
+
 async fn hash(password: &str) -> Result<String> {
     let policy = PasswordPolicy::default().shortest(8).allow_common();
     Ok(Passwords::start(Hashing::default(), Random::system())?
         .hash(password, policy)
         .await?)
-}
-
-/// The line for `.env`. Single quotes keep the hash's dollar signs as they are.
-fn line(name: &str, hash: &str) -> Result<String> {
-    if name.is_empty() || name.contains([':', ';', '\'']) || name.contains(char::is_control) {
-        bail!("a name is not empty and has no colon, semicolon, single quote or control character");
-    }
-    Ok(format!("QUICKSTART_USERS='{name}:{hash}'"))
 }

@@ -1,355 +1,269 @@
-//! Every cell of the contract's table, over real TCP against the binary: status, whole body, `WWW-Authenticate`.
+//! Every cell of the contract's table, over real TCP against the binary: status, whole body, `WWW-Authenticate`. The
+//! table is printed.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+mod support;
+
+use std::process::ExitCode;
+
 use examples_common::testing::{
-    Answer, Program, Request, Transcript, curl_is_here, run, send_bytes,
+    Contract, Program, Request, basic, challenge, changed, send_bytes, unsigned,
 };
-use keystile::{Claims, Clock, Reason, SigningKey};
-use serde_json::{Value, json};
+use serde_json::json;
+use support::{BASIC, SECRET, get, signed, start, token};
 
-const QUICKSTART: &str = env!("CARGO_BIN_EXE_quickstart");
-const SECRET: &str = "a secret of the tests, 32 bytes or more";
-const NAMES: [&str; 2] = ["user", "old user"];
-const BASIC: &str = "Basic dXNlcjpwYXNzd29yZA==";
-
+const TOKEN: &str = r#"{"token":"«jwt»"}"#;
+const COULD_NOT_VERIFY: &str = "Could not verify!";
 const ASK_BASIC: &str = r#"Basic realm="Login Required""#;
 const PROTECTED: &str = r#"{"message":"This is only available for people with valid tokens."}"#;
 const UNPROTECTED: &str = r#"{"message":"Anyone can view this!"}"#;
 const MISSING: &str = r#"{"message":"Token is missing!"}"#;
-const ASK_TOKEN: &str = r#"Bearer reason="token_missing""#;
 const INVALID: &str = r#"{"message":"Token is invalid!"}"#;
 const EXPIRED: &str = r#"{"message":"Token has expired!"}"#;
+const NOT_FOUND: &str = r#"{"message":"Not found"}"#;
+const NOT_ALLOWED: &str = r#"{"message":"Method not allowed"}"#;
 
-/// One with two users: `user` with an Argon2id hash that its own command made, and `old user` with bcrypt.
-fn start() -> (tempfile::TempDir, Program) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (done, line, errors) = run(
-        QUICKSTART,
-        folder.path(),
-        &["hash", NAMES[0]],
-        &[],
-        "password\n",
-    );
-    assert!(done, "{errors}");
-    let pair = line.split('\'').nth(1).expect("a quoted pair");
-    let bcrypt = bcrypt::hash("password123", 4).expect("bcrypt");
-    let users = format!("{pair}; {}:{bcrypt};", NAMES[1]);
-    let program = Program::start(
-        QUICKSTART,
-        folder.path(),
-        &[],
-        &[("SECRET_KEY", SECRET), ("QUICKSTART_USERS", &users)],
-    );
-    (folder, program)
-}
-
-fn get(program: &Program, path: &str, authorization: &str) -> Answer {
-    let authorization = Some(authorization).filter(|it| !it.is_empty());
-    program.send(Request {
-        method: "GET",
-        path,
-        authorization,
-        body: None,
-    })
-}
-
-fn token(answer: &Answer) -> String {
-    assert_eq!(
-        (answer.status, answer.header("Cache-Control")),
-        (200, Some("no-store")),
-        "{answer:?}"
-    );
-    let token = answer
-        .body
-        .strip_prefix(r#"{"token":""#)
-        .and_then(|rest| rest.strip_suffix(r#""}"#));
-    token.unwrap_or_else(|| panic!("{answer:?}")).to_owned()
-}
-
-fn basic(name: &str, password: &str) -> String {
-    format!("Basic {}", STANDARD.encode(format!("{name}:{password}")))
-}
-
-fn challenge(code: &str) -> String {
-    let reason = Reason::ALL
-        .iter()
-        .find(|reason| reason.code() == code)
-        .expect(code);
-    format!(
-        r#"Bearer error="invalid_token", error_description="{}", reason="{code}""#,
-        reason.describe()
-    )
-}
-
-/// A token of a program that holds this secret, good for so many seconds from now.
-fn signed(secret: &str, typ: &str, lasts: i64, extra: Value) -> String {
-    let expiry = Clock::system().now().as_seconds() + lasts;
-    let key = SigningKey::hs256(secret).expect("a long secret");
-    key.issue_as(typ, &Claims::new("user", expiry).with_extra(extra))
-        .expect("a token")
-}
-
-#[test]
-fn login() {
+fn main() -> ExitCode {
+    let mut contract = Contract::of("quickstart");
     let (_folder, program) = start();
-    for (name, password) in [(NAMES[0], "password"), (NAMES[1], "password123")] {
-        for path in ["/login", "/login/"] {
-            token(&get(&program, path, &basic(name, password)));
-        }
-    }
-    token(&get(&program, "/login", &BASIC.replace("Basic", "bAsIc")));
-    for authorization in [
-        String::new(),
-        basic("user", "passwore"),
-        basic("user", ""),
-        basic("nobody", "password"),
-        basic("old user", "password"),
-        basic("", "password"),
-        "Basic".to_owned(),
-        "Basic not base64".to_owned(),
-        BASIC.replace("Basic", "Bearer"),
+    login(&mut contract, &program);
+    unprotected(&mut contract, &program);
+    protected(&mut contract, &program);
+    refused(&mut contract, &program);
+    ambiguous(&mut contract, &program);
+    other_methods(&mut contract, &program);
+    contract.finish()
+}
+
+fn login(contract: &mut Contract, program: &Program) {
+    let old = basic("old user", "password123");
+    let loud = BASIC.replace("Basic", "bAsIc");
+    for (case, path, authorization) in [
+        ("a name and its password", "/login", BASIC),
+        ("a trailing slash", "/login/", BASIC),
+        ("the scheme in another case", "/login", &loud),
+        ("a hash that bcrypt made", "/login", &old),
     ] {
-        let answer = get(&program, "/login", &authorization);
-        assert_eq!(
-            answer.cell(),
-            (401, "Could not verify!", Some(ASK_BASIC)),
-            "{authorization}"
-        );
+        let answer = get(program, path, authorization);
+        assert_eq!(answer.header("Cache-Control"), Some("no-store"));
+        contract.cell("GET /login", case, &answer, (200, TOKEN, None));
+    }
+    for (case, authorization) in [
+        ("no credentials", String::new()),
+        ("a wrong password", basic("user", "passwore")),
+        ("an empty password", basic("user", "")),
+        ("an unknown user", basic("nobody", "password")),
+        ("another user's password", basic("old user", "password")),
+        ("an empty name", basic("", "password")),
+        ("a scheme and nothing else", "Basic".to_owned()),
+        ("not base64", "Basic not base64".to_owned()),
+        ("another scheme", BASIC.replace("Basic", "Bearer")),
+    ] {
+        let answer = get(program, "/login", &authorization);
+        let expected = (401, COULD_NOT_VERIFY, Some(ASK_BASIC));
+        contract.cell("GET /login", case, &answer, expected);
     }
 }
 
-#[test]
-fn unprotected() {
-    let (_folder, program) = start();
-    for path in ["/unprotected", "/unprotected/", "/unprotected?token=x"] {
-        for authorization in ["", "Bearer x", BASIC] {
-            assert_eq!(
-                get(&program, path, authorization).cell(),
-                (200, UNPROTECTED, None)
-            );
-        }
-    }
-}
-
-#[test]
-fn protected() {
-    let (_folder, program) = start();
-    let token = token(&get(&program, "/login", BASIC));
-    for path in ["/protected", "/protected/"] {
-        assert_eq!(
-            get(&program, path, "").cell(),
-            (401, MISSING, Some(ASK_TOKEN))
-        );
-        for scheme in ["Bearer", "bearer", "BEARER"] {
-            assert_eq!(
-                get(&program, path, &format!("{scheme} {token}")).cell(),
-                (200, PROTECTED, None)
-            );
-        }
-        let answer = get(&program, &format!("{path}?token={token}"), "");
-        assert_eq!(answer.cell(), (200, PROTECTED, None));
-        assert_eq!(
-            answer.header("Cache-Control"),
-            Some("no-store"),
-            "a token was in the address"
-        );
-    }
-}
-
-#[test]
-fn protected_refuses_every_other_token_and_says_why() {
-    let (_folder, program) = start();
-    let ours = json!({ "user": "user" });
-    assert_eq!(
-        get(
-            &program,
-            "/protected",
-            &format!("Bearer {}", signed(SECRET, "at+jwt", 60, ours.clone()))
-        )
-        .status,
-        200
-    );
-    let none = format!(
-        "{}.{}.",
-        URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"at+jwt"}"#),
-        URL_SAFE_NO_PAD.encode(r#"{"sub":"user","user":"user","exp":9999999999}"#)
-    );
-    let mut changed = signed(SECRET, "at+jwt", 60, ours.clone()).into_bytes();
-    let last = changed.len() - 5;
-    changed[last] = if changed[last] == b'A' { b'B' } else { b'A' };
-    let other = SECRET.replace('a', "b");
-    for (token, body, code) in [
-        ("x".to_owned(), INVALID, "token_malformed"),
-        (none, INVALID, "token_algorithm_refused"),
+fn unprotected(contract: &mut Contract, program: &Program) {
+    for (case, path, authorization) in [
+        ("nothing", "/unprotected", ""),
+        ("a trailing slash", "/unprotected/", ""),
+        ("a token that is none", "/unprotected", "Bearer x"),
         (
-            String::from_utf8(changed).expect("text"),
+            "a token that is none, in the address",
+            "/unprotected?token=x",
+            "",
+        ),
+        ("a password", "/unprotected", BASIC),
+    ] {
+        let answer = get(program, path, authorization);
+        contract.cell("GET /unprotected", case, &answer, (200, UNPROTECTED, None));
+    }
+}
+
+fn protected(contract: &mut Contract, program: &Program) {
+    let token = token(&get(program, "/login", BASIC));
+    let bearer = format!("Bearer {token}");
+    let in_address = format!("/protected?token={token}");
+    let in_address_slash = format!("/protected/?token={token}");
+    for (case, path, authorization) in [
+        ("a token", "/protected", bearer.as_str()),
+        ("a token, a trailing slash", "/protected/", &bearer),
+        (
+            "the scheme in another case",
+            "/protected",
+            &bearer.replace("Bearer", "bEARER"),
+        ),
+        ("a token in the address", &in_address, ""),
+        (
+            "a token in the address, a trailing slash",
+            &in_address_slash,
+            "",
+        ),
+    ] {
+        let answer = get(program, path, authorization);
+        // The token was in the address, perhaps: nothing on the way may keep the answer.
+        assert_eq!(answer.header("Cache-Control"), Some("no-store"));
+        contract.cell("GET /protected", case, &answer, (200, PROTECTED, None));
+    }
+    let ask = challenge("token_missing");
+    for (case, path, authorization) in [
+        ("no token", "/protected", ""),
+        ("no token, a trailing slash", "/protected/", ""),
+        ("another scheme", "/protected", BASIC),
+        ("another parameter", "/protected?tokens=x", ""),
+    ] {
+        let answer = get(program, path, authorization);
+        contract.cell("GET /protected", case, &answer, (401, MISSING, Some(&ask)));
+    }
+}
+
+/// Each token that is none of ours, in the header and in the address.
+fn refused(contract: &mut Contract, program: &Program) {
+    let ours = json!({ "user": "user" });
+    let good = signed(SECRET, "at+jwt", 60, ours.clone());
+    let other = SECRET.replace('a', "b");
+    for (case, token, body, code) in [
+        ("no JWT", "x".to_owned(), INVALID, "token_malformed"),
+        (
+            "no signature",
+            unsigned(
+                "at+jwt",
+                &json!({ "sub": "user", "user": "user", "exp": i64::MAX }),
+            ),
+            INVALID,
+            "token_algorithm_refused",
+        ),
+        (
+            "one changed character",
+            changed(&good, 2),
             INVALID,
             "token_signature_invalid",
         ),
         (
+            "another name written in",
+            changed(&good, 1),
+            INVALID,
+            "token_signature_invalid",
+        ),
+        (
+            "signed under another secret",
             signed(&other, "at+jwt", 60, ours.clone()),
             INVALID,
             "token_key_unknown",
         ),
         (
+            "that, and expired",
             signed(&other, "at+jwt", -60, ours.clone()),
             INVALID,
             "token_key_unknown",
         ),
         (
-            signed(SECRET, "at+jwt", -1, ours.clone()),
+            "expired",
+            signed(SECRET, "at+jwt", -1, ours),
             EXPIRED,
             "token_expired",
         ),
-        // The cupcakes' tokens, under the same secret.
         (
+            "the cupcakes', under this secret",
             signed(SECRET, "JWT", 60, json!({ "email": "a@b.c" })),
             INVALID,
             "token_type_wrong",
         ),
         (
+            "without our claim",
             signed(SECRET, "at+jwt", 60, json!({ "email": "a@b.c" })),
             INVALID,
             "token_claim_malformed",
         ),
         (
+            "our claim as a number",
             signed(SECRET, "at+jwt", 60, json!({ "user": 1 })),
             INVALID,
             "token_claim_malformed",
         ),
     ] {
-        let expected = (401, body, Some(challenge(code)));
-        for (path, authorization) in [
-            ("/protected".to_owned(), format!("Bearer {token}")),
-            (format!("/protected?token={token}"), String::new()),
-        ] {
-            let answer = get(&program, &path, &authorization);
-            let (status, body, challenge) = answer.cell();
-            assert_eq!(
-                (status, body, challenge.map(str::to_owned)),
-                expected,
-                "{code} {path}"
-            );
-        }
+        let ask = challenge(code);
+        let expected = (401, body, Some(ask.as_str()));
+        let answer = get(program, "/protected", &format!("Bearer {token}"));
+        contract.cell("GET /protected", case, &answer, expected);
+        let answer = get(program, &format!("/protected?token={token}"), "");
+        contract.cell("GET /protected?token=", case, &answer, expected);
     }
 }
 
-#[test]
-fn the_claims_are_the_contract_s_and_each_token_differs() {
-    let (_folder, program) = start();
-    let (one, other) = (
-        token(&get(&program, "/login", BASIC)),
-        token(&get(&program, "/login", BASIC)),
+/// What could be two callers, or cannot be read.
+fn ambiguous(contract: &mut Contract, program: &Program) {
+    let token = token(&get(program, "/login", BASIC));
+    let (twice, unreadable) = (
+        challenge("credentials_ambiguous"),
+        challenge("authorization_malformed"),
     );
-    assert_ne!(one, other);
-    let payload = URL_SAFE_NO_PAD
-        .decode(one.split('.').nth(1).expect("three parts"))
-        .expect("base64url");
-    let claims: Value = serde_json::from_slice(&payload).expect("JSON");
-    let mut names: Vec<_> = claims
-        .as_object()
-        .expect("an object")
-        .keys()
-        .cloned()
-        .collect();
-    names.sort_unstable();
-    assert_eq!(names, ["exp", "iat", "jti", "sub", "user"]);
-    assert_eq!(
-        (&claims["user"], &claims["sub"]),
-        (&json!("user"), &json!("user"))
+    let bearer = format!("Bearer {token}");
+    let both = get(program, &format!("/protected?token={token}"), &bearer);
+    let two = get(
+        program,
+        &format!("/protected?token={token}&token={token}"),
+        "",
     );
-    assert_eq!(
-        claims["exp"].as_i64().expect("exp") - claims["iat"].as_i64().expect("iat"),
-        30 * 60
+    let headers = format!(
+        "GET /protected HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: {bearer}\r\nAuthorization: {bearer}\r\n\r\n"
     );
-}
-
-#[test]
-fn no_input_gives_a_500_and_head_answers_as_get() {
-    let (_folder, program) = start();
-    for path in [
-        "/",
-        "/login",
-        "/protected",
-        "/protected?token=",
-        "/protected?token=a&token=b",
-        "/protected?token=%ff",
-        "/unprotected",
+    let headers = send_bytes(program.address, headers.as_bytes());
+    let empty = get(program, "/protected", "Bearer");
+    for (case, answer, ask) in [
+        ("in the header and in the address", both, &twice),
+        ("twice in the address", two, &twice),
+        ("two headers", headers, &twice),
+        ("a scheme and nothing else", empty, &unreadable),
     ] {
-        for authorization in [
-            "",
-            "Bearer",
-            "Bearer ",
-            "Bearer a b",
-            "Basic Og==",
-            "Digest x",
-            "Bearer a.b.c",
-        ] {
-            let get = get(&program, path, authorization);
-            assert!(get.status < 500, "{path} {authorization} {get:?}");
-            assert!(
-                get.status != 401 || get.header("WWW-Authenticate").is_some(),
-                "{path} {authorization}"
-            );
-            let authorization = Some(authorization).filter(|it| !it.is_empty());
-            let head = program.send(Request {
-                method: "HEAD",
-                path,
-                authorization,
-                body: None,
-            });
-            assert_eq!(
-                (head.status, head.body.as_str()),
-                (get.status, ""),
-                "{path} {authorization:?}"
-            );
-            for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
-                let answer = program.send(Request {
-                    method,
-                    path,
-                    authorization,
-                    body: Some(("text/plain", b"\xff")),
-                });
-                assert!(
-                    answer.status == 405 || answer.status == 404,
-                    "{method} {path} {answer:?}"
-                );
-            }
-        }
+        contract.cell("GET /protected", case, &answer, (400, INVALID, Some(ask)));
     }
-    let bearer = token(&get(&program, "/login", BASIC));
-    let twice = format!(
-        "GET /protected?token={bearer} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {bearer}\r\n\r\n"
-    );
-    let answer = send_bytes(program.address, twice.as_bytes());
-    assert_eq!(
-        (answer.status, answer.body.as_str()),
-        (400, INVALID),
-        "two places at once"
-    );
 }
 
-#[test]
-fn the_text_s_calls_answer_as_it_says() {
-    if !curl_is_here() {
-        return;
-    }
-    let (_folder, program) = start();
-    let text = Transcript::parse(include_str!("text.curl"));
-    let [nobody, login, without, in_address, in_header, unprotected] = text.commands() else {
-        panic!("six: {text:?}")
+/// `HEAD` answers as `GET` does, without the body; nothing else is served.
+fn other_methods(contract: &mut Contract, program: &Program) {
+    let bearer = format!("Bearer {}", token(&get(program, "/login", BASIC)));
+    let ask = challenge("token_missing");
+    let send = |method: &str, path: &str, authorization: Option<&str>| {
+        program.send(Request {
+            method,
+            path,
+            authorization,
+            body: None,
+        })
     };
-    let run =
-        |command: &str, token: &str| Transcript::run(command, program.address, &[("TOKEN", token)]);
-    assert_eq!(run(nobody, ""), (401, "Could not verify!".to_owned()));
-    let (status, body) = run(login, "");
-    let token = body
-        .strip_prefix(r#"{"token":""#)
-        .and_then(|rest| rest.strip_suffix(r#""}"#));
-    let token = token.unwrap_or_else(|| panic!("{status} {body}"));
-    assert_eq!(run(without, ""), (401, MISSING.to_owned()));
-    assert_eq!(run(in_address, token), (200, PROTECTED.to_owned()));
-    assert_eq!(run(in_header, token), (200, PROTECTED.to_owned()));
-    assert_eq!(run(unprotected, ""), (200, UNPROTECTED.to_owned()));
+    for (path, authorization, status, expected) in [
+        ("/login", Some(BASIC), 200, None),
+        ("/login", None, 401, Some(ASK_BASIC)),
+        ("/protected", Some(bearer.as_str()), 200, None),
+        ("/protected", None, 401, Some(ask.as_str())),
+        ("/unprotected", None, 200, None),
+    ] {
+        let case = format!("as GET, {status}");
+        let answer = send("HEAD", path, authorization);
+        contract.cell(
+            &format!("HEAD {path}"),
+            &case,
+            &answer,
+            (status, "", expected),
+        );
+    }
+    for path in ["/login", "/protected", "/unprotected"] {
+        let answer = send("POST", path, Some(&bearer));
+        assert_eq!(answer.header("Allow"), Some("GET,HEAD"));
+        contract.cell(
+            &format!("POST {path}"),
+            "no such method",
+            &answer,
+            (405, NOT_ALLOWED, None),
+        );
+    }
+    let answer = send("GET", "/nowhere", Some(&bearer));
+    contract.cell(
+        "GET /nowhere",
+        "no such route",
+        &answer,
+        (404, NOT_FOUND, None),
+    );
 }

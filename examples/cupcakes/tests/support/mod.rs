@@ -2,13 +2,13 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use std::net::SocketAddr;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use cupcakes::App;
-use examples_common::testing::{Answer, Request, send};
-use examples_common::{Server, Settings};
-use keystile::{Clock, Random, Timestamp};
+use examples_common::testing::{Answer, Served, basic};
+use keystile::{Claims, Clock, Random, SigningKey, Timestamp};
+use serde_json::Value;
 
 /// A secret of these tests' own.
 pub(crate) const SECRET: &str = "a secret of the tests, 32 bytes or more";
@@ -20,82 +20,35 @@ pub(crate) const BASIC: &str = "Basic dGVzdEB1c2VyLmNvbTpwYXNzd29yZDEyMw==";
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_795_348_800);
 
 pub(crate) struct Shop {
-    pub(crate) address: SocketAddr,
+    served: Served,
     pub(crate) clock: Clock,
-    runtime: Option<tokio::runtime::Runtime>,
 }
 
 impl Shop {
     /// Opens one on `file` under `secret`.
     pub(crate) fn open(file: &Path, secret: &str, now: Timestamp) -> Self {
         let clock = Clock::manual(now);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap();
-        let server = runtime
-            .block_on(async {
-                let app = App::open(file, secret, KEY, clock.clone(), Random::system()).await?;
-                let server = Server::listen(&Settings::from([("PORT", "0")])).await?;
-                anyhow::Ok((server, app.router()))
-            })
-            .unwrap();
-        let (server, router) = server;
-        let address = server.address;
-        runtime.spawn(server.serve(router));
-        Self {
-            address,
-            clock,
-            runtime: Some(runtime),
-        }
-    }
-
-    pub(crate) fn send(&self, request: Request<'_>) -> Answer {
-        send(self.address, request)
-    }
-
-    pub(crate) fn post(&self, path: &str, authorization: Option<&str>, json: &str) -> Answer {
-        let body = Some(("application/json", json.as_bytes()));
-        self.send(Request {
-            method: "POST",
-            path,
-            authorization,
-            body,
-        })
-    }
-
-    pub(crate) fn get(&self, path: &str, authorization: Option<&str>) -> Answer {
-        self.send(Request {
-            method: "GET",
-            path,
-            authorization,
-            body: None,
-        })
+        let served = Served::start(async {
+            let app = App::open(file, secret, KEY, clock.clone(), Random::system()).await?;
+            Ok(app.router())
+        });
+        Self { served, clock }
     }
 
     /// Signs up, unless that was done, and in. Returns `Bearer …`.
     pub(crate) fn bearer(&self, email: &str) -> String {
-        use base64::Engine as _;
-        self.post(
-            "/users",
-            None,
-            &format!(r#"{{"email":"{email}","password":"password123"}}"#),
-        );
-        let basic =
-            base64::engine::general_purpose::STANDARD.encode(format!("{email}:password123"));
-        format!(
-            "Bearer {}",
-            token(&self.get("/users/login", Some(&format!("Basic {basic}"))))
-        )
+        let body = format!(r#"{{"email":"{email}","password":"password123"}}"#);
+        self.post("/users", None, &body);
+        let answer = self.get("/users/login", Some(&basic(email, "password123")));
+        format!("Bearer {}", token(&answer))
     }
 }
 
-impl Drop for Shop {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+impl Deref for Shop {
+    type Target = Served;
+
+    fn deref(&self) -> &Served {
+        &self.served
     }
 }
 
@@ -115,4 +68,19 @@ pub(crate) fn token(answer: &Answer) -> String {
         .strip_prefix(r#"{"accessToken":""#)
         .and_then(|rest| rest.strip_suffix(r#""}"#));
     token.unwrap_or_else(|| panic!("{answer:?}")).to_owned()
+}
+
+/// `Bearer …`, signed as this program signs, with these claims.
+pub(crate) fn signed(secret: &str, claims: Value) -> String {
+    let key = SigningKey::hs256(secret).expect("a long secret");
+    let expiry = claims["exp"].as_i64().expect("exp");
+    let mut rest = claims;
+    let subject = rest["sub"].as_str().unwrap_or_default().to_owned();
+    let members = rest.as_object_mut().expect("an object");
+    members.remove("exp");
+    members.remove("sub");
+    let token = key
+        .issue_as("JWT", &Claims::new(subject, expiry).with_extra(rest))
+        .expect("a token");
+    format!("Bearer {token}")
 }

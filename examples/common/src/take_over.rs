@@ -1,0 +1,137 @@
+//! Taking over the users of the program that an example grew from: names and bcrypt hashes out of its SQLite file.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use keystile_accounts::{Accounts, AdminError, NewAccount};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags, Row};
+
+/// The table `user` or `users`, in any case, with the column of names and one of hashes: table, names, hashes.
+const FIND: &str = "
+    SELECT tab.name, called.name, hash.name
+    FROM sqlite_schema AS tab
+    JOIN pragma_table_info(tab.name) AS called ON lower(called.name) = ?1
+    JOIN pragma_table_info(tab.name) AS hash ON lower(hash.name) IN ('password', 'password_hash')
+    WHERE tab.type = 'table' AND lower(tab.name) IN ('user', 'users')";
+
+/// What became of a table's rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TakenOver {
+    /// Accounts that were made.
+    pub made: u64,
+    /// Names that have an account here already, which was left as it is.
+    pub here_already: u64,
+    /// Rows that could not be taken: without a name or a hash that can be read, or with a name that is not allowed here.
+    pub unusable: u64,
+}
+
+/// Makes an account of each row of the table `user` or `users` in the file `old`, which is only read: `names` is its
+/// column of names, `account` makes the account of a name. The hash is replaced when its owner first signs in. What is
+/// not taken over is told, line by line; to run it again does no harm.
+pub async fn take_over(
+    old: &Path,
+    names: &str,
+    accounts: &Accounts,
+    account: impl Fn(&str) -> NewAccount,
+) -> Result<TakenOver> {
+    let connection = Connection::open_with_flags(old, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .with_context(|| {
+            format!(
+                "{} cannot be opened; name the old program's SQLite file",
+                old.display()
+            )
+        })?;
+    let (count, rows) = select(&connection, names)
+        .with_context(|| format!("{} cannot be taken over", old.display()))?;
+    let bar = ProgressBar::new(count).with_style(ProgressStyle::with_template(
+        "{bar:40} {pos} of {len} users, {eta} to go",
+    )?);
+    let mut done = TakenOver::default();
+    let mut statement = connection.prepare(&rows)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        bar.inc(1);
+        let name = text(row, 0).unwrap_or_default();
+        let refused = if let Some(hash) = text(row, 1) {
+            one(accounts, account(&name).password_hash(hash), &mut done).await?
+        } else {
+            done.unusable += 1;
+            Some("it has no hash that can be read".to_owned())
+        };
+        if let Some(why) = refused {
+            // The name is a stranger's text: nothing in it may steer the terminal.
+            let row = format!("row {}, {:?}", bar.position(), name);
+            bar.suspend(|| println!("{row}: {why}"));
+        }
+    }
+    bar.finish_and_clear();
+    println!("{done}");
+    Ok(done)
+}
+
+/// Makes one account, or says why not.
+async fn one(accounts: &Accounts, new: NewAccount, done: &mut TakenOver) -> Result<Option<String>> {
+    match accounts.import_account(new).await {
+        Ok(_) => {
+            done.made += 1;
+            Ok(None)
+        }
+        Err(AdminError::Taken { .. }) => {
+            done.here_already += 1;
+            Ok(Some(
+                "has an account here already; it is left as it is".to_owned(),
+            ))
+        }
+        Err(AdminError::Invalid { field, message, .. }) => {
+            done.unusable += 1;
+            Ok(Some(format!("{field}: {message}")))
+        }
+        Err(fault) => Err(fault.into()),
+    }
+}
+
+/// How many rows there are, and the statement that reads them.
+fn select(connection: &Connection, names: &str) -> Result<(u64, String)> {
+    let mut find = connection.prepare(FIND)?;
+    let mut found = find.query([names])?;
+    let Some(row) = found.next()? else {
+        bail!("it has no table `user` or `users` with the columns `{names}` and `password`");
+    };
+    let [table, called, hash] =
+        [0, 1, 2].map(|column| Ok::<_, rusqlite::Error>(quoted(&row.get::<_, String>(column)?)));
+    let (table, called, hash) = (table?, called?, hash?);
+    let count = format!("SELECT count(*) FROM {table}");
+    let count = connection.query_row(&count, [], |row| row.get::<_, i64>(0))?;
+    Ok((
+        count.unsigned_abs(),
+        format!("SELECT {called}, {hash} FROM {table}"),
+    ))
+}
+
+fn quoted(identifier: &str) -> String {
+    format!("\"{}\"", identifier.replace('"', "\"\""))
+}
+
+/// Text, or the bytes of text: some programs stored their hashes as such.
+fn text(row: &Row<'_>, column: usize) -> Option<String> {
+    let (ValueRef::Text(bytes) | ValueRef::Blob(bytes)) = row.get_ref(column).ok()? else {
+        return None;
+    };
+    String::from_utf8(bytes.to_vec()).ok()
+}
+
+impl std::fmt::Display for TakenOver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            made,
+            here_already,
+            unusable,
+        } = self;
+        write!(
+            f,
+            "Took over {made}; {here_already} were here already, {unusable} could not be taken."
+        )
+    }
+}

@@ -1,0 +1,244 @@
+//! The contract's table as a test that prints itself: a line for each cell, with what the example answered.
+//!
+//! A contract test is a program of its own (`harness = false`), so that its table is always printed.
+
+use std::process::ExitCode;
+
+use super::Answer;
+use super::pattern::matches;
+
+/// The cells of one example's contract, as they are tried. What cannot be judged panics and fails the test as well.
+#[derive(Debug)]
+pub struct Contract {
+    example: &'static str,
+    asked: Asked,
+    cells: Vec<Cell>,
+    printed: bool,
+}
+
+#[derive(Debug)]
+struct Cell {
+    route: String,
+    case: String,
+    status: u16,
+    /// What was expected and what came, where they differ.
+    fault: Option<String>,
+}
+
+impl Contract {
+    /// Starts the table of this example. It takes the arguments that `cargo test` hands on: asked for a list
+    /// (`--list`) or for ignored tests, it answers and ends the process; a filter and `--skip` choose cells by what is
+    /// in `contract ROUTE: CASE`. The requests of other cells are still sent, as later ones may build on them.
+    pub fn of(example: &'static str) -> Self {
+        let asked = Asked::of(std::env::args().skip(1));
+        if asked.list {
+            println!("contract: test");
+        }
+        if asked.list || asked.ignored {
+            std::process::exit(0);
+        }
+        Self {
+            example,
+            asked,
+            cells: Vec::new(),
+            printed: false,
+        }
+    }
+
+    /// One cell: the answer must have this status, this whole body and this `WWW-Authenticate`. In the body, `«jwt»`,
+    /// `«refresh»`, `«time»` and `«id»` stand for any JWT, refresh token, time, and number or UUID.
+    pub fn cell(
+        &mut self,
+        route: &str,
+        case: &str,
+        answer: &Answer,
+        expected: (u16, &str, Option<&str>),
+    ) {
+        if !self.asked.wants(&format!("contract {route}: {case}")) {
+            return;
+        }
+        let got = answer.cell();
+        let same = got.0 == expected.0 && matches(expected.1, got.1) && got.2 == expected.2;
+        self.cells.push(Cell {
+            route: route.to_owned(),
+            case: case.to_owned(),
+            status: got.0,
+            fault: (!same)
+                .then(|| format!("  expected {}\n  got      {}", told(expected), told(got))),
+        });
+    }
+
+    /// Prints the table. It fails where a cell did, and where there was none though none was filtered out.
+    #[must_use]
+    pub fn finish(mut self) -> ExitCode {
+        self.print();
+        let failed = self.cells.iter().any(|cell| cell.fault.is_some());
+        let empty = self.cells.is_empty() && self.asked.everything();
+        if failed || empty {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        }
+    }
+
+    fn print(&mut self) {
+        self.printed = true;
+        let longest = |of: fn(&Cell) -> &str| {
+            let lengths = self.cells.iter().map(|cell| of(cell).chars().count());
+            lengths.max().unwrap_or_default()
+        };
+        let (route, case) = (longest(|cell| &cell.route), longest(|cell| &cell.case));
+        println!("\n{}: the contract, cell by cell", self.example);
+        for cell in &self.cells {
+            let verdict = if cell.fault.is_some() { "FAILED" } else { "ok" };
+            if cell.fault.is_some() || !self.asked.quiet {
+                println!(
+                    "{:route$}  {:case$}  {}  {verdict}",
+                    cell.route, cell.case, cell.status
+                );
+            }
+            if let Some(fault) = &cell.fault {
+                println!("{fault}");
+            }
+        }
+        let failed = self
+            .cells
+            .iter()
+            .filter(|cell| cell.fault.is_some())
+            .count();
+        println!(
+            "{}: {} cells, {failed} failed\n",
+            self.example,
+            self.cells.len()
+        );
+    }
+}
+
+impl Drop for Contract {
+    /// After a panic: the cells until then.
+    fn drop(&mut self) {
+        if !self.printed {
+            self.print();
+        }
+    }
+}
+
+fn told((status, body, challenge): (u16, &str, Option<&str>)) -> String {
+    let challenge = challenge.map_or(String::new(), |it| {
+        format!("\n           WWW-Authenticate: {it}")
+    });
+    format!("{status} {body}{challenge}")
+}
+
+/// What the arguments ask for.
+#[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an argument")]
+struct Asked {
+    list: bool,
+    ignored: bool,
+    exact: bool,
+    quiet: bool,
+    filters: Vec<String>,
+    skipped: Vec<String>,
+}
+
+impl Asked {
+    fn of(mut arguments: impl Iterator<Item = String>) -> Self {
+        let mut asked = Self::default();
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--list" => asked.list = true,
+                "--ignored" => asked.ignored = true,
+                "--exact" => asked.exact = true,
+                "-q" | "--quiet" => asked.quiet = true,
+                "--skip" => asked.skipped.extend(arguments.next()),
+                // Options of the usual harness that take a value.
+                "--test-threads" | "--format" | "--color" | "--logfile" | "--shuffle-seed"
+                | "-Z" => {
+                    arguments.next();
+                }
+                other => match other.strip_prefix("--skip=") {
+                    Some(skipped) => asked.skipped.push(skipped.to_owned()),
+                    None if other.starts_with('-') => {}
+                    None => asked.filters.push(other.to_owned()),
+                },
+            }
+        }
+        asked
+    }
+
+    fn everything(&self) -> bool {
+        self.filters.is_empty() && self.skipped.is_empty()
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        let hit = |filter: &String| {
+            if self.exact {
+                name == filter || filter == "contract"
+            } else {
+                name.contains(filter)
+            }
+        };
+        (self.filters.is_empty() || self.filters.iter().any(hit)) && !self.skipped.iter().any(hit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(line: &str) -> Asked {
+        Asked::of(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn what_the_usual_harness_is_asked_is_understood() {
+        let name = "contract POST /users: taken";
+        for line in [
+            "",
+            "--nocapture --test-threads 1 --format pretty",
+            "users",
+            "contract",
+            "contract --exact",
+            "a users",
+        ] {
+            assert!(asked(line).wants(name), "{line}");
+        }
+        for line in [
+            "cupcakes",
+            "--exact users",
+            "--skip users",
+            "--skip=taken",
+            "users --skip contract",
+        ] {
+            assert!(!asked(line).wants(name), "{line}");
+        }
+        assert!(asked("--list --format terse").list && asked("--ignored").ignored);
+        assert!(asked("--test-threads 1").everything() && !asked("users").everything());
+    }
+
+    #[test]
+    fn a_cell_fails_by_its_status_its_body_and_its_challenge() {
+        let answer = Answer {
+            status: 401,
+            headers: vec![("www-authenticate".to_owned(), "Basic".to_owned())],
+            body: "{}".to_owned(),
+        };
+        for (expected, fails) in [
+            ((401, "{}", Some("Basic")), false),
+            ((400, "{}", Some("Basic")), true),
+            ((401, "{ }", Some("Basic")), true),
+            ((401, "{}", None), true),
+            ((401, "{}", Some("Bearer")), true),
+        ] {
+            let mut contract = Contract {
+                example: "a test",
+                asked: Asked::default(),
+                cells: Vec::new(),
+                printed: true,
+            };
+            contract.cell("GET /", "a case", &answer, expected);
+            assert_eq!(contract.cells[0].fault.is_some(), fails, "{expected:?}");
+        }
+    }
+}

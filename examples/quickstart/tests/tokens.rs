@@ -1,0 +1,80 @@
+//! The tokens: what they say, that others read them, and that nothing sent along gives a 500.
+
+mod support;
+
+use examples_common::testing::{Python, Request, decoded, decoded_by_pyjwt};
+use serde_json::json;
+use support::{BASIC, SECRET, get, start, token};
+
+#[test]
+fn the_claims_are_the_contract_s_and_each_token_differs() {
+    let (_folder, program) = start();
+    let sign_in = || token(&get(&program, "/login", BASIC));
+    let (one, other) = (sign_in(), sign_in());
+    assert_ne!(one, other);
+    assert_eq!(decoded(&one, 0)["alg"], "HS256");
+    let claims = decoded(&one, 1);
+    let mut names: Vec<_> = claims.as_object().expect("an object").keys().collect();
+    names.sort_unstable();
+    assert_eq!(names, ["exp", "iat", "jti", "sub", "user"]);
+    assert_eq!(
+        (&claims["user"], &claims["sub"]),
+        (&json!("user"), &json!("user"))
+    );
+    let time = |name: &str| claims[name].as_i64().expect(name);
+    assert_eq!(time("exp") - time("iat"), 30 * 60);
+}
+
+#[test]
+fn pyjwt_decodes_them() {
+    let Some(python) = Python::found() else {
+        return;
+    };
+    let (_folder, program) = start();
+    let token = token(&get(&program, "/login", BASIC));
+    let claims = decoded_by_pyjwt(&python, &token, SECRET);
+    assert_eq!(claims["user"], "user");
+}
+
+#[test]
+fn no_input_gives_a_500() {
+    let (_folder, program) = start();
+    for path in [
+        "/",
+        "/login",
+        "/protected",
+        "/protected?token=",
+        "/protected?token=a&token=b",
+        "/protected?token=%ff",
+        "/protected?%74oken=x",
+        "/unprotected",
+    ] {
+        for authorization in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "Bearer a b",
+            "Bearer a.b.c",
+            "Basic Og==",
+            "Basic /////w==",
+            "Digest x",
+        ] {
+            for method in [
+                "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE",
+            ] {
+                let answer = program.send(Request {
+                    method,
+                    path,
+                    authorization: Some(authorization).filter(|it| !it.is_empty()),
+                    body: Some(("text/plain", b"\xff")),
+                });
+                let said = format!("{method} {path} {authorization} {answer:?}");
+                assert!(answer.status < 500, "{said}");
+                assert!(
+                    answer.status != 401 || answer.header("WWW-Authenticate").is_some(),
+                    "{said}"
+                );
+            }
+        }
+    }
+}
