@@ -2,7 +2,8 @@
 
 use memchr::memchr;
 
-use crate::{Reason, Refusal, base64url, strict};
+use crate::secret::REFRESH_TOKEN_PREFIX;
+use crate::{OpaqueToken, Reason, Refusal, base64url, strict};
 
 /// Longest token, in bytes. A longer one is refused before anything else is looked at.
 pub(crate) const LONGEST_TOKEN: usize = 16 * 1024;
@@ -21,8 +22,9 @@ impl<'a> Parts<'a> {
         if token.len() > LONGEST_TOKEN {
             return Err(Reason::TokenTooLarge);
         }
+        let text = token;
         let token = token.as_bytes();
-        let first = memchr(b'.', token).ok_or(Reason::TokenMalformed)?;
+        let first = memchr(b'.', token).ok_or_else(|| without_dots(text))?;
         let (header, rest) = (&token[..first], &token[first + 1..]);
         let second = memchr(b'.', rest).ok_or(Reason::TokenMalformed)?;
         let (payload, signature) = (&rest[..second], &rest[second + 1..]);
@@ -35,6 +37,14 @@ impl<'a> Parts<'a> {
             signature,
             signed: &token[..first + 1 + second],
         })
+    }
+}
+
+/// Why a text without any dot is no access token.
+fn without_dots(text: &str) -> Reason {
+    match OpaqueToken::parse(REFRESH_TOKEN_PREFIX, text) {
+        Some(_) => Reason::AccessTokenNeeded,
+        None => Reason::TokenMalformed,
     }
 }
 

@@ -115,9 +115,27 @@ fn check_required(required: &[(String, Value)], payload: &[u8]) -> Result<(), Re
     for (name, value) in required {
         match members.get(name) {
             Some(found) if found == value => {}
-            Some(_) => return Err(Refusal::of_claim(Reason::TokenClaimWrong, name)),
+            Some(found) => return Err(Refusal::of_claim(wrong_claim(value, found), name)),
             None => return Err(Refusal::of_claim(Reason::TokenClaimMissing, name)),
         }
     }
     Ok(())
+}
+
+/// What a required claim is, where a token says in a claim what it is for (`type`, `token_type`, `token_use`).
+const REFRESH: &str = "refresh";
+
+/// Why another value than the required one is refused. A refresh token in an access token's place, or the reverse, is told
+/// so: it is the caller's most common mistake. It is refused either way.
+fn wrong_claim(required: &Value, found: &Value) -> Reason {
+    let is_refresh = |value: &Value| {
+        value
+            .as_str()
+            .is_some_and(|text| text.eq_ignore_ascii_case(REFRESH))
+    };
+    match (is_refresh(required), is_refresh(found)) {
+        (false, true) => Reason::AccessTokenNeeded,
+        (true, false) => Reason::RefreshTokenNeeded,
+        _ => Reason::TokenClaimWrong,
+    }
 }

@@ -94,7 +94,7 @@ mod verify;
 pub mod axum;
 
 #[cfg(feature = "axum")]
-pub use self::axum::{GuardLayer, Principal, Rejection, Require};
+pub use self::axum::{BearerToken, GuardLayer, Principal, Rejection, Require};
 pub use basic::BasicCredentials;
 pub use claims::Claims;
 pub use clock::{Clock, Timestamp};
@@ -105,11 +105,11 @@ pub use key::{Algorithm, KeyError, KeyId, SigningKey, VerifyingKey};
 pub use key_set::KeySet;
 pub use random::Random;
 pub use reason::{Reason, Refusal};
-pub use requirement::{Any, Fresh, Requirement};
+pub use requirement::{Any, Fresh, FreshMark, Requirement};
 #[doc(hidden)]
 pub use requirement::{require_role as __require_role, require_scope as __require_scope};
 pub use revocation::{Revocations, WhenStale};
-pub use secret::{OpaqueToken, Secret, TokenHash};
+pub use secret::{OpaqueToken, REFRESH_TOKEN_PREFIX, Secret, TokenHash};
 pub use sets::{Audience, Roles, Scope};
 pub use trust::{Expected, SubjectRule, Trust};
 pub use verify::{Verified, Verifier};

@@ -89,6 +89,12 @@ reasons! {
     /// A required claim is absent.
     TokenClaimMissing = "token_claim_missing", 401, TOKEN,
         "A claim that is required here is absent from the token; its issuer must write it.";
+    /// A refresh token where an access token belongs: `ksr_…`, or a JWT whose required claim says `refresh`.
+    AccessTokenNeeded = "access_token_needed", 401, TOKEN,
+        "A refresh token came where an access token belongs; send the access token, and the refresh token only to be exchanged.";
+    /// Another kind of token where a refresh token belongs.
+    RefreshTokenNeeded = "refresh_token_needed", 401, TOKEN,
+        "This is not a refresh token; send the one that came with the last sign-in or refresh.";
     /// A required claim has another value.
     TokenClaimWrong = "token_claim_wrong", 401, TOKEN,
         "A claim has not the value that is required here; this may be another kind of token.";
@@ -113,7 +119,7 @@ reasons! {
     /// The token lacks a scope.
     ScopeMissing = "scope_missing", 403, SCOPE,
         "The token lacks a scope that this needs; ask for a token with it.";
-    /// The sign-in is too long ago.
+    /// The sign-in is too long ago, or the token does not say that it is fresh.
     NotFresh = "not_fresh", 401, Some("insufficient_user_authentication"),
         "This needs a recent sign-in; sign in again with the password and retry.";
 }
@@ -151,7 +157,8 @@ impl Refusal {
         }
     }
 
-    pub(crate) fn lacking(reason: Reason, needed: &str) -> Self {
+    /// A refusal that names the role or the scope that is lacking, for requirements of an application's own.
+    pub fn lacking(reason: Reason, needed: &str) -> Self {
         Self {
             needed: Some(needed.into()),
             ..Self::new(reason)

@@ -69,6 +69,9 @@ impl From<&str> for Secret {
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct OpaqueToken(String);
 
+/// What the refresh tokens of `keystile-accounts` begin with.
+pub const REFRESH_TOKEN_PREFIX: &str = "ksr_";
+
 /// Random bytes in an opaque token.
 const TOKEN_BYTES: usize = 32;
 

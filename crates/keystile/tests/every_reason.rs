@@ -13,8 +13,8 @@ use axum::extract::FromRequestParts;
 use axum::http::{Request, header};
 use common::{HEADER, NOW, SECRET, clock, encode, hs256, hs256_keys, payload};
 use keystile::{
-    Fresh, Guard, Principal, Reason, Requirement, Revocations, Timestamp, Trust, Verifier,
-    WhenStale,
+    Fresh, Guard, OpaqueToken, Principal, REFRESH_TOKEN_PREFIX, Random, Reason, Requirement,
+    Revocations, Timestamp, Trust, Verifier, WhenStale,
 };
 
 keystile::role!(Admin = "admin");
@@ -70,7 +70,10 @@ fn tokens() -> Vec<String> {
         claims(&payload(r#","iss":"theirs""#)),
         claims(&payload(r#","iss":"ours","aud":"tea""#)),
         claims(&payload(r#","iss":"ours","aud":"cakes""#)),
-        claims(&payload(r#","iss":"ours","aud":"cakes","type":"refresh""#)),
+        claims(&payload(r#","iss":"ours","aud":"cakes","type":"other""#)),
+        OpaqueToken::generate(REFRESH_TOKEN_PREFIX, &Random::seeded(1))
+            .expose()
+            .to_owned(),
         claims(&body.replace(&(NOW + 900).to_string(), &NOW.to_string())),
         good(&format!(r#","nbf":{}"#, NOW + 100)),
         good(&format!(r#","iat":{}"#, NOW + 100)),
@@ -86,11 +89,15 @@ fn each_reason_can_be_had() {
         .collect();
 
     let token = good(r#","sid":"s""#);
-    let claims = guard.verify(&token).unwrap().claims().clone();
+    let verified = guard.verify(&token).unwrap();
     let now = Timestamp::from_seconds(NOW);
-    had.push(Admin::check(&claims, now).unwrap_err().reason());
-    had.push(Read::check(&claims, now).unwrap_err().reason());
-    had.push(Fresh::<60>::check(&claims, now).unwrap_err().reason());
+    had.push(Admin::check(&verified, now).unwrap_err().reason());
+    had.push(Read::check(&verified, now).unwrap_err().reason());
+    had.push(Fresh::<60>::check(&verified, now).unwrap_err().reason());
+
+    let exchanging = guard.clone().require_claim("use", "refresh");
+    let refusal = exchanging.verify(&good(r#","use":"access""#)).unwrap_err();
+    had.push(refusal.reason());
 
     let bearer = format!("Bearer {token}");
     had.push(of_request(&guard, &[]));

@@ -8,8 +8,9 @@ use common::{
     HEADER, NOW, SECRET, clock, encode, hs256, hs256_keys, hs256_parts, key, lax, payload, refused,
 };
 use keystile::{
-    Algorithm, Claims, Clock, Expected, Guard, KeySet, Reason, Revocations, SubjectRule, Timestamp,
-    Trust, Verifier, VerifyingKey, WhenStale, take_apart_unverified,
+    Algorithm, Claims, Clock, Expected, Guard, KeySet, OpaqueToken, REFRESH_TOKEN_PREFIX, Random,
+    Reason, Revocations, SubjectRule, Timestamp, Trust, Verifier, VerifyingKey, WhenStale,
+    take_apart_unverified,
 };
 
 #[test]
@@ -246,13 +247,51 @@ fn wrong_types_missing_and_wrong_claims() {
     let demanding = lax().require_claim("type", "access");
     let code = |json: &str| refused(&demanding, &hs256(HEADER, json));
     assert_eq!(code(&payload("")), "token_claim_missing");
-    assert_eq!(code(&payload(r#","type":"refresh""#)), "token_claim_wrong");
-    assert_eq!(code(&payload(r#","type":["access"]"#)), "token_claim_wrong");
+    for value in [
+        r#""other""#,
+        r#"["access"]"#,
+        r#"["refresh"]"#,
+        "true",
+        "null",
+    ] {
+        let json = payload(&format!(r#","type":{value}"#));
+        assert_eq!(code(&json), "token_claim_wrong", "{json}");
+    }
     assert!(
         demanding
             .verify(&hs256(HEADER, &payload(r#","type":"access""#)))
             .is_ok()
     );
+}
+
+/// One kind of token in the other's place is told so, and only once the signature holds.
+#[test]
+fn a_refresh_token_and_an_access_token_are_told_apart() {
+    let of_type = |value: &str| hs256(HEADER, &payload(&format!(r#","type":"{value}""#)));
+    let access = lax().require_claim("type", "access");
+    let refresh = lax().require_claim("type", "refresh");
+    assert_eq!(refused(&access, &of_type("refresh")), "access_token_needed");
+    assert_eq!(refused(&access, &of_type("Refresh")), "access_token_needed");
+    assert_eq!(
+        refused(&refresh, &of_type("access")),
+        "refresh_token_needed"
+    );
+    assert_eq!(refused(&refresh, &of_type("other")), "refresh_token_needed");
+    assert!(refresh.verify(&of_type("refresh")).is_ok());
+    let refusal = access.verify(&of_type("refresh")).unwrap_err();
+    assert_eq!(refusal.claim(), Some("type"));
+    let mut forged = of_type("refresh");
+    forged.replace_range(forged.len() - 10.., "AAAAAAAAAA");
+    assert_eq!(refused(&access, &forged), "token_signature_invalid");
+
+    let opaque = OpaqueToken::generate(REFRESH_TOKEN_PREFIX, &Random::seeded(1));
+    for verifier in [&access, &refresh, &lax()] {
+        assert_eq!(refused(verifier, opaque.expose()), "access_token_needed");
+    }
+    let cut = &opaque.expose()[..opaque.expose().len() - 1];
+    for other in ["ksr_", cut, &opaque.expose()[1..]] {
+        assert_eq!(refused(&access, other), "token_malformed", "{other}");
+    }
 }
 
 #[test]

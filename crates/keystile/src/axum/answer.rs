@@ -72,6 +72,21 @@ impl Guard {
         HeaderValue::try_from(text).ok()
     }
 
+    /// The value of `WWW-Authenticate` where a token was refused by somebody else than this guard: a refresh token by
+    /// its store, say. It names `invalid_token`, the stable code that was given and the description.
+    pub fn challenge_with(&self, code: &str, description: &str) -> HeaderValue {
+        let mut text = String::with_capacity(192);
+        text.push_str("Bearer ");
+        if let Some(realm) = &self.settings().realm {
+            parameter(&mut text, "realm", realm);
+        }
+        parameter(&mut text, "error", "invalid_token");
+        parameter(&mut text, "error_description", description);
+        parameter(&mut text, "reason", code);
+        text.truncate(text.len() - 2);
+        HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Bearer"))
+    }
+
     /// The answer to a refusal, as the extractors and the layer give it.
     pub fn answer(&self, refusal: &Refusal, request: &Parts) -> Response {
         let mut response = match &self.settings().answers.0 {

@@ -147,7 +147,7 @@ where
 }
 
 /// A caller who meets a requirement `R`: a [`role!`](crate::role), a [`scope!`](crate::scope),
-/// [`Fresh`](crate::Fresh), a tuple for all of them, [`Any`](crate::Any) for one of them.
+/// [`Fresh`](crate::Fresh), [`FreshMark`](crate::FreshMark), a tuple for all of them, [`Any`](crate::Any) for one of them.
 ///
 /// ```
 /// # #[cfg(feature = "axum")] {
@@ -197,7 +197,7 @@ where
     ) -> impl Future<Output = Result<Self, Rejection>> + Send {
         let guard = Guard::from_ref(state);
         let met = principal(&guard, parts).and_then(|principal| {
-            R::check(&principal, guard.now())?;
+            R::check(principal.verified(), guard.now())?;
             Ok(Self {
                 principal,
                 requirement: PhantomData,

@@ -14,7 +14,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::credentials;
-use crate::{Claims, Guard, Reason, Refusal, Requirement, Timestamp, Verified};
+use crate::{Guard, Reason, Refusal, Requirement, Timestamp, Verified};
 
 /// What the layer found, for the extractors inside.
 #[derive(Clone)]
@@ -28,7 +28,7 @@ pub(super) struct Passed {
 pub struct Nothing;
 
 impl Requirement for Nothing {
-    fn check(_: &Claims, _: Timestamp) -> Result<(), Refusal> {
+    fn check(_: &Verified, _: Timestamp) -> Result<(), Refusal> {
         Ok(())
     }
 }
@@ -145,7 +145,7 @@ impl<R: Requirement> GuardLayer<R> {
             None => return Err(Reason::TokenMissing.into()),
         };
         if let Some(verified) = &verified {
-            R::check(verified.claims(), self.guard.now())?;
+            R::check(verified, self.guard.now())?;
         }
         let guard = self.guard.clone();
         request.extensions_mut().insert(Passed { guard, verified });

@@ -2,11 +2,13 @@
 
 mod answer;
 mod basic;
+mod bearer;
 mod credentials;
 mod extract;
 mod layer;
 
 pub(crate) use answer::Answers;
 pub use answer::Rejection;
+pub use bearer::BearerToken;
 pub use extract::{Principal, Require};
 pub use layer::{GuardLayer, GuardService, ResponseFuture};
