@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use keystile::Timestamp;
+use keystile::{Claims, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::store::{AccountRecord, SessionRecord};
@@ -82,12 +82,31 @@ pub struct Account {
     pub updated_at: Timestamp,
     /// Since when nobody may sign in to it.
     pub disabled_at: Option<Timestamp>,
+    /// Whether it was taken over from another system.
+    pub imported: bool,
+    /// When all its sessions, or all but one, were ended last: by a sign-out, a password change, a disabling.
+    pub sessions_ended_at: Option<Timestamp>,
 }
 
 impl Account {
     /// Whether sign-in is refused.
     pub fn is_disabled(&self) -> bool {
         self.disabled_at.is_some()
+    }
+
+    /// Whether a verified token that **another program** issued can be this account's, which is found by what the token
+    /// says: the account is enabled; it was there when the token was issued, or was imported, so that no older token
+    /// finds a newcomer of the same name or number; and its sessions were not ended since. `false` for a token that does
+    /// not say when it was issued. Tokens of ours need none of it: a guard knows them by their session and generation.
+    pub fn can_own<E>(&self, claims: &Claims<E>) -> bool {
+        let Some(issued_at) = claims.iat else {
+            return false;
+        };
+        let was_there = self.imported || issued_at >= self.created_at.as_seconds();
+        let goes_on = self
+            .sessions_ended_at
+            .is_none_or(|at| Timestamp::from_seconds(issued_at) > at);
+        !self.is_disabled() && was_there && goes_on
     }
 }
 
@@ -104,6 +123,8 @@ impl From<&AccountRecord> for Account {
             created_at: Timestamp::from_millis(record.created_at),
             updated_at: Timestamp::from_millis(record.updated_at),
             disabled_at: record.disabled_at.map(Timestamp::from_millis),
+            imported: record.imported,
+            sessions_ended_at: record.sessions_ended_at.map(Timestamp::from_millis),
         }
     }
 }

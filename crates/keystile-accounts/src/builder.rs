@@ -14,6 +14,7 @@ use crate::accounts::{Accounts, ServerLock};
 use crate::answer::Account;
 use crate::error::{Fault, OpenError};
 use crate::gate::Gate;
+use crate::issuance::Issuance;
 use crate::limits::GuessLimits;
 use crate::names::UsernameRule;
 use crate::password::{Hashing, PasswordPolicy};
@@ -31,9 +32,9 @@ pub enum AccountIds {
     Sequence,
 }
 
-/// What the extra claims of one account are: a JSON object.
+/// What the extra claims of one token are: a JSON object.
 pub(crate) type ExtraClaims =
-    Arc<dyn Fn(&Account) -> Result<serde_json::Value, serde_json::Error> + Send + Sync>;
+    Arc<dyn Fn(&Issuance<'_>) -> Result<serde_json::Value, serde_json::Error> + Send + Sync>;
 
 /// The options of [`Accounts`]. Made by [`Accounts::builder`].
 #[derive(Clone)]
@@ -62,6 +63,7 @@ pub(crate) struct TokenOptions {
     pub(crate) signing_secret: Option<Zeroizing<Vec<u8>>>,
     pub(crate) token_type: String,
     pub(crate) minimal: bool,
+    pub(crate) not_before: bool,
     pub(crate) lifetime: Duration,
     pub(crate) extra: Option<ExtraClaims>,
 }
@@ -87,6 +89,7 @@ impl Builder {
                 signing_secret: None,
                 token_type: "at+jwt".to_owned(),
                 minimal: false,
+                not_before: false,
                 lifetime: Duration::from_secs(15 * MINUTE),
                 extra: None,
             },
@@ -148,6 +151,12 @@ impl Builder {
         self
     }
 
+    /// Writes `nbf` too, the moment of issue, for verifiers that want one.
+    pub fn not_before(mut self) -> Self {
+        self.tokens.not_before = true;
+        self
+    }
+
     /// How long an access token is good: 15 minutes by default. Revocations are kept as long as the longest that any
     /// program has ever opened this database with.
     pub fn access_lifetime(mut self, lifetime: Duration) -> Self {
@@ -165,11 +174,30 @@ impl Builder {
     ///     .extra_claims(|account: &Account| Mine { email: account.email.clone() });
     /// ```
     pub fn extra_claims<E: Serialize>(
-        mut self,
+        self,
         extra: impl Fn(&Account) -> E + Send + Sync + 'static,
     ) -> Self {
-        self.tokens.extra = Some(Arc::new(move |account| {
-            serde_json::to_value(extra(account))
+        self.session_claims(move |issuance| extra(issuance.account()))
+    }
+
+    /// As [`extra_claims`](Self::extra_claims), for claims that depend on how the token came about too: whether the
+    /// password was given just now, when it was last given. Of the two, the one that was called last counts.
+    ///
+    /// ```
+    /// # use keystile_accounts::{Accounts, Issuance};
+    /// #[derive(serde::Serialize)]
+    /// struct Mine { name: Option<String>, fresh: bool }
+    /// let builder = Accounts::builder("sqlite://shop.db").session_claims(|issuance: &Issuance<'_>| Mine {
+    ///     name: issuance.account().username.clone(),
+    ///     fresh: issuance.is_fresh(),
+    /// });
+    /// ```
+    pub fn session_claims<E: Serialize>(
+        mut self,
+        claims: impl Fn(&Issuance<'_>) -> E + Send + Sync + 'static,
+    ) -> Self {
+        self.tokens.extra = Some(Arc::new(move |issuance| {
+            serde_json::to_value(claims(issuance))
         }));
         self
     }

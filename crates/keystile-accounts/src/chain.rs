@@ -1,13 +1,13 @@
 //! The chain of refresh tokens: how one is hashed for the store, and how its successor is derived.
 
 use aws_lc_rs::hmac;
-use keystile::OpaqueToken;
+use keystile::{OpaqueToken, REFRESH_TOKEN_PREFIX};
 use zeroize::Zeroizing;
 
 use crate::answer::RefreshToken;
 use crate::store::{Hash, Salt};
 
-pub(crate) const PREFIX: &str = "ksr_";
+pub(crate) const PREFIX: &str = REFRESH_TOKEN_PREFIX;
 const LABEL: &[u8] = b"keystile refresh successor v1";
 
 /// The successor of a token: HMAC-SHA-256, keyed by the token, over a label and the salt that was drawn when the token

@@ -11,13 +11,16 @@ use crate::chain;
 use crate::dummy::Dummies;
 use crate::error::Fault;
 use crate::gate::Gate;
+use crate::issuance::{Issuance, Proof};
 use crate::keys::KeyRing;
 use crate::limits::Attempts;
 use crate::names::UsernameRule;
 use crate::password::{PasswordPolicy, Pool, StoredHash};
 use crate::request::Caller;
-use crate::store::{self, Act, Actor, Hash, LiveSession, Store};
+use crate::store::{self, Act, Actor, Hash, LiveSession, NewSession, Store};
 use crate::tokens::Tokens;
+
+const LONGEST_DEVICE: usize = 256;
 
 /// Verifiers may accept a token so long after its expiry, and clocks of processes differ: revocations live on for it.
 pub(crate) const LEEWAY: Duration = Duration::from_secs(120);
@@ -83,6 +86,37 @@ impl Engine {
         now.saturating_add(self.sessions.refresh_lifetime.min(idle))
     }
 
+    /// A session that begins now: whose it is and how its owner proved that, the caller adds.
+    pub(crate) fn new_session(
+        &self,
+        token_hash: Hash,
+        from: Option<IpAddr>,
+        device: Option<&str>,
+        now: Timestamp,
+    ) -> NewSession {
+        let limit = self
+            .sessions
+            .absolute_limit
+            .map(|limit| now.saturating_add(limit));
+        let expires = limit
+            .unwrap_or(Timestamp::MAX)
+            .min(self.refresh_expiry(now));
+        NewSession {
+            id: self.new_id(),
+            account_id: String::new(),
+            generation: 0,
+            token_hash,
+            expires_at: expires.as_millis(),
+            absolute_expires_at: limit.map(Timestamp::as_millis),
+            device: device.map(|device| device.chars().take(LONGEST_DEVICE).collect()),
+            address: from.map(|address| address.to_string()),
+            auth_time: 0,
+            amr: Vec::new(),
+            client_id: None,
+            forget_attempts: Vec::new(),
+        }
+    }
+
     /// A UUIDv7 (RFC 9562) by this engine's clock and randomness.
     pub(crate) fn new_id(&self) -> String {
         let millis = u64::try_from(self.now().as_millis()).unwrap_or(0);
@@ -120,10 +154,12 @@ impl Engine {
         &self,
         live: &LiveSession,
         token: &OpaqueToken,
+        proof: Proof,
         now: Timestamp,
     ) -> Result<SignedIn, Fault> {
         let account = Account::from(&live.account);
-        let (access_token, expires_in) = self.tokens.issue(live, &account, now)?;
+        let issuance = Issuance::new(live, &account, proof, now);
+        let (access_token, expires_in) = self.tokens.issue(live, &issuance)?;
         Ok(SignedIn {
             session_id: SessionId::from(live.session.id.as_str()),
             access_token,

@@ -82,10 +82,12 @@ mod chain;
 mod dummy;
 mod engine;
 mod error;
+mod exchange;
 mod flow;
 mod follow;
 mod gate;
 mod inspect;
+mod issuance;
 mod keys;
 mod limits;
 mod names;
@@ -104,9 +106,11 @@ pub use builder::{AccountIds, Builder};
 pub use error::{
     AdminError, CallerError, Fault, OpenError, RefreshError, SignInError, SignUpError,
 };
+pub use exchange::{Exchange, ExchangeError};
 #[cfg(feature = "testing")]
 pub use gate::{Hold, Point};
 pub use inspect::{Inspection, Schema};
+pub use issuance::Issuance;
 pub use limits::GuessLimits;
 pub use names::UsernameRule;
 pub use password::{Hashing, PasswordError, PasswordPolicy, Passwords};

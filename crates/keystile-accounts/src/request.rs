@@ -77,6 +77,7 @@ pub struct NewAccount {
     pub(crate) email: Option<String>,
     pub(crate) secret: NewSecret,
     pub(crate) roles: Vec<String>,
+    pub(crate) imported: bool,
 }
 
 /// What will prove who owns a new account.

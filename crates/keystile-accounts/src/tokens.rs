@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::answer::Account;
 use crate::builder::TokenOptions;
 use crate::error::Fault;
+use crate::issuance::{Issuance, auth_time};
 use crate::store::LiveSession;
 
 /// The `iss` where none is configured.
@@ -85,20 +86,20 @@ impl Tokens {
     pub(crate) fn issue(
         &self,
         live: &LiveSession,
-        account: &Account,
-        now: Timestamp,
+        issuance: &Issuance<'_>,
     ) -> Result<(String, Duration), Fault> {
+        let now = issuance.issued_at();
         let mut expires = now.saturating_add(self.options.lifetime);
         if let Some(limit) = live.session.absolute_expires_at {
             expires = expires.min(Timestamp::from_millis(limit));
         }
-        let claims = self.claims(live, account, now, expires);
+        let claims = self.claims(live, issuance.account(), now, expires);
         let signing = &self.keys.load().signing;
         let typ = &self.options.token_type;
         let token = match &self.options.extra {
             None => signing.issue_as(typ, &claims),
             Some(extra) => {
-                let extra = extra(account).map_err(unusable)?;
+                let extra = extra(issuance).map_err(unusable)?;
                 if !matches!(extra, Value::Object(_) | Value::Null) {
                     return Err(unusable("they are not an object"));
                 }
@@ -130,6 +131,7 @@ impl Tokens {
             iss: self.issuer.clone(),
             aud: self.audience.as_deref().map(Into::into).unwrap_or_default(),
             iat: Some(now.as_seconds()),
+            nbf: self.options.not_before.then(|| now.as_seconds()),
             jti: Some(URL_SAFE_NO_PAD.encode(self.random.bytes::<16>())),
             sid: Some(live.session.id.clone()),
             generation: Some(account.generation),
@@ -140,7 +142,7 @@ impl Tokens {
         }
         Claims {
             roles: account.roles.iter().collect(),
-            auth_time: Some(Timestamp::from_millis(live.session.auth_time).as_seconds()),
+            auth_time: auth_time(live).map(Timestamp::as_seconds),
             amr: live.session.amr.clone(),
             preferred_username: account.username.clone(),
             client_id: live.session.client_id.clone(),

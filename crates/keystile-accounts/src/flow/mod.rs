@@ -2,6 +2,7 @@
 
 mod admin;
 mod check_password;
+mod exchange;
 mod own_account;
 mod refresh;
 mod sign_in;

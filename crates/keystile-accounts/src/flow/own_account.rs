@@ -9,6 +9,7 @@ use crate::answer::{Account, SignedIn};
 use crate::chain;
 use crate::engine::Engine;
 use crate::error::CallerError;
+use crate::issuance::Proof;
 use crate::names;
 use crate::request::{Caller, Changes};
 use crate::store::{self, AccountChanges, AccountRecord, NewHead, WriteError};
@@ -47,7 +48,7 @@ impl Accounts {
                 Err(error) => return Err(Trouble::from(error).into()),
                 Ok(live) => {
                     tracing::info!(account = live.account.id, "password changed");
-                    return Ok(engine.signed_in(&live, &token, now)?);
+                    return Ok(engine.signed_in(&live, &token, Proof::Password, now)?);
                 }
             }
         }

@@ -8,6 +8,7 @@ use crate::chain;
 use crate::engine::{Engine, millis};
 use crate::error::RefreshError;
 use crate::gate::Point;
+use crate::issuance::Proof;
 use crate::store::{Rotate, Rotation, Salt};
 
 impl Accounts {
@@ -68,6 +69,6 @@ impl Engine {
             Rotation::Unknown => return Err(RefreshError::Unknown),
         };
         self.gate.reach(Point::Rotated).await;
-        Ok(self.signed_in(&live, &successor, now)?)
+        Ok(self.signed_in(&live, &successor, Proof::Token, now)?)
     }
 }

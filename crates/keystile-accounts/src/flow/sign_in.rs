@@ -10,13 +10,13 @@ use crate::chain;
 use crate::engine::Engine;
 use crate::error::SignInError;
 use crate::gate::Point;
+use crate::issuance::Proof;
 use crate::limits::{Guess, Subject};
 use crate::names;
 use crate::password::normalise;
 use crate::request::{Identifier, SignIn};
 use crate::store::{AccountRecord, Hash, LiveSession, NewSession};
 
-const LONGEST_DEVICE: usize = 256;
 /// A role change in between raises the generation, and the session is opened under the new one. More often than this
 /// in the time of one sign-in is no honest use.
 const MOST_OPENINGS: u32 = 5;
@@ -98,7 +98,7 @@ impl Engine {
             self.replace_hash(&id, &old, request.password.as_str())
                 .await;
         }
-        Ok(self.signed_in(&live, &token, now)?)
+        Ok(self.signed_in(&live, &token, Proof::Password, now)?)
     }
 
     /// The account whose password this is, and whether its hash is to be replaced. The same work whoever asks.
@@ -180,29 +180,13 @@ impl Engine {
         token_hash: Hash,
         now: Timestamp,
     ) -> NewSession {
-        let limit = self
-            .sessions
-            .absolute_limit
-            .map(|limit| now.saturating_add(limit));
-        let expires = limit
-            .unwrap_or(Timestamp::MAX)
-            .min(self.refresh_expiry(now));
         NewSession {
-            id: self.new_id(),
             account_id: account.id.clone(),
             generation: account.generation,
-            token_hash,
-            expires_at: expires.as_millis(),
-            absolute_expires_at: limit.map(Timestamp::as_millis),
-            device: request
-                .device
-                .as_ref()
-                .map(|device| device.chars().take(LONGEST_DEVICE).collect()),
-            address: request.from.map(|address| address.to_string()),
             auth_time: now.as_millis(),
             amr: vec!["pwd".to_owned()],
-            client_id: None,
             forget_attempts: guess.to_forget(),
+            ..self.new_session(token_hash, request.from, request.device.as_deref(), now)
         }
     }
 

@@ -1,11 +1,12 @@
 //! Ending sessions.
 
-use keystile::OpaqueToken;
+use keystile::{OpaqueToken, Timestamp};
 
 use super::trouble::Trouble;
 use crate::accounts::Accounts;
 use crate::answer::{AccountId, Session, SessionId};
 use crate::chain;
+use crate::engine::LEEWAY;
 use crate::error::{CallerError, Fault, RefreshError};
 use crate::request::{Caller, Which};
 use crate::store::WriteError;
@@ -58,6 +59,19 @@ impl Accounts {
         let (account, session) = ended.ok_or(RefreshError::Unknown)?;
         tracing::info!(account, session, "signed out by refresh token");
         Ok((account.into(), session.into()))
+    }
+
+    /// Revokes one access token by its `jti`, for a token that has no session here: another program's, say. `expires` is
+    /// its `exp`. Guards of this process refuse it before this is answered, those of others as with every revocation. A
+    /// token of ours is better ended with its session, by [`sign_out`](Self::sign_out).
+    pub async fn revoke_token(&self, token_id: &str, expires: Timestamp) -> Result<(), Fault> {
+        let engine = self.engine();
+        let mut act = engine.act_by(None, None, engine.now());
+        let until = expires.saturating_add(LEEWAY).as_millis();
+        act.revoked_until = act.revoked_until.max(until);
+        engine.store.revoke_token(act, token_id).await?;
+        tracing::info!("a token was revoked by its id");
+        Ok(())
     }
 
     /// The account's living sessions, newest first.

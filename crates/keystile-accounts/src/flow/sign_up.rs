@@ -22,6 +22,7 @@ impl Accounts {
             email: request.email,
             secret: NewSecret::Password(request.password),
             roles: Vec::new(),
+            imported: false,
         };
         match self.engine().create(None, new).await {
             Ok(account) => {
@@ -46,8 +47,10 @@ impl Accounts {
     }
 
     /// Takes an account over from another system, with its stored hash and, if wanted, its id. The hash is parsed as
-    /// what it is, a stranger's bytes, and its cost is capped.
-    pub async fn import_account(&self, request: NewAccount) -> Result<Account, AdminError> {
+    /// what it is, a stranger's bytes, and its cost is capped. Tokens that the other system issued before this may be
+    /// for the account: see [`Account::can_own`].
+    pub async fn import_account(&self, mut request: NewAccount) -> Result<Account, AdminError> {
+        request.imported = true;
         let foreign = matches!(request.secret, NewSecret::Hash(_));
         let account = self.engine().create(None, request).await?;
         if foreign {
@@ -83,6 +86,7 @@ impl Engine {
             email,
             password,
             roles,
+            imported: new.imported,
         };
         let record = self
             .store

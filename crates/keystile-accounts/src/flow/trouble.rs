@@ -125,6 +125,7 @@ fn field_name(field: Field) -> &'static str {
         Field::Email => "email",
         Field::KeyId => "key",
         Field::Session => "session",
+        Field::Token => "token",
     }
 }
 

@@ -78,6 +78,8 @@ pub enum Field {
     KeyId,
     /// A session's id or first token (a broken random source).
     Session,
+    /// Another program's refresh token: it was exchanged before.
+    Token,
 }
 
 /// Why a write was refused. Nothing of it was kept.

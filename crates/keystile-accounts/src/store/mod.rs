@@ -220,6 +220,21 @@ impl Store {
         }
     }
 
+    /// Opens a session for a refresh token of another program's, once in the token's life. Refused with
+    /// [`WriteError::Taken`] if it was exchanged before, [`WriteError::Stale`] if its id is revoked, and
+    /// [`WriteError::NotFound`] if there is no enabled account that it can be for: one that was there when it was issued
+    /// (or was imported) and whose sessions were not ended since.
+    pub async fn exchange(
+        &self,
+        act: Act,
+        token: ForeignToken,
+        new: NewSession,
+    ) -> Result<LiveSession, WriteError> {
+        match self {
+            Self::Sqlite(store) => store.exchange(act, token, new).await,
+        }
+    }
+
     /// Consumes a refresh token, or says why not.
     pub async fn rotate(&self, rotate: Rotate) -> Result<Rotation, WriteError> {
         match self {

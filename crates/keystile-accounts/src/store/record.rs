@@ -57,6 +57,8 @@ pub struct NewAccount {
     pub password: Option<PasswordHash>,
     /// Roles, as they go into tokens.
     pub roles: Vec<String>,
+    /// Whether it comes from another program, whose tokens are older than the row.
+    pub imported: bool,
 }
 
 /// An account as stored.
@@ -80,6 +82,10 @@ pub struct AccountRecord {
     pub created_at: i64,
     /// When anything in it changed last.
     pub updated_at: i64,
+    /// Whether it comes from another program.
+    pub imported: bool,
+    /// When all its sessions, or all but one, were ended last.
+    pub sessions_ended_at: Option<i64>,
 }
 
 /// A change of names. `None` leaves a field, `Some(None)` empties it.
@@ -273,7 +279,7 @@ pub struct AuditRecord {
 pub struct Sweep {
     /// The time.
     pub now: i64,
-    /// Revocations that end by then are deleted: behind `now` where the clock has just jumped.
+    /// Revocations, and marks of exchanged tokens, that end by then are deleted: behind `now` where the clock has just jumped.
     pub revoked_to: i64,
     /// The grace: salts older than this are erased.
     pub grace: i64,

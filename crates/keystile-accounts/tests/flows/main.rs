@@ -1,8 +1,10 @@
 //! The flows as a program uses them: a manual clock in place of sleeping, held-back winners in place of luck.
 
 mod administration;
+mod exchange;
 mod guard;
 mod guessing;
+mod issuance;
 mod opening;
 mod own_account;
 mod passwords;

@@ -51,6 +51,7 @@ pub(crate) async fn names_are_unique_by_their_key(database: &Database) {
         email: None,
         password: None,
         roles: Vec::new(),
+        imported: false,
     };
     for id in ["first", "second"] {
         store

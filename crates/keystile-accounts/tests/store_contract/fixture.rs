@@ -107,6 +107,7 @@ pub(crate) fn new_account(username: &str) -> NewAccount {
         email: Some(name(&format!("{username}@example.org"))),
         password: Some(password(username)),
         roles: vec!["user".to_owned()],
+        imported: false,
     }
 }
 

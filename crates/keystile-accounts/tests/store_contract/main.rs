@@ -7,6 +7,7 @@ mod account;
 mod audit;
 mod caller;
 mod chain;
+mod exchange;
 mod fixture;
 mod key;
 mod limit;
@@ -56,6 +57,11 @@ promises! {
     chain::the_absolute_limit_is_never_moved,
     chain::a_rotation_sees_the_roles_of_its_moment,
     chain::everything_holds_after_a_restart,
+    exchange::a_foreign_token_opens_one_session,
+    exchange::twenty_at_once_open_one_session,
+    exchange::what_it_can_be_for_is_decided_with_it,
+    exchange::what_ends_the_sessions_ends_it_too,
+    exchange::it_is_remembered_until_it_has_expired,
     key::all_who_ask_at_once_get_one_signing_key,
     key::a_new_signing_key_retires_the_old_one,
     key::a_withdrawn_key_is_revoked,

@@ -21,7 +21,8 @@ pub struct NewSession {
     pub id: String,
     /// Whose it is.
     pub account_id: String,
-    /// The generation read beside the password hash; a changed one refuses the opening.
+    /// The generation read beside the password hash; a changed one refuses the opening. An exchange goes by the token's
+    /// own time instead.
     pub generation: u64,
     /// Hash of the first refresh token.
     pub token_hash: Hash,
@@ -33,7 +34,7 @@ pub struct NewSession {
     pub device: Option<String>,
     /// Address the sign-in came from.
     pub address: Option<String>,
-    /// When the user proved who they are.
+    /// When the user proved who they are; 0 where nobody here knows.
     pub auth_time: i64,
     /// How (RFC 8176).
     pub amr: Vec<String>,
@@ -41,6 +42,19 @@ pub struct NewSession {
     pub client_id: Option<String>,
     /// Guessing counters to forget with this success.
     pub forget_attempts: Vec<Hash>,
+}
+
+/// A refresh token of another program's, whose signature was verified.
+#[derive(Clone, Debug)]
+pub struct ForeignToken {
+    /// Its `iss`; empty if it has none.
+    pub issuer: String,
+    /// Its `jti`.
+    pub token_id: String,
+    /// Its `iat`, in milliseconds.
+    pub issued_at: i64,
+    /// How long to remember that it was exchanged: until nobody accepts it any more.
+    pub kept_until: i64,
 }
 
 /// Why a session ended.

@@ -12,7 +12,7 @@ use super::{Sqlite, Work, audit, revocation, session};
 macro_rules! account_columns {
     () => {
         "seq, id, username, username_key, email, email_key, password_hash, password_format, roles, generation, \
-         disabled_at, created_at, updated_at"
+         disabled_at, created_at, updated_at, imported, sessions_ended_at"
     };
 }
 
@@ -29,12 +29,13 @@ const BY_EMAIL: &str = concat!(
     account_columns!(),
     " FROM account WHERE email_key = ?1"
 );
-/// A reused id begins above what is still revoked of its former owner.
+/// A reused id begins above what is still revoked of its former owner, and after it.
 const INSERT: &str = concat!(
     "INSERT INTO account (id, username, username_key, email, email_key, password_hash, password_format, roles,
-        generation, created_at, updated_at)
+        generation, created_at, updated_at, imported, sessions_ended_at)
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
-        coalesce((SELECT max(smallest_generation) FROM revocation WHERE kind = 'subject' AND value = ?1), 0), ?9, ?9)
+        coalesce((SELECT max(smallest_generation) FROM revocation WHERE kind = 'subject' AND value = ?1), 0), ?9, ?9, ?10,
+        (SELECT max(at) FROM revocation WHERE kind = 'subject' AND value = ?1))
      RETURNING ",
     account_columns!()
 );
@@ -155,7 +156,8 @@ fn create(work: &Work<'_>, act: &Act, new: &NewAccount) -> Result<AccountRecord,
             hash,
             format,
             to_json(&new.roles),
-            act.now
+            act.now,
+            new.imported
         ],
         from_row,
     );
@@ -339,6 +341,8 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<AccountRecord> {
         disabled_at: row.get(10)?,
         created_at: row.get(11)?,
         updated_at: row.get(12)?,
+        imported: row.get(13)?,
+        sessions_ended_at: row.get(14)?,
     })
 }
 

@@ -15,10 +15,16 @@ pub struct Migration {
 }
 
 /// All steps this program knows, in order.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    sql: include_str!("../../../migrations/sqlite/0001_first.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        sql: include_str!("../../../migrations/sqlite/0001_first.sql"),
+    },
+    Migration {
+        version: 2,
+        sql: include_str!("../../../migrations/sqlite/0002_exchange.sql"),
+    },
+];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS keystile_migration (
     version  INTEGER PRIMARY KEY,

@@ -4,6 +4,7 @@ mod account;
 mod audit;
 mod connect;
 mod error;
+mod exchange;
 mod inspect;
 mod key;
 mod limit;

@@ -42,6 +42,9 @@ const END: &str = "UPDATE session SET ended_at = ?3, end_reason = ?4, salt = NUL
     WHERE id = ?1 AND account_id = ?2 AND ended_at IS NULL";
 const END_ALL_BUT: &str = "UPDATE session SET ended_at = ?3, end_reason = ?4, salt = NULL
     WHERE account_id = ?1 AND ended_at IS NULL AND id IS NOT ?2 RETURNING id, expires_at";
+/// Never backwards, whatever the clock does.
+const NOTE_ENDING: &str =
+    "UPDATE account SET sessions_ended_at = max(coalesce(sessions_ended_at, ?2), ?2) WHERE id = ?1";
 const FORGET_PLACES: &str =
     "UPDATE session SET device = NULL, address = NULL WHERE account_id = ?1";
 const OF_TOKEN: &str = "SELECT account_id, id FROM session WHERE client_id IS ?2
@@ -135,33 +138,41 @@ impl Sqlite {
 }
 
 fn open(work: &Work<'_>, act: &Act, new: &NewSession) -> Result<Option<LiveSession>, WriteError> {
-    let opened = work
-        .prepare_cached(OPEN)?
-        .query_row(
-            params![
-                new.id,
-                new.account_id,
-                new.generation.cast_signed(),
-                new.client_id,
-                new.token_hash,
-                act.now,
-                new.expires_at,
-                new.absolute_expires_at,
-                new.device,
-                new.address,
-                new.auth_time,
-                super::to_json(&new.amr),
-            ],
-            from_row,
-        )
-        .optional()?;
-    let Some(session) = opened else {
+    let generation = new.generation.cast_signed();
+    let Some(session) = insert(work, OPEN, act, new, generation).optional()? else {
         return Ok(None);
     };
     limit::forget(work, &new.forget_attempts)?;
     audit::note(work, act, "session.opened", &new.account_id, Some(&new.id))?;
     let account = account::by_id(work, &new.account_id)?;
     Ok(Some(LiveSession { session, account }))
+}
+
+/// Runs a statement that opens a session; `third` is what its third value means there.
+pub(super) fn insert(
+    work: &Work<'_>,
+    sql: &'static str,
+    act: &Act,
+    new: &NewSession,
+    third: i64,
+) -> rusqlite::Result<SessionRecord> {
+    work.prepare_cached(sql)?.query_row(
+        params![
+            new.id,
+            new.account_id,
+            third,
+            new.client_id,
+            new.token_hash,
+            act.now,
+            new.expires_at,
+            new.absolute_expires_at,
+            new.device,
+            new.address,
+            new.auth_time,
+            super::to_json(&new.amr),
+        ],
+        from_row,
+    )
 }
 
 /// Whether the caller's session, generation and role still hold, in this very transaction.
@@ -203,6 +214,7 @@ pub(super) fn end(
 }
 
 /// Ends the account's sessions but one; the ids of those that were alive. The caller revokes: by the generation, or one by one.
+/// Sessions that another program keeps for the account end too, as far as tokens of theirs from before are over here.
 pub(super) fn end_all_but(
     work: &Work<'_>,
     act: &Act,
@@ -210,6 +222,7 @@ pub(super) fn end_all_but(
     keep: Option<&str>,
     reason: EndReason,
 ) -> Result<Vec<String>, WriteError> {
+    work.run(NOTE_ENDING, (account_id, act.now))?;
     let mut statement = work.prepare_cached(END_ALL_BUT)?;
     let rows = statement.query_map((account_id, keep, act.now, reason_text(reason)), |row| {
         Ok((row.get(0)?, row.get::<_, i64>(1)?))

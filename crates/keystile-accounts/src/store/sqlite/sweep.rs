@@ -17,6 +17,8 @@ const DELETE_SPENT: &str =
     "DELETE FROM spent WHERE hash IN (SELECT hash FROM spent WHERE expires_at <= ?1 LIMIT ?2)";
 const DELETE_REVOCATIONS: &str =
     "DELETE FROM revocation WHERE id IN (SELECT id FROM revocation WHERE until <= ?1 LIMIT ?2)";
+const DELETE_EXCHANGED: &str = "DELETE FROM exchanged WHERE (issuer, token_id) IN
+    (SELECT issuer, token_id FROM exchanged WHERE expires_at <= ?1 LIMIT ?2)";
 const DELETE_ATTEMPTS: &str = "DELETE FROM attempt WHERE key IN (SELECT key FROM attempt WHERE window_ends_at <= ?1 LIMIT ?2)";
 const COUNT_ATTEMPTS: &str = "SELECT count(*) FROM attempt";
 const EVICT_ATTEMPTS: &str =
@@ -49,6 +51,8 @@ fn run(work: &Work<'_>, sweep: &Sweep, swept_to: &AtomicI64) -> Result<bool, Wri
     let mut most = work.run(ERASE_SALTS, (now.saturating_sub(grace), BATCH))?;
     most = most.max(work.run(DELETE_SPENT, (now, BATCH))?);
     most = most.max(work.run(DELETE_REVOCATIONS, (revoked_to, BATCH))?);
+    // As with revocations, a jump of the clock must not let one be exchanged again.
+    most = most.max(work.run(DELETE_EXCHANGED, (revoked_to, BATCH))?);
     most = most.max(work.run(DELETE_ATTEMPTS, (now, BATCH))?);
     most = most.max(evict_attempts(work, most_counters)?);
     most = most.max(work.run(DELETE_AUDIT, (now.saturating_sub(keep_audit), BATCH))?);

@@ -43,21 +43,34 @@ async fn at_rest() -> Database {
 async fn an_older_schema_is_told_and_stays() {
     let database = at_rest().await;
     let before = files(&database.path());
+    let ours = MIGRATIONS.last().unwrap().version;
     let newer = Migration {
-        version: 2,
+        version: ours + 1,
         sql: "CREATE TABLE later (id INTEGER) STRICT;",
     };
     let known = [MIGRATIONS, &[newer]].concat();
     let found = inspect(&database.url(), &known).unwrap().unwrap();
-    assert_eq!(found.schema, Schema::Behind { found: 1, known: 2 });
+    assert_eq!(
+        found.schema,
+        Schema::Behind {
+            found: ours,
+            known: ours + 1
+        }
+    );
     assert_eq!((found.accounts, found.sessions), (1, 1));
     assert!(found.signing_key.is_none() && found.damage.is_empty());
     assert_eq!(files(&database.path()), before);
 
     let found = inspect(&database.url(), &[]).unwrap().unwrap();
-    assert_eq!(found.schema, Schema::TooNew { found: 1, known: 0 });
+    assert_eq!(
+        found.schema,
+        Schema::TooNew {
+            found: ours,
+            known: 0
+        }
+    );
     let found = Store::inspect(&database.url()).unwrap().unwrap();
-    assert_eq!(found.schema, Schema::Current { version: 1 });
+    assert_eq!(found.schema, Schema::Current { version: ours });
     assert_eq!(files(&database.path()), before);
 }
 
@@ -74,7 +87,13 @@ async fn an_empty_file_is_before_the_first_schema() {
     let database = at_rest().await;
     std::fs::write(database.path(), "").unwrap();
     let found = Store::inspect(&database.url()).unwrap().unwrap();
-    assert_eq!(found.schema, Schema::Behind { found: 0, known: 1 });
+    assert_eq!(
+        found.schema,
+        Schema::Behind {
+            found: 0,
+            known: MIGRATIONS.last().unwrap().version
+        }
+    );
     assert_eq!(std::fs::read(database.path()).unwrap(), b"");
 }
 

@@ -51,6 +51,24 @@ fn a_migration_that_fails_leaves_nothing() {
     migrate(&mut connection, &[FIRST, SECOND]).unwrap();
 }
 
+/// What the second step says of accounts that are there: those whose tokens were ended once, and nobody noted when.
+#[test]
+fn accounts_of_the_first_schema_are_neither_imported_nor_open_to_older_tokens() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    migrate(&mut connection, &MIGRATIONS[..1]).unwrap();
+    let old = "INSERT INTO account (id, roles, generation, created_at, updated_at)
+        VALUES ('quiet', '[]', 0, 10, 20), ('raised', '[]', 1, 10, 30)";
+    connection.execute(old, []).unwrap();
+    migrate(&mut connection, MIGRATIONS).unwrap();
+    let mut statement = connection
+        .prepare("SELECT id, imported, sessions_ended_at FROM account ORDER BY id")
+        .unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    let rows: Vec<(String, bool, Option<i64>)> = rows.unwrap().map(Result::unwrap).collect();
+    let expected = [("quiet", None), ("raised", Some(30))];
+    assert_eq!(rows, expected.map(|(id, at)| (id.to_owned(), false, at)));
+}
+
 #[test]
 fn a_database_from_the_future_is_refused() {
     let mut connection = Connection::open_in_memory().unwrap();
