@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use keystile_server::config::{Config as Loaded, Faults, Shown};
+use keystile_server::config::{Config as Loaded, Shown};
 
 use super::{output, place::Place};
 
@@ -44,22 +44,16 @@ impl Config {
 
 impl Check {
     fn run(self) -> Result<()> {
-        let faults = match Loaded::load(&self.place.sources()) {
-            Ok(config) => config.faults_of_serving(),
-            Err(Faults(faults)) => faults,
-        };
+        let checked = Loaded::load_to_serve(&self.place.sources());
         if self.json {
+            let faults = checked.as_ref().err().map_or(&[][..], |faults| &faults.0);
             let list: Vec<String> = faults.iter().map(ToString::to_string).collect();
-            output::json(&serde_json::json!({ "ok": faults.is_empty(), "faults": list }))?;
+            output::json(&serde_json::json!({ "ok": checked.is_ok(), "faults": list }))?;
+        } else if checked.is_ok() {
+            output::line("The configuration is right.")?;
         }
-        if !faults.is_empty() {
-            return Err(Faults(faults).into());
-        }
-        if self.json {
-            Ok(())
-        } else {
-            output::line("The configuration is right.")
-        }
+        checked?;
+        Ok(())
     }
 }
 

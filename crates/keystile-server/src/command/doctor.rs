@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use keystile::{Clock, Timestamp};
 use keystile_accounts::{Accounts, Inspection, Schema};
-use keystile_server::config::{Config, Faults};
+use keystile_server::config::{Config, Sources};
 use serde::Serialize;
 
 use super::output;
@@ -111,19 +111,11 @@ impl Doctor {
     }
 
     fn checks(&self) -> Vec<Check> {
-        let mut checks = vec![clock(&Clock::system())];
-        let config = match self.place.load() {
-            Ok(config) => config,
-            Err(error) => {
-                checks.push(Check::wrong(
-                    "configuration",
-                    format!("{error:#}"),
-                    "See `keystile config check`",
-                ));
-                return checks;
-            }
+        let sources = self.place.sources();
+        let mut checks = vec![clock(&Clock::system()), configuration(&sources)];
+        let Ok(config) = Config::load(&sources) else {
+            return checks;
         };
-        checks.push(configuration(&config));
         checks.push(port(&config));
         checks.push(folder(&config.data));
         checks.extend(space(&config.data));
@@ -223,16 +215,12 @@ fn signing_key(found: &Inspection) -> Option<Check> {
     }
 }
 
-fn configuration(config: &Config) -> Check {
-    let faults = config.faults_of_serving();
-    if faults.is_empty() {
-        return Check::right("configuration", "it is right");
+fn configuration(sources: &Sources) -> Check {
+    let subject = "configuration";
+    match Config::load_to_serve(sources) {
+        Ok(_) => Check::right(subject, "it is right"),
+        Err(faults) => Check::wrong(subject, faults.to_string(), "See `keystile config check`"),
     }
-    Check::wrong(
-        "configuration",
-        Faults(faults).to_string(),
-        "See `keystile config check`",
-    )
 }
 
 fn clock(clock: &Clock) -> Check {

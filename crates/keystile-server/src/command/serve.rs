@@ -43,11 +43,7 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(crate) fn run(self) -> Result<()> {
-        let config = Config::load(&self.sources())?;
-        let faults = config.faults_of_serving();
-        if !faults.is_empty() {
-            return Err(Faults(faults).into());
-        }
+        let config = Config::load_to_serve(&self.sources())?;
         logging::start(&config.log);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()

@@ -59,11 +59,11 @@ impl Layers {
         layers
     }
 
-    /// The value that counts; the default where nothing sets it; `None` where that is empty.
+    /// The value that counts; the default where nothing sets it or an empty text does; `None` where that is empty too.
     pub(crate) fn get(&self, key: &str) -> Option<Sourced> {
-        if let Some(found) = self.values.get(key) {
-            let unset = matches!(&found.raw, Raw::Text(text) if text.is_empty());
-            return (!unset).then(|| found.clone());
+        let unset = |raw: &Raw| matches!(raw, Raw::Text(text) if text.is_empty());
+        if let Some(found) = self.values.get(key).filter(|found| !unset(&found.raw)) {
+            return Some(found.clone());
         }
         let default = setting::find(key)?.default;
         (!default.is_empty()).then(|| Sourced {

@@ -1,7 +1,7 @@
 //! The configuration: flags over environment over `keystile.toml` over defaults.
 //!
-//! [`Config::load`] reports every fault at once, each with its cure. Nothing here listens, opens a
-//! database or makes a folder.
+//! [`Config::load`] and [`Config::load_to_serve`] report every fault at once, each with its cure. Nothing here
+//! listens, opens a database or makes a folder.
 
 mod duration;
 mod fault;
@@ -10,15 +10,15 @@ mod network;
 mod reader;
 mod setting;
 mod show;
+mod together;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use keystile::Algorithm;
 
 pub use fault::{Fault, Faults};
-use layers::Layers;
 pub use layers::Sources;
 pub use network::Network;
 use reader::Reader;
@@ -134,31 +134,31 @@ pub struct Log {
 }
 
 impl Config {
-    /// Reads and checks the configuration.
+    /// Reads and checks the configuration, for a command.
     ///
     /// # Errors
     /// Every fault that there is, not the first.
     pub fn load(sources: &Sources) -> Result<Self, Faults> {
-        let mut faults = Vec::new();
-        let layers = Layers::gather(sources, &mut faults);
-        let mut reader = Reader::new(&layers, faults);
+        let mut reader = Reader::new(sources);
         let config = Self::read(&mut reader);
-        let mut faults = reader.into_faults();
-        match config {
-            Some(config) => {
-                config.check_lifetimes(&mut faults);
-                if faults.is_empty() {
-                    Ok(config)
-                } else {
-                    Err(Faults(faults))
-                }
-            }
-            None => Err(Faults(faults)),
-        }
+        together::check_lifetimes(&mut reader);
+        reader.finish(config)
+    }
+
+    /// Reads and checks the configuration, for a server.
+    ///
+    /// # Errors
+    /// Every fault that there is, and what forbids to serve though each setting is right by itself.
+    pub fn load_to_serve(sources: &Sources) -> Result<Self, Faults> {
+        let mut reader = Reader::new(sources);
+        let config = Self::read(&mut reader);
+        together::check_lifetimes(&mut reader);
+        together::check_serving(&mut reader);
+        reader.finish(config)
     }
 
     /// Reads every setting before it gives up on any, so that all faults are found.
-    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+    fn read(reader: &mut Reader) -> Option<Self> {
         let listen = reader.address("listen");
         let data = reader.path("data");
         let database = reader.database(data.as_deref());
@@ -198,76 +198,21 @@ impl Config {
             return Ok(issuer.clone());
         }
         if !address.ip().is_loopback() {
-            return Err(Fault::new(
-                "issuer",
-                format!("is not set, and {address} is not a loopback address"),
-                "Set issuer to the public URL of this server, for example https://login.example.com",
-            ));
+            return Err(Fault::new("issuer", no_issuer(address), ISSUER_CURE));
         }
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         Ok(format!("{scheme}://{address}"))
     }
-
-    /// What forbids `serve`, though each setting is right by itself.
-    pub fn faults_of_serving(&self) -> Vec<Fault> {
-        let mut faults = Vec::new();
-        if !self.listen.ip().is_loopback() && self.tls.is_none() && self.trusted_proxies.is_empty()
-        {
-            faults.push(Fault::new(
-                "listen",
-                format!("{} is beyond loopback, where passwords would travel unencrypted", self.listen),
-                "Set tls.cert and tls.key, or name in trusted_proxies the proxy that speaks TLS for this server, or listen on 127.0.0.1",
-            ));
-        }
-        faults.extend(self.issuer_at(self.listen).err());
-        if let Some(tls) = &self.tls {
-            faults.extend(unreadable("tls.cert", &tls.cert));
-            faults.extend(unreadable("tls.key", &tls.key));
-        }
-        faults
-    }
-
-    fn check_lifetimes(&self, faults: &mut Vec<Fault>) {
-        let access = self.tokens.access_lifetime;
-        let limits = [
-            (
-                "tokens.refresh_lifetime",
-                Some(self.tokens.refresh_lifetime),
-            ),
-            ("tokens.idle_limit", self.tokens.idle_limit),
-            ("tokens.absolute_limit", self.tokens.absolute_limit),
-        ];
-        for (key, limit) in limits {
-            if limit.is_some_and(|limit| limit <= access) {
-                faults.push(Fault::new(
-                    key,
-                    "is not longer than tokens.access_lifetime, so no session could be refreshed",
-                    format!("Give more than {}", duration::show(access)),
-                ));
-            }
-        }
-        if self.tokens.replay_grace > Duration::from_secs(300) {
-            faults.push(Fault::new(
-                "tokens.replay_grace",
-                "is longer than five minutes, which would hide a stolen refresh token for too long",
-                "Give 60s, or at most 5m",
-            ));
-        }
-    }
 }
 
-/// The fault of a file that a setting names and nobody can read.
-fn unreadable(key: &'static str, file: &Path) -> Option<Fault> {
-    let error = std::fs::File::open(file).err()?;
-    let problem = format!("{} cannot be read: {error}", file.display());
-    Some(Fault::new(
-        key,
-        problem,
-        "Give the path of a PEM file that the server's user may read",
-    ))
+const ISSUER_CURE: &str =
+    "Set issuer to the public URL of this server, for example https://login.example.com";
+
+fn no_issuer(address: SocketAddr) -> String {
+    format!("is not set, and {address} is not a loopback address")
 }
 
-fn read_tokens(reader: &mut Reader<'_>) -> Option<Tokens> {
+fn read_tokens(reader: &mut Reader) -> Option<Tokens> {
     let algorithm = reader.choice(
         "tokens.algorithm",
         &[
@@ -291,7 +236,7 @@ fn read_tokens(reader: &mut Reader<'_>) -> Option<Tokens> {
     })
 }
 
-fn read_password(reader: &mut Reader<'_>) -> Option<Password> {
+fn read_password(reader: &mut Reader) -> Option<Password> {
     let min_length = reader.number("password.min_length", 8..=256);
     let memory_kib = reader.number("password.memory_kib", 19_456..=4_194_304);
     let passes = reader.number("password.passes", 2..=64);
@@ -304,7 +249,7 @@ fn read_password(reader: &mut Reader<'_>) -> Option<Password> {
     })
 }
 
-fn read_log(reader: &mut Reader<'_>) -> Option<Log> {
+fn read_log(reader: &mut Reader) -> Option<Log> {
     use tracing::Level;
     let json = reader.choice("log.format", &[("human", false), ("json", true)]);
     let level = reader.choice(

@@ -5,47 +5,57 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::fault::Fault;
-use super::layers::{Layers, Raw, Sourced};
+use super::fault::{Fault, Faults};
+use super::layers::{Layers, Raw, Sources};
 use super::{DatabaseUrl, Network, Tls, duration};
 
-pub(super) struct Reader<'a> {
-    layers: &'a Layers,
+/// A setting may be read as often as it is needed: a fault is noted once.
+pub(super) struct Reader {
+    layers: Layers,
     faults: Vec<Fault>,
 }
 
-impl<'a> Reader<'a> {
-    pub(super) fn new(layers: &'a Layers, faults: Vec<Fault>) -> Self {
+impl Reader {
+    pub(super) fn new(sources: &Sources) -> Self {
+        let mut faults = Vec::new();
+        let layers = Layers::gather(sources, &mut faults);
         Self { layers, faults }
     }
 
-    pub(super) fn into_faults(self) -> Vec<Fault> {
-        self.faults
+    /// What was read, if nothing was wrong.
+    pub(super) fn finish<T>(self, read: Option<T>) -> Result<T, Faults> {
+        match read {
+            Some(read) if self.faults.is_empty() => Ok(read),
+            _ => Err(Faults(self.faults)),
+        }
     }
 
-    fn fault<T>(
-        &mut self,
-        key: &str,
-        origin: Option<&String>,
-        problem: String,
-        cure: &str,
-    ) -> Option<T> {
+    /// Notes what is wrong with a setting's value.
+    pub(super) fn fault(&mut self, key: &str, problem: impl Into<String>, cure: &str) {
         let mut fault = Fault::new(key, problem, cure);
-        fault.origin = origin.cloned();
-        self.faults.push(fault);
-        None
+        fault.origin = self.layers.get(key).and_then(|found| found.origin);
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
+    }
+
+    /// Whether nothing is wrong with these settings, so that one which has no value was given none.
+    pub(super) fn are_sound(&self, keys: &[&str]) -> bool {
+        let at_fault = |fault: &Fault| keys.contains(&fault.subject.as_str());
+        !self.faults.iter().any(at_fault)
     }
 
     /// The value as text; a list has none.
-    fn text(&mut self, key: &str, cure: &str) -> Option<(String, Option<String>)> {
-        let Sourced { raw, origin } = self.layers.get(key)?;
-        let text = match raw {
-            Raw::Text(text) => text,
-            Raw::Integer(number) => number.to_string(),
-            Raw::Boolean(switch) => switch.to_string(),
-            Raw::List(_) => return self.fault(key, origin.as_ref(), "is a list".into(), cure),
-        };
-        Some((text, origin))
+    fn text(&mut self, key: &str, cure: &str) -> Option<String> {
+        match self.layers.get(key)?.raw {
+            Raw::Text(text) => Some(text),
+            Raw::Integer(number) => Some(number.to_string()),
+            Raw::Boolean(switch) => Some(switch.to_string()),
+            Raw::List(_) => {
+                self.fault(key, "is a list", cure);
+                None
+            }
+        }
     }
 
     fn parsed<T>(
@@ -54,11 +64,12 @@ impl<'a> Reader<'a> {
         cure: &str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
-        let (text, origin) = self.text(key, cure)?;
-        match parse(&text) {
-            Some(value) => Some(value),
-            None => self.fault(key, origin.as_ref(), format!("{text:?} is not right"), cure),
+        let text = self.text(key, cure)?;
+        let value = parse(&text);
+        if value.is_none() {
+            self.fault(key, format!("{text:?} is not right"), cure);
         }
+        value
     }
 
     pub(super) fn address(&mut self, key: &str) -> Option<SocketAddr> {
@@ -141,10 +152,10 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn networks(&mut self, key: &str) -> Vec<Network> {
-        let Some(Sourced { raw, origin }) = self.layers.get(key) else {
+        let Some(found) = self.layers.get(key) else {
             return Vec::new();
         };
-        let texts = match raw {
+        let texts = match found.raw {
             Raw::List(texts) => texts,
             Raw::Text(text) => text.split(',').map(|part| part.trim().to_owned()).collect(),
             Raw::Integer(_) | Raw::Boolean(_) => vec![String::new()],
@@ -155,7 +166,7 @@ impl<'a> Reader<'a> {
                 Ok(network) => networks.push(network),
                 Err(problem) => {
                     let cure = "Write addresses or networks, for example 10.0.0.5 or 10.0.0.0/8";
-                    self.fault::<()>(key, origin.as_ref(), problem, cure);
+                    self.fault(key, problem, cure);
                 }
             }
         }
@@ -165,25 +176,21 @@ impl<'a> Reader<'a> {
     /// The database URL; a fault never shows it, since it may hold a password.
     pub(super) fn database(&mut self, data: Option<&Path>) -> Option<DatabaseUrl> {
         let cure = "Write sqlite://PATH, for example sqlite:///var/lib/keystile/keystile.db";
-        let Some((text, origin)) = self.text("database", cure) else {
+        let Some(text) = self.text("database", cure) else {
             return Some(DatabaseUrl(format!(
                 "sqlite://{}",
                 data?.join("keystile.db").display()
             )));
         };
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            let problem = "names PostgreSQL, which this version does not speak yet".into();
-            return self.fault("database", origin.as_ref(), problem, cure);
-        }
-        if text.strip_prefix("sqlite://").is_none_or(str::is_empty) {
-            return self.fault(
-                "database",
-                origin.as_ref(),
-                "is not a database URL".into(),
-                cure,
-            );
-        }
-        Some(DatabaseUrl(text))
+        let problem = if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            "names PostgreSQL, which this version does not speak yet"
+        } else if text.strip_prefix("sqlite://").is_none_or(str::is_empty) {
+            "is not a database URL"
+        } else {
+            return Some(DatabaseUrl(text));
+        };
+        self.fault("database", problem, cure);
+        None
     }
 
     pub(super) fn issuer(&mut self) -> Option<String> {
@@ -196,22 +203,18 @@ impl<'a> Reader<'a> {
     pub(super) fn tls(&mut self) -> Option<Tls> {
         let cert = self.path("tls.cert");
         let key = self.path("tls.key");
-        match (cert, key) {
-            (Some(cert), Some(key)) => Some(Tls { cert, key }),
-            (None, None) => None,
-            (Some(_), None) => self.fault(
-                "tls.key",
-                None,
-                "is missing beside tls.cert".into(),
-                "Set both or neither",
-            ),
-            (None, Some(_)) => self.fault(
-                "tls.cert",
-                None,
-                "is missing beside tls.key".into(),
-                "Set both or neither",
-            ),
-        }
+        let (missing, beside) = match (cert, key) {
+            (Some(cert), Some(key)) => return Some(Tls { cert, key }),
+            (None, None) => return None,
+            (Some(_), None) => ("tls.key", "tls.cert"),
+            (None, Some(_)) => ("tls.cert", "tls.key"),
+        };
+        self.fault(
+            missing,
+            format!("is missing beside {beside}"),
+            "Set both or neither",
+        );
+        None
     }
 }
 

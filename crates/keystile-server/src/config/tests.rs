@@ -34,17 +34,23 @@ fn file(text: &str) -> (tempfile::TempDir, Sources) {
 }
 
 fn subjects(sources: &Sources) -> Vec<String> {
-    Config::load(sources)
-        .unwrap_err()
-        .0
-        .into_iter()
-        .map(|fault| fault.subject)
-        .collect()
+    named(Config::load(sources).unwrap_err())
+}
+
+/// What forbids to serve, in the order of the names.
+fn subjects_of_serving(sources: &Sources) -> Vec<String> {
+    let mut subjects = Config::load_to_serve(sources).map_or_else(named, |_| Vec::new());
+    subjects.sort();
+    subjects
+}
+
+fn named(faults: Faults) -> Vec<String> {
+    faults.0.into_iter().map(|fault| fault.subject).collect()
 }
 
 #[test]
 fn nothing_configured_is_a_whole_configuration() {
-    let config = Config::load(&Sources::default()).unwrap();
+    let config = Config::load_to_serve(&Sources::default()).unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(
         config.database.expose(),
@@ -57,7 +63,6 @@ fn nothing_configured_is_a_whole_configuration() {
         config.issuer_at(config.listen).unwrap(),
         "http://127.0.0.1:8080"
     );
-    assert!(config.faults_of_serving().is_empty());
 }
 
 #[test]
@@ -169,35 +174,21 @@ fn beyond_loopback_needs_tls_or_a_named_proxy_and_an_issuer() {
     let open = flags(&[("listen", "0.0.0.0:8080")]);
     let config = Config::load(&open).unwrap();
     assert!(!config.signup_open, "closed beyond loopback until set");
-    let subjects: Vec<_> = config
-        .faults_of_serving()
-        .into_iter()
-        .map(|f| f.subject)
-        .collect();
-    assert_eq!(subjects, ["listen", "issuer"]);
+    assert_eq!(subjects_of_serving(&open), ["issuer", "listen"]);
     for (key, value) in [
         ("trusted_proxies", "10.0.0.0/8"),
         ("issuer", "https://login.example.com"),
     ] {
         let mut sources = open.clone();
         sources.flags.push((key, "a flag", value.into()));
-        assert_eq!(
-            Config::load(&sources).unwrap().faults_of_serving().len(),
-            1,
-            "{key}"
-        );
+        assert_eq!(subjects_of_serving(&sources).len(), 1, "{key}");
         sources
             .flags
             .push(("trusted_proxies", "a flag", "10.0.0.0/8".into()));
         sources
             .flags
             .push(("issuer", "a flag", "https://login.example.com".into()));
-        assert!(
-            Config::load(&sources)
-                .unwrap()
-                .faults_of_serving()
-                .is_empty()
-        );
+        assert!(Config::load_to_serve(&sources).is_ok());
     }
 }
 
@@ -238,4 +229,93 @@ fn an_issuer_is_an_url_without_query_or_slash() {
     }
     assert!(Config::load(&flags(&[("issuer", "https://h/tenant")])).is_ok());
     assert!(Config::load(&flags(&[("issuer", "http://[::1]:8080")])).is_ok());
+}
+
+#[test]
+fn what_settings_decide_together_is_told_beside_every_other_fault() {
+    let (_folder, sources) = file(
+        "listen = \"0.0.0.0:8080\"\nsignup = \"maybe\"\nconnections = 0
+         [tokens]\nrefresh_lifetime = \"soon\"\nidle_limit = \"10m\"\nreplay_grace = \"6m\"
+         [tls]\ncert = \"no.pem\"\nkey = \"no.key\"",
+    );
+    assert_eq!(
+        subjects_of_serving(&sources),
+        [
+            "connections",
+            "issuer",
+            "signup",
+            "tls.cert",
+            "tls.key",
+            "tokens.idle_limit",
+            "tokens.refresh_lifetime",
+            "tokens.replay_grace"
+        ]
+    );
+    let mut without_serving = subjects(&sources);
+    without_serving.sort();
+    assert_eq!(
+        without_serving,
+        [
+            "connections",
+            "signup",
+            "tokens.idle_limit",
+            "tokens.refresh_lifetime",
+            "tokens.replay_grace"
+        ]
+    );
+}
+
+#[test]
+fn nothing_is_concluded_from_a_setting_that_cannot_be_read() {
+    for (broken, others) in [
+        ("issuer", &[][..]),
+        ("trusted_proxies", &[("issuer", "https://h")]),
+        ("listen", &[("tokens.idle_limit", "1h")]),
+        (
+            "tokens.access_lifetime",
+            &[("listen", "127.0.0.1:1"), ("tokens.idle_limit", "1s")],
+        ),
+    ] {
+        let mut settings = vec![
+            ("listen", "0.0.0.0:8080"),
+            ("trusted_proxies", "10.0.0.0/8"),
+        ];
+        settings.extend(others);
+        settings.push((broken, "!"));
+        assert_eq!(subjects_of_serving(&flags(&settings)), [broken]);
+    }
+}
+
+#[test]
+fn half_a_certificate_is_one_fault_and_the_file_that_is_there_is_looked_at() {
+    let settings = [
+        ("listen", "0.0.0.0:8080"),
+        ("issuer", "https://h"),
+        ("tls.cert", "no.pem"),
+    ];
+    assert_eq!(
+        subjects_of_serving(&flags(&settings)),
+        ["tls.cert", "tls.key"]
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let folders = flags(&[("tls.cert", path), ("tls.key", path)]);
+    assert_eq!(subjects_of_serving(&folders), ["tls.cert", "tls.key"]);
+}
+
+#[test]
+fn a_fault_of_several_settings_says_where_its_value_came_from() {
+    let faults = Config::load(&environment(&[("KEYSTILE_TOKENS__IDLE_LIMIT", "10m")]));
+    let text = faults.unwrap_err().to_string();
+    assert!(text.contains("from KEYSTILE_TOKENS__IDLE_LIMIT"), "{text}");
+    assert!(text.contains("Give more than 15m"), "{text}");
+}
+
+#[test]
+fn an_empty_value_is_the_default() {
+    for known in SETTINGS {
+        let variable = setting::variable(known.key);
+        let config = Config::load_to_serve(&environment(&[(variable.as_str(), "")]));
+        assert!(config.is_ok(), "{variable}: {config:?}");
+    }
 }

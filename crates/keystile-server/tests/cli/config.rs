@@ -28,6 +28,28 @@ fn every_fault_is_reported_at_once() {
 }
 
 #[test]
+fn faults_of_several_settings_are_reported_with_the_others() {
+    let folder = Folder::new();
+    folder.write(
+        "keystile.toml",
+        "listen = \"0.0.0.0:8080\"\nsignup = \"maybe\"\n[tokens]\nidle_limit = \"1m\"\n",
+    );
+    for line in ["config check", "serve"] {
+        let said = folder.run(line).failed("4 faults");
+        for subject in [
+            "- listen (",
+            "- issuer:",
+            "- signup (",
+            "- tokens.idle_limit (",
+        ] {
+            assert!(said.err.contains(subject), "{line}: {}", said.err);
+        }
+    }
+    let said = folder.run("doctor").failed("one thing is wrong");
+    assert!(said.out.contains("4 faults"), "{}", said.out);
+}
+
+#[test]
 fn what_counts_is_printed_without_secrets() {
     let folder = Folder::new();
     let mut command = folder.command("config print --json");

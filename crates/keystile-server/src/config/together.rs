@@ -1,0 +1,72 @@
+//! What settings decide together. Judged wherever each of them can be read, so that it is told beside every other fault;
+//! nothing is concluded from one that cannot be read, whose own fault is told already.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::reader::Reader;
+use super::{ISSUER_CURE, duration, no_issuer};
+
+/// A longer grace would hide a stolen refresh token for too long.
+const LONGEST_GRACE: Duration = Duration::from_secs(300);
+
+/// What the lifetimes must be to each other.
+pub(super) fn check_lifetimes(reader: &mut Reader) {
+    let limits = [
+        "tokens.refresh_lifetime",
+        "tokens.idle_limit",
+        "tokens.absolute_limit",
+    ];
+    if let Some(access) = reader.lifetime("tokens.access_lifetime") {
+        for key in limits {
+            if reader.lifetime(key).is_some_and(|limit| limit <= access) {
+                reader.fault(
+                    key,
+                    "is not longer than tokens.access_lifetime, so no session could be refreshed",
+                    &format!("Give more than {}", duration::show(access)),
+                );
+            }
+        }
+    }
+    let grace = reader.duration("tokens.replay_grace");
+    if grace.is_some_and(|grace| grace > LONGEST_GRACE) {
+        reader.fault(
+            "tokens.replay_grace",
+            "is longer than five minutes, which would hide a stolen refresh token for too long",
+            "Give 60s, or at most 5m",
+        );
+    }
+}
+
+/// What a server needs besides: files that it can read and, beyond loopback, encryption and a name.
+pub(super) fn check_serving(reader: &mut Reader) {
+    let tls = reader.tls().is_some();
+    for key in ["tls.cert", "tls.key"] {
+        let file = reader.path(key);
+        if let Some(problem) = file.and_then(|file| unreadable(&file)) {
+            let cure = "Give the path of a PEM file that the server's user may read";
+            reader.fault(key, problem, cure);
+        }
+    }
+    let listen = reader.address("listen");
+    let Some(listen) = listen.filter(|listen| !listen.ip().is_loopback()) else {
+        return;
+    };
+    let encrypted = tls || !reader.networks("trusted_proxies").is_empty();
+    if !encrypted && reader.are_sound(&["tls.cert", "tls.key", "trusted_proxies"]) {
+        reader.fault(
+            "listen",
+            format!("{listen} is beyond loopback, where passwords would travel unencrypted"),
+            "Set tls.cert and tls.key, or name in trusted_proxies the proxy that speaks TLS for this server, or listen on 127.0.0.1",
+        );
+    }
+    if reader.issuer().is_none() && reader.are_sound(&["issuer"]) {
+        reader.fault("issuer", no_issuer(listen), ISSUER_CURE);
+    }
+}
+
+/// Why a file cannot be read, if it cannot.
+fn unreadable(file: &Path) -> Option<String> {
+    let error = std::fs::read(file).err()?;
+    Some(format!("{} cannot be read: {error}", file.display()))
+}
