@@ -1,18 +1,15 @@
 //! What is revoked, held in memory: read without a lock, bounded, never evicted.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
-use std::sync::Mutex;
+mod table;
+
+use std::fmt;
+use std::hash::RandomState;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-
 use crate::{Claims, KeyId, Reason, Timestamp};
-
-/// Parts of the table: a write copies one of them, not the whole.
-const SHARDS: usize = 256;
+use table::{Added, Entry, Table};
 
 /// Entries that are held unless said otherwise: about 100 MiB at the worst.
 const DEFAULT_CAPACITY: usize = 500_000;
@@ -47,106 +44,6 @@ struct Inner {
     current_at: AtomicI64,
     /// How old the last `mark_current` may be, in milliseconds; negative: no limit.
     current_within: AtomicI64,
-}
-
-/// Entries of one kind, by the name of what is revoked.
-struct Table(Vec<ArcSwap<HashMap<Box<str>, Vec<Entry>>>>);
-
-/// What is revoked under one name: usually one entry, more where issuers share a name.
-#[derive(Clone, Debug)]
-struct Entry {
-    /// `None`: whoever issued the token.
-    issuer: Option<Box<str>>,
-    until: Timestamp,
-    /// Of a subject: the smallest generation that is still good.
-    generation: u64,
-    /// Of a subject: tokens without a generation that were issued up to then, in seconds, are revoked.
-    issued_up_to: i64,
-}
-
-impl Entry {
-    const fn until(until: Timestamp) -> Self {
-        Self {
-            issuer: None,
-            until,
-            generation: 0,
-            issued_up_to: i64::MIN,
-        }
-    }
-
-    fn unite(&mut self, other: &Self) {
-        self.until = self.until.max(other.until);
-        self.generation = self.generation.max(other.generation);
-        self.issued_up_to = self.issued_up_to.max(other.issued_up_to);
-    }
-
-    fn is_of(&self, issuer: Option<&str>) -> bool {
-        self.issuer.is_none() || self.issuer.as_deref() == issuer
-    }
-}
-
-impl Table {
-    fn new() -> Self {
-        Self((0..SHARDS).map(|_| ArcSwap::default()).collect())
-    }
-
-    fn shard(&self, hash: u64) -> &ArcSwap<HashMap<Box<str>, Vec<Entry>>> {
-        &self.0[(hash >> 32) as usize % SHARDS]
-    }
-
-    fn any(&self, hasher: &RandomState, name: &str, holds: impl Fn(&Entry) -> bool) -> bool {
-        let shard = self.shard(hasher.hash_one(name)).load();
-        !shard.is_empty() && shard.get(name).is_some_and(|found| found.iter().any(holds))
-    }
-
-    /// Adds an entry, or unites it with the one of the same name and issuer. A new one is not added without room.
-    fn put(&self, hasher: &RandomState, name: &str, entry: Entry, room: bool) -> Added {
-        let shard = self.shard(hasher.hash_one(name));
-        let mut entries = HashMap::clone(&shard.load());
-        let found = entries.entry(name.into()).or_default();
-        let added = match found.iter_mut().find(|held| held.issuer == entry.issuer) {
-            Some(held) => {
-                held.unite(&entry);
-                Added::United
-            }
-            None if room => {
-                found.push(entry);
-                Added::New
-            }
-            None => return Added::NoRoom,
-        };
-        shard.store(Arc::new(entries));
-        added
-    }
-
-    /// Drops what has ended; how many are left.
-    fn forget_expired(&self, now: Timestamp) -> usize {
-        let count =
-            |shard: &HashMap<Box<str>, Vec<Entry>>| shard.values().map(Vec::len).sum::<usize>();
-        self.0
-            .iter()
-            .map(|shard| {
-                let entries = shard.load_full();
-                if !entries.values().flatten().any(|entry| entry.until <= now) {
-                    return count(&entries);
-                }
-                let mut entries = HashMap::clone(&entries);
-                entries.retain(|_, found| {
-                    found.retain(|entry| entry.until > now);
-                    !found.is_empty()
-                });
-                let left = count(&entries);
-                shard.store(Arc::new(entries));
-                left
-            })
-            .sum()
-    }
-}
-
-enum Added {
-    New,
-    United,
-    NoRoom,
 }
 
 impl Default for Revocations {
@@ -316,16 +213,16 @@ impl Revocations {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, ()> {
+    fn lock(&self) -> MutexGuard<'_, ()> {
         self.0
             .writing
             .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl std::fmt::Debug for Revocations {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Revocations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Revocations")
             .field("entries", &self.0.entries.load(Ordering::Relaxed))
             .finish_non_exhaustive()

@@ -1,14 +1,16 @@
 //! Strict JSON: no member twice at any level, at most 32 levels deep. One serde visitor reads everything.
 
+mod names;
+
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::collections::HashSet;
 use std::fmt;
 
+use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
 
 use crate::Reason;
+use names::{Name, Names, twice};
 
 /// Deepest nesting; the outermost object is the first level.
 const DEEPEST: u8 = 32;
@@ -201,74 +203,6 @@ impl<'de> Visitor<'de> for Value<'_> {
     }
 }
 
-/// The name of a member, borrowed where it has no escapes.
-struct Name<'a>(Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for Name<'de> {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        struct NameVisitor;
-
-        impl<'de> Visitor<'de> for NameVisitor {
-            type Value = Name<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a member's name")
-            }
-
-            fn visit_borrowed_str<E: Error>(self, name: &'de str) -> Result<Name<'de>, E> {
-                Ok(Name(Cow::Borrowed(name)))
-            }
-
-            fn visit_str<E: Error>(self, name: &str) -> Result<Name<'de>, E> {
-                Ok(Name(Cow::Owned(name.to_owned())))
-            }
-        }
-
-        reader.deserialize_str(NameVisitor)
-    }
-}
-
-fn twice<E: Error>(fault: &Cell<Reason>) -> E {
-    fault.set(Reason::TokenMemberDuplicate);
-    E::custom("a member occurs twice")
-}
-
-/// Names are few: they are compared one by one up to this many, and hashed beyond it.
-const FEW: usize = 20;
-
-#[derive(Default)]
-struct Names<'a> {
-    few: Vec<Cow<'a, str>>,
-    many: HashSet<Cow<'a, str>>,
-    /// One bit for each name's length and outer letters: a name whose bit is not set is new without a search.
-    seen: u64,
-}
-
-impl<'a> Names<'a> {
-    fn add<E: Error>(&mut self, name: Cow<'a, str>, fault: &Cell<Reason>) -> Result<(), E> {
-        let bit = 1 << Self::trait_of(&name);
-        if self.seen & bit != 0 && (self.few.contains(&name) || self.many.contains(&name)) {
-            return Err(twice(fault));
-        }
-        if self.few.len() < FEW {
-            self.few.push(name);
-        } else {
-            self.many.insert(name);
-        }
-        self.seen |= bit;
-        Ok(())
-    }
-
-    /// 0 to 63, the same for the same name.
-    fn trait_of(name: &str) -> usize {
-        let [.., last] = name.as_bytes() else {
-            return 0;
-        };
-        let first = name.as_bytes()[0];
-        (name.len() * 5 + usize::from(first) * 3 + usize::from(*last)) % 64
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -362,6 +296,7 @@ mod tests {
             Err(Reason::TokenMalformed)
         );
     }
+
     /// As `serde_json` hands numbers over under `arbitrary_precision`; the whole suite was run with that feature too.
     #[test]
     fn a_number_as_its_digits_is_a_number() {

@@ -1,0 +1,137 @@
+//! Whether claims can be written so that a verifier reads them.
+
+use super::{FARTHEST, Payload, Registered};
+use crate::strict::{self, KnownNames};
+use crate::{Claims, Reason};
+
+/// Whether a verifier would read the payload of these claims. `extra` is their extra part as JSON, and the only part that
+/// needs reading: the others are written once each and of their type, and only their numbers can be beyond what is read.
+pub(crate) fn check_written<E>(claims: &Claims<E>, extra: &[u8]) -> Result<(), Reason> {
+    let times = [Some(claims.exp), claims.nbf, claims.iat, claims.auth_time];
+    let bounded = times
+        .into_iter()
+        .flatten()
+        .all(|at| (-FARTHEST..=FARTHEST).contains(&at));
+    if !bounded
+        || claims
+            .generation
+            .is_some_and(|number| i64::try_from(number).is_err())
+    {
+        return Err(Reason::TokenClaimMalformed);
+    }
+    // Nothing is flattened into nothing.
+    if extra == b"null" {
+        return Ok(());
+    }
+    let mut read = Payload::default();
+    let named = strict::read_object(extra, |name, piece| read.take(name, piece))?;
+    if named & written(claims) != 0 {
+        return Err(Reason::TokenMemberDuplicate);
+    }
+    match read.malformed {
+        Some(_) => Err(Reason::TokenClaimMalformed),
+        None => Ok(()),
+    }
+}
+
+/// The registered claims that are written into a payload beside the extra ones.
+fn written<E>(claims: &Claims<E>) -> KnownNames {
+    [
+        (Registered::Iss, claims.iss.is_some()),
+        (Registered::Sub, !claims.sub.is_empty()),
+        (Registered::Aud, !claims.aud.is_empty()),
+        (Registered::Exp, true),
+        (Registered::Nbf, claims.nbf.is_some()),
+        (Registered::Iat, claims.iat.is_some()),
+        (Registered::Jti, claims.jti.is_some()),
+        (Registered::Sid, claims.sid.is_some()),
+        (Registered::Gen, claims.generation.is_some()),
+        (Registered::Scope, !claims.scope.is_empty()),
+        (Registered::Roles, !claims.roles.is_empty()),
+        (Registered::AuthTime, claims.auth_time.is_some()),
+        (Registered::Amr, !claims.amr.is_empty()),
+        (
+            Registered::PreferredUsername,
+            claims.preferred_username.is_some(),
+        ),
+        (Registered::ClientId, claims.client_id.is_some()),
+    ]
+    .into_iter()
+    .filter(|(_, is_written)| *is_written)
+    .fold(0, |names, (claim, _)| names | claim.bit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+    use super::*;
+
+    /// What `check_written` answers, and what reading the whole payload answers: the same, whatever the extra claims.
+    #[test]
+    fn what_is_written_is_judged_as_if_it_were_read() {
+        let full = Claims {
+            iss: Some("i".into()),
+            aud: ["a", "b"].into(),
+            nbf: Some(2),
+            iat: Some(3),
+            jti: Some("j".into()),
+            sid: Some("d".into()),
+            generation: Some(4),
+            scope: "x y".into(),
+            roles: ["r"].into(),
+            auth_time: Some(5),
+            amr: vec!["pwd".into()],
+            preferred_username: Some("ada".into()),
+            client_id: Some("c".into()),
+            ..Claims::new("s", 1)
+        };
+        let mut all = vec![full.clone(), Claims::new("s", 1), Claims::new("", 1)];
+        for at in [
+            FARTHEST,
+            FARTHEST + 1,
+            -FARTHEST,
+            -FARTHEST - 1,
+            i64::MAX,
+            i64::MIN,
+        ] {
+            all.push(Claims::new("s", at));
+            for set in [
+                |claims: &mut Claims, at| claims.nbf = Some(at),
+                |claims: &mut Claims, at| claims.iat = Some(at),
+                |claims: &mut Claims, at| claims.auth_time = Some(at),
+                |claims: &mut Claims, at: i64| claims.generation = Some(at.unsigned_abs()),
+            ] {
+                let mut claims = Claims::new("s", 1);
+                set(&mut claims, at);
+                all.push(claims);
+            }
+        }
+        let mut extras = vec!["null".to_owned(), "{}".to_owned()];
+        let deep =
+            |levels: usize| format!(r#"{{"x":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
+        extras.extend([30, 31, 32, 33].map(deep));
+        for name in serde_json::to_value(&full)
+            .unwrap()
+            .as_object()
+            .unwrap()
+            .keys()
+        {
+            for value in [r#""a""#, "7", "null", r#"["a"]"#, "1.5", "1e300", "{}"] {
+                extras.push(format!(r#"{{"shop":"n","{name}":{value}}}"#));
+            }
+        }
+        for claims in all {
+            for extra in &extras {
+                let value: serde_json::Value = serde_json::from_str(extra).unwrap();
+                let json = serde_json::to_vec(&claims.clone().with_extra(&value)).unwrap();
+                let read = parse(&json).and_then(|read| match read.malformed {
+                    Some(_) => Err(Reason::TokenClaimMalformed),
+                    None => Ok(()),
+                });
+                let extra = serde_json::to_vec(&value).unwrap();
+                let judged = check_written(&claims, &extra);
+                assert_eq!(judged.is_ok(), read.is_ok(), "{claims:?} {extra:?}");
+            }
+        }
+    }
+}
