@@ -3,12 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use keystile::Claims;
-use keystile::Clock;
-use keystile::KeySet;
-use keystile::Random;
-use keystile::SigningKey;
-use keystile::{Expected, Trust, Verifier};
+use keystile::{Claims, Clock, Expected, KeySet, Random, SigningKey, Trust, Verifier};
 
 use super::problem::Problem;
 

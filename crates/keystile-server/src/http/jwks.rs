@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::App;
 
-/// How long a verifier may keep the keys, in seconds. A new key must be published this long before it signs.
+/// A verifier may keep the keys for 300 seconds.
 const MAX_AGE: &str = "public, max-age=300";
 
 /// A set of public keys.

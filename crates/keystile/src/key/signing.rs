@@ -1,3 +1,5 @@
+//! The key that signs.
+
 use std::fmt;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! The key that verifies.
+
 use std::fmt;
 use std::sync::Arc;
 

@@ -257,7 +257,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Writes the body of an error answer. Returns the problem's code for the log.
+/// Writes the body of an error answer. Returns the problem, for the log.
 pub(crate) fn finish(response: &mut axum::response::Response, request_id: &str) -> Option<Problem> {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
