@@ -29,7 +29,7 @@ alone:
 ci:
     .ci/run
 
-# Fetch PyJWT and jose, which the interop test holds our tokens against.
+# Fetch PyJWT, jose and Flask with its libraries, which tests hold our tokens and hashes against.
 interop-setup:
     crates/keystile-server/tests/interop/setup
 

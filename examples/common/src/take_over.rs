@@ -54,15 +54,18 @@ pub async fn take_over(
     while let Some(row) = rows.next()? {
         bar.inc(1);
         let name = text(row, 0).unwrap_or_default();
-        let refused = if let Some(hash) = text(row, 1) {
-            one(accounts, account(&name).password_hash(hash), &mut done).await?
-        } else {
-            done.unusable += 1;
-            Some("it has no hash that can be read".to_owned())
+        let refused = match text(row, 1) {
+            Some(hash) if !name.is_empty() => {
+                one(accounts, account(&name).password_hash(hash), &mut done).await?
+            }
+            _ => {
+                done.unusable += 1;
+                Some("no name or no hash that can be read".to_owned())
+            }
         };
         if let Some(why) = refused {
             // The name is a stranger's text: nothing in it may steer the terminal.
-            let row = format!("row {}, {:?}", bar.position(), name);
+            let row = format!("row {}, {name:?}", bar.position());
             bar.suspend(|| println!("{row}: {why}"));
         }
     }
@@ -131,7 +134,7 @@ impl std::fmt::Display for TakenOver {
         } = self;
         write!(
             f,
-            "Took over {made}; {here_already} were here already, {unusable} could not be taken."
+            "Took over {made}; {here_already} had an account here already, {unusable} could not be taken over."
         )
     }
 }

@@ -101,6 +101,26 @@ pub fn send(address: SocketAddr, request: Request<'_>) -> Answer {
     send_bytes(address, &[head.as_bytes(), body].concat())
 }
 
+fn get(address: SocketAddr, path: &str, authorization: Option<&str>) -> Answer {
+    let request = Request {
+        method: "GET",
+        path,
+        authorization,
+        body: None,
+    };
+    send(address, request)
+}
+
+fn post(address: SocketAddr, path: &str, authorization: Option<&str>, json: &str) -> Answer {
+    let request = Request {
+        method: "POST",
+        path,
+        authorization,
+        body: Some(("application/json", json.as_bytes())),
+    };
+    send(address, request)
+}
+
 /// Sends bytes that need not be a proper request; they must ask for the connection to be closed.
 pub fn send_bytes(address: SocketAddr, bytes: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(address).expect("the example listens");

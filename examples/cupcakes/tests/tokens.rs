@@ -2,7 +2,7 @@
 
 mod support;
 
-use examples_common::testing::{challenge, changed, decoded, unsigned};
+use examples_common::testing::{Python, challenge, changed, decoded, decoded_by_pyjwt, unsigned};
 use keystile::{Claims, SigningKey};
 use serde_json::json;
 use support::{BASIC, NOW, SECRET, Shop, folder, signed, token};
@@ -222,4 +222,20 @@ fn a_changed_secret_logs_everyone_out_and_loses_nothing_else() {
     );
     let bearer = format!("Bearer {}", token(&shop.get("/users/login", Some(BASIC))));
     assert_eq!(shop.get("/users", Some(&bearer)).status, 200);
+}
+
+#[test]
+fn pyjwt_decodes_them() {
+    let Some(python) = Python::found() else {
+        return;
+    };
+    let (_folder, file) = folder();
+    // PyJWT goes by the machine's clock.
+    let shop = Shop::open(&file, SECRET, keystile::Clock::system().now());
+    let bearer = shop.bearer("test@user.com");
+    let claims = decoded_by_pyjwt(&python, bearer.trim_start_matches("Bearer "), SECRET);
+    assert_eq!(
+        (&claims["sub"], &claims["email"]),
+        (&json!("1"), &json!("test@user.com"))
+    );
 }

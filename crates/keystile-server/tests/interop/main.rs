@@ -1,8 +1,8 @@
 //! Tokens of the real binary verify in Python and JavaScript by standard means: `PyJWT` and `jose`, each with the
 //! keys that it fetches itself from the published key set, and each refuses a tampered token.
 //!
-//! `setup`, beside this file, fetches both. Where they are absent the test says so in one line; in CI (`CI=true`)
-//! their absence is a failure.
+//! `setup`, beside this file, fetches both, and what the examples' tests want of Python. Where they are absent the test
+//! says so in one line; in CI (`CI=true`) their absence is a failure.
 
 #![allow(
     clippy::disallowed_methods,

@@ -7,6 +7,9 @@ use std::process::ExitCode;
 use super::Answer;
 use super::pattern::matches;
 
+/// How many characters of a body the table shows.
+const WIDEST: usize = 72;
+
 /// The cells of one example's contract, as they are tried. What cannot be judged panics and fails the test as well.
 #[derive(Debug)]
 pub struct Contract {
@@ -21,6 +24,8 @@ struct Cell {
     route: String,
     case: String,
     status: u16,
+    /// The body that is expected, cut to what a line holds.
+    body: String,
     /// What was expected and what came, where they differ.
     fault: Option<String>,
 }
@@ -63,6 +68,7 @@ impl Contract {
             route: route.to_owned(),
             case: case.to_owned(),
             status: got.0,
+            body: expected.1.chars().take(WIDEST).collect(),
             fault: (!same)
                 .then(|| format!("  expected {}\n  got      {}", told(expected), told(got))),
         });
@@ -83,6 +89,9 @@ impl Contract {
 
     fn print(&mut self) {
         self.printed = true;
+        if self.cells.is_empty() && !self.asked.everything() {
+            return;
+        }
         let longest = |of: fn(&Cell) -> &str| {
             let lengths = self.cells.iter().map(|cell| of(cell).chars().count());
             lengths.max().unwrap_or_default()
@@ -93,8 +102,8 @@ impl Contract {
             let verdict = if cell.fault.is_some() { "FAILED" } else { "ok" };
             if cell.fault.is_some() || !self.asked.quiet {
                 println!(
-                    "{:route$}  {:case$}  {}  {verdict}",
-                    cell.route, cell.case, cell.status
+                    "{:route$}  {:case$}  {}  {verdict:6}  {}",
+                    cell.route, cell.case, cell.status, cell.body
                 );
             }
             if let Some(fault) = &cell.fault {

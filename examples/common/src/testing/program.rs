@@ -54,6 +54,16 @@ impl Program {
     pub fn send(&self, request: Request<'_>) -> Answer {
         send(self.address, request)
     }
+
+    /// `GET` of this path.
+    pub fn get(&self, path: &str, authorization: Option<&str>) -> Answer {
+        super::get(self.address, path, authorization)
+    }
+
+    /// `POST` of JSON to this path.
+    pub fn post(&self, path: &str, authorization: Option<&str>, json: &str) -> Answer {
+        super::post(self.address, path, authorization, json)
+    }
 }
 
 impl Drop for Program {

@@ -48,22 +48,12 @@ impl Served {
 
     /// `GET` of this path.
     pub fn get(&self, path: &str, authorization: Option<&str>) -> Answer {
-        self.send(Request {
-            method: "GET",
-            path,
-            authorization,
-            body: None,
-        })
+        super::get(self.address, path, authorization)
     }
 
     /// `POST` of JSON to this path.
     pub fn post(&self, path: &str, authorization: Option<&str>, json: &str) -> Answer {
-        self.send(Request {
-            method: "POST",
-            path,
-            authorization,
-            body: Some(("application/json", json.as_bytes())),
-        })
+        super::post(self.address, path, authorization, json)
     }
 }
 
