@@ -1,4 +1,4 @@
-//! Taking over the users of the program that an example grew from: names and bcrypt hashes out of its SQLite file.
+//! Taking over the users of the program that an example grew from: numbers, names and bcrypt hashes out of its SQLite file.
 
 use std::path::Path;
 
@@ -23,13 +23,15 @@ pub struct TakenOver {
     pub made: u64,
     /// Names that have an account here already, which was left as it is.
     pub here_already: u64,
-    /// Rows that could not be taken: without a name or a hash that can be read, or with a name that is not allowed here.
+    /// Rows that could not be taken: without a name or a hash that can be read, with a name that is not allowed here, or
+    /// with a number that is somebody else's here.
     pub unusable: u64,
 }
 
 /// Makes an account of each row of the table `user` or `users` in the file `old`, which is only read: `names` is its
-/// column of names, `account` makes the account of a name. The hash is replaced when its owner first signs in. What is
-/// not taken over is told, line by line; to run it again does no harm.
+/// column of names, `account` makes the account of a name. Everybody keeps their number: rows elsewhere and the tokens
+/// that they hold say it. The hash is replaced when its owner first signs in. What is not taken over is told, line by
+/// line; to run it again does no harm.
 pub async fn take_over(
     old: &Path,
     names: &str,
@@ -56,7 +58,9 @@ pub async fn take_over(
         let name = text(row, 0).unwrap_or_default();
         let refused = match text(row, 1) {
             Some(hash) if !name.is_empty() => {
-                one(accounts, account(&name).password_hash(hash), &mut done).await?
+                let number: i64 = row.get(2)?;
+                let new = account(&name).id(number.to_string()).password_hash(hash);
+                one(accounts, &name, new, &mut done).await?
             }
             _ => {
                 done.unusable += 1;
@@ -75,11 +79,22 @@ pub async fn take_over(
 }
 
 /// Makes one account, or says why not.
-async fn one(accounts: &Accounts, new: NewAccount, done: &mut TakenOver) -> Result<Option<String>> {
+async fn one(
+    accounts: &Accounts,
+    name: &str,
+    new: NewAccount,
+    done: &mut TakenOver,
+) -> Result<Option<String>> {
     match accounts.import_account(new).await {
         Ok(_) => {
             done.made += 1;
             Ok(None)
+        }
+        Err(AdminError::Taken { field: "id" }) if accounts.find_account(name).await?.is_none() => {
+            done.unusable += 1;
+            Ok(Some(
+                "its number is somebody else's here; take over before the first sign-up".to_owned(),
+            ))
         }
         Err(AdminError::Taken { .. }) => {
             done.here_already += 1;
@@ -109,7 +124,7 @@ fn select(connection: &Connection, names: &str) -> Result<(u64, String)> {
     let count = connection.query_row(&count, [], |row| row.get::<_, i64>(0))?;
     Ok((
         count.unsigned_abs(),
-        format!("SELECT {called}, {hash} FROM {table}"),
+        format!("SELECT {called}, {hash}, rowid FROM {table}"),
     ))
 }
 
