@@ -64,7 +64,7 @@ async fn each_refusal_of_a_token_says_why() {
     let refresh = server
         .send(Request::new("GET", "/v1/me").bearer(&ada.refresh))
         .await;
-    assert_eq!(refresh.problem(401), "token_malformed");
+    assert_eq!(refresh.problem(401), "access_token_needed");
 
     server.advance(901);
     assert_eq!(ada.refused().await, "token_expired");

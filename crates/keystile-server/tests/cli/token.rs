@@ -40,7 +40,7 @@ fn a_token_is_taken_apart_and_judged_by_its_issuer() {
     let refresh = tokens["refresh_token"].as_str().unwrap();
     folder
         .run(&format!("token inspect {refresh}"))
-        .failed("This is a refresh token");
+        .failed("access_token_needed");
     drop(server);
     folder
         .run(&format!("token inspect {token} --issuer {issuer}"))
@@ -93,7 +93,7 @@ fn a_refresh_token_and_an_issuer_without_scheme_are_told_apart_from_faults_of_a_
     let folder = Folder::new();
     let refresh = "ksr_8BAQS5tyDctuVwSoowCr7r6DWnDNBfo5d6WG4vSqjA8";
     let said = folder.run(&format!("token inspect {refresh}"));
-    let said = said.failed("This is a refresh token");
+    let said = said.failed("access_token_needed: A refresh token came");
     assert!(!said.err.contains(refresh), "{}", said.err);
     let key = ::keystile::SigningKey::hs256([7; 32]).unwrap();
     let token = key.issue(&::keystile::Claims::new("ada", 1)).unwrap();
