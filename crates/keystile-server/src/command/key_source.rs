@@ -52,10 +52,9 @@ async fn fetch_keys(issuer: &str) -> Result<KeySet> {
         .build()
         .context("cannot make an HTTP client")?;
     let usual = format!("{issuer}/.well-known/jwks.json");
-    let found = match fetch(&client, &usual).await {
-        Ok(Some(text)) => text,
-        Ok(None) => fetch_named(&client, issuer).await?,
-        Err(error) => return Err(error),
+    let found = match fetch(&client, &usual).await? {
+        Some(text) => text,
+        None => fetch_named(&client, issuer).await?,
     };
     KeySet::from_jwks_json(&found)
         .map_err(|error| anyhow!("{issuer} publishes no usable keys: {error}"))
@@ -67,24 +66,32 @@ async fn fetch_named(client: &reqwest::Client, issuer: &str) -> Result<String> {
         let Some(text) = fetch(client, &format!("{issuer}/.well-known/{name}")).await? else {
             continue;
         };
-        let document: Value =
-            serde_json::from_str(&text).context("the issuer's metadata is not JSON")?;
-        let named = document
-            .get("issuer")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        if named.trim_end_matches('/') != issuer {
-            bail!("the metadata at {issuer} is that of another issuer, {named:?}");
-        }
-        let place = document
-            .get("jwks_uri")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        if let Some(keys) = fetch(client, place).await? {
+        if let Some(keys) = fetch(client, &named_place(&text, issuer)?).await? {
             return Ok(keys);
         }
     }
     bail!("{issuer} publishes no keys: neither at /.well-known/jwks.json nor by its metadata")
+}
+
+/// Where an issuer's metadata says that its keys are. An issuer that is reached by TLS names a place that is, too: else
+/// whoever sits between could put in keys of their own.
+fn named_place(metadata: &str, issuer: &str) -> Result<String> {
+    let document: Value =
+        serde_json::from_str(metadata).context("the issuer's metadata is not JSON")?;
+    let member = |name| document.get(name).and_then(Value::as_str);
+    let named = member("issuer").unwrap_or_default();
+    if named.trim_end_matches('/') != issuer {
+        bail!("the metadata at {issuer} is that of another issuer, {named:?}");
+    }
+    let Some(place) = member("jwks_uri") else {
+        bail!("the metadata at {issuer} names no jwks_uri; give the public key with --key FILE");
+    };
+    if issuer.starts_with("https://") && !place.starts_with("https://") {
+        bail!(
+            "{issuer} names keys at {place:?}, which is not https; give the public key with --key FILE"
+        );
+    }
+    Ok(place.to_owned())
 }
 
 /// `None` where the server says 404.
@@ -109,4 +116,32 @@ async fn fetch(client: &reqwest::Client, url: &str) -> Result<Option<String>> {
         }
     }
     Ok(Some(String::from_utf8(bytes).with_context(asking)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::named_place;
+
+    #[test]
+    fn metadata_counts_for_its_own_issuer_and_leads_no_further_than_tls() {
+        let place = |issuer: &str, named: &str, place: &str| {
+            let metadata = serde_json::json!({ "issuer": named, "jwks_uri": place });
+            named_place(&metadata.to_string(), issuer).ok()
+        };
+        let keys = Some("https://keys.example/a".to_owned());
+        assert_eq!(
+            place("https://a", "https://a/", "https://keys.example/a"),
+            keys
+        );
+        assert_eq!(
+            place("http://a", "http://a", "https://keys.example/a"),
+            keys
+        );
+        assert!(place("http://a", "http://a", "http://a/keys").is_some());
+        assert_eq!(place("https://a", "https://a", "http://a/keys"), None);
+        assert_eq!(place("https://a", "https://b", "https://a/keys"), None);
+        let nowhere = named_place(r#"{"issuer":"https://a"}"#, "https://a");
+        assert!(nowhere.unwrap_err().to_string().contains("--key FILE"));
+        assert!(named_place("<html>", "https://a").is_err());
+    }
 }
