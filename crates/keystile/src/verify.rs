@@ -195,14 +195,14 @@ impl Verifier {
         if usual().next().is_some() {
             return usual()
                 .take(MOST_TRIED)
-                .find(|key| key.holds(parts.signed, signature))
+                .find(|key| key.verify_signature(parts.signed, signature))
                 .map(|key| (key, Some(Cow::Borrowed(header::ACCESS_TOKEN))))
                 .ok_or(Reason::TokenSignatureInvalid);
         }
         let header = header::decode(parts.header)?;
         candidates(keys, &header)?
             .into_iter()
-            .find(|key| key.holds(parts.signed, signature))
+            .find(|key| key.verify_signature(parts.signed, signature))
             .map(|key| (key, header.typ.map(Cow::Owned)))
             .ok_or(Reason::TokenSignatureInvalid)
     }

@@ -86,9 +86,7 @@ impl Reader {
     }
 
     pub(super) fn path(&mut self, key: &str) -> Option<PathBuf> {
-        self.parsed(key, "Write the path of a folder", |text| {
-            Some(PathBuf::from(text))
-        })
+        self.parsed(key, "Write one path", |text| Some(PathBuf::from(text)))
     }
 
     pub(super) fn duration(&mut self, key: &str) -> Option<Duration> {
@@ -158,7 +156,8 @@ impl Reader {
         let texts = match found.raw {
             Raw::List(texts) => texts,
             Raw::Text(text) => text.split(',').map(|part| part.trim().to_owned()).collect(),
-            Raw::Integer(_) | Raw::Boolean(_) => vec![String::new()],
+            Raw::Integer(number) => vec![number.to_string()],
+            Raw::Boolean(switch) => vec![switch.to_string()],
         };
         let mut networks = Vec::new();
         for text in texts {

@@ -32,14 +32,14 @@ impl From<Account> for AccountBody {
             username: account.username,
             email: account.email,
             roles: account.roles,
-            created_at: time(account.created_at),
-            updated_at: time(account.updated_at),
-            disabled_at: account.disabled_at.map(time),
+            created_at: rfc3339(account.created_at),
+            updated_at: rfc3339(account.updated_at),
+            disabled_at: account.disabled_at.map(rfc3339),
         }
     }
 }
 
 /// A time of the engine as RFC 3339 writes it; what lies beyond year 9999 becomes the epoch.
-pub fn time(at: keystile::Timestamp) -> Timestamp {
+pub fn rfc3339(at: keystile::Timestamp) -> Timestamp {
     Timestamp::from_millisecond(at.as_millis()).unwrap_or(Timestamp::UNIX_EPOCH)
 }

@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use keystile::{Principal, Reason, Refusal, Require};
+use keystile::{Claims, Principal, Reason, Refusal, Require};
 use keystile_accounts::Caller;
 
 use super::App;
@@ -24,16 +24,9 @@ impl FromRequestParts<App> for Person {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        let principal = Principal::<()>::from_request_parts(parts, app)
-            .await
-            .map_err(IntoResponse::into_response)?;
-        let Some(caller) = Caller::from_claims(&principal) else {
-            return Err(app
-                .guard
-                .answer(&Refusal::new(Reason::TokenClaimMissing), parts));
-        };
-        let Ok(peer) = Peer::from_request_parts(parts, app).await;
-        Ok(Self(caller.from(peer.address)))
+        let principal = Principal::<()>::from_request_parts(parts, app).await;
+        let principal = principal.map_err(IntoResponse::into_response)?;
+        caller(&principal, parts, app).await.map(Self)
     }
 }
 
@@ -41,12 +34,20 @@ impl FromRequestParts<App> for Administrator {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        Require::<Admin>::from_request_parts(parts, app)
-            .await
-            .map_err(IntoResponse::into_response)?;
-        let Person(caller) = Person::from_request_parts(parts, app).await?;
-        Ok(Self(caller))
+        let required = Require::<Admin>::from_request_parts(parts, app).await;
+        let required = required.map_err(IntoResponse::into_response)?;
+        caller(&required, parts, app).await.map(Self)
     }
+}
+
+/// Who speaks by these claims, and from where.
+async fn caller(claims: &Claims, parts: &mut Parts, app: &App) -> Result<Caller, Response> {
+    let Some(caller) = Caller::from_claims(claims) else {
+        let refusal = Refusal::new(Reason::TokenClaimMissing);
+        return Err(app.guard.answer(&refusal, parts));
+    };
+    let Ok(peer) = Peer::from_request_parts(parts, app).await;
+    Ok(caller.from(peer.address))
 }
 
 /// The account behind a good token is gone: what a revoked token answers.

@@ -55,6 +55,9 @@ impl Certificate {
 
 /// Serves `app` until `stop` says so, to at most that many `connections` at a time; the surplus is closed at once.
 ///
+/// Meant for this crate's [`router`](super::router), whose every answer carries `x-request-id`: an empty 400, 414 or 431
+/// without it is taken for one of the HTTP machinery's own, and given a body.
+///
 /// # Errors
 /// The listener cannot be used.
 pub async fn listen(

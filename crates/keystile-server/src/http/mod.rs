@@ -38,7 +38,7 @@ mod signup;
 mod tokens;
 mod wire;
 
-pub use account::{AccountBody, time as rfc3339};
+pub use account::{AccountBody, rfc3339};
 pub use edge::HEADER_CAP;
 pub use listen::{Certificate, Stop, listen};
 pub use openapi::document;

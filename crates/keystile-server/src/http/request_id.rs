@@ -11,14 +11,20 @@ pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 
 /// Makes ids: a random part drawn at start, and a count. Unique, not secret.
 #[derive(Debug, Clone)]
-pub(crate) struct RequestIds(Arc<(u64, AtomicU64)>);
+pub(crate) struct RequestIds(Arc<Sequence>);
+
+#[derive(Debug)]
+struct Sequence {
+    start: u64,
+    next: AtomicU64,
+}
 
 impl RequestIds {
     pub(crate) fn new(random: &Random) -> Self {
-        Self(Arc::new((
-            u64::from_be_bytes(random.bytes::<8>()),
-            AtomicU64::new(0),
-        )))
+        Self(Arc::new(Sequence {
+            start: u64::from_be_bytes(random.bytes::<8>()),
+            next: AtomicU64::new(0),
+        }))
     }
 
     /// The client's id where it is sane, else one of ours.
@@ -31,8 +37,9 @@ impl RequestIds {
 
     /// An id of ours.
     pub(crate) fn fresh(&self) -> HeaderValue {
-        let count = self.0.1.fetch_add(1, Ordering::Relaxed);
-        let text = format!("{:016x}-{count:x}", self.0.0);
+        let Sequence { start, next } = &*self.0;
+        let count = next.fetch_add(1, Ordering::Relaxed);
+        let text = format!("{start:016x}-{count:x}");
         HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
     }
 }

@@ -32,6 +32,15 @@ enum Material {
     Secret(Box<hmac::Key>),
 }
 
+impl Material {
+    const fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Public { parts, .. } => parts.algorithm(),
+            Self::Secret(_) => Algorithm::Hs256,
+        }
+    }
+}
+
 impl VerifyingKey {
     /// A secret of at least 32 bytes, for HS256. Whoever has it can sign.
     pub fn hs256(secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
@@ -79,10 +88,7 @@ impl VerifyingKey {
 
     /// Its one algorithm.
     pub fn algorithm(&self) -> Algorithm {
-        match &self.0.material {
-            Material::Public { parts, .. } => parts.algorithm(),
-            Material::Secret(_) => Algorithm::Hs256,
-        }
+        self.0.material.algorithm()
     }
 
     /// Its id.
@@ -117,11 +123,7 @@ impl VerifyingKey {
     }
 
     fn build(material: Material, id: KeyId) -> Self {
-        let algorithm = match &material {
-            Material::Public { parts, .. } => parts.algorithm(),
-            Material::Secret(_) => Algorithm::Hs256,
-        };
-        let usual_header = header::encode(algorithm, header::ACCESS_TOKEN, &id);
+        let usual_header = header::encode(material.algorithm(), header::ACCESS_TOKEN, &id);
         Self(Arc::new(Inner {
             id,
             material,
@@ -143,10 +145,6 @@ impl VerifyingKey {
     /// Whether this key made `signature` over `message`: the bare primitive, for payloads that are no tokens. To trust a
     /// token, use a [`Verifier`](crate::Verifier).
     pub fn verify_signature(&self, message: &[u8], signature: &[u8]) -> bool {
-        self.holds(message, signature)
-    }
-
-    pub(crate) fn holds(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.0.material {
             Material::Public { prepared, .. } => prepared.verify_sig(message, signature).is_ok(),
             Material::Secret(key) => hmac::verify(key, message, signature).is_ok(),

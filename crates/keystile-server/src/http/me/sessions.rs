@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::App;
-use crate::http::account::time;
+use crate::http::account::rfc3339;
 use crate::http::caller::Person;
 use crate::http::problem::Problem;
 
@@ -46,9 +46,9 @@ impl SessionBody {
         Self {
             current: session.id == *current,
             id: session.id.into(),
-            opened_at: time(session.opened_at),
-            last_used_at: time(session.last_used_at),
-            expires_at: time(session.expires_at),
+            opened_at: rfc3339(session.opened_at),
+            last_used_at: rfc3339(session.last_used_at),
+            expires_at: rfc3339(session.expires_at),
             device: session.device,
             address: session.address,
         }
