@@ -9,6 +9,8 @@
 
 mod contract;
 mod curl;
+mod kinds;
+mod load;
 mod pattern;
 mod program;
 mod python;
@@ -22,6 +24,8 @@ use std::time::Duration;
 
 pub use contract::Contract;
 pub use curl::{Transcript, curl_is_here};
+pub use kinds::{assert_kind, tokens_of_the_others};
+pub use load::{fastest, last_of_a_crowd};
 pub use program::{Program, run};
 pub use python::{Python, decoded_by_pyjwt};
 pub use served::Served;
@@ -82,6 +86,11 @@ impl Answer {
 
 /// Sends one request on a connection of its own.
 pub fn send(address: SocketAddr, request: Request<'_>) -> Answer {
+    send_bytes(address, &written(address, request))
+}
+
+/// The request as it goes over the wire.
+fn written(address: SocketAddr, request: Request<'_>) -> Vec<u8> {
     let mut head = format!(
         "{} {} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n",
         request.method, request.path
@@ -90,15 +99,15 @@ pub fn send(address: SocketAddr, request: Request<'_>) -> Answer {
         let _ = write!(head, "Authorization: {authorization}\r\n");
     }
     let body = request.body.map_or(&[][..], |(content_type, body)| {
+        let length = body.len();
         let _ = write!(
             head,
-            "Content-Type: {content_type}\r\nContent-Length: {}\r\n",
-            body.len()
+            "Content-Type: {content_type}\r\nContent-Length: {length}\r\n"
         );
         body
     });
     head += "\r\n";
-    send_bytes(address, &[head.as_bytes(), body].concat())
+    [head.as_bytes(), body].concat()
 }
 
 fn get(address: SocketAddr, path: &str, authorization: Option<&str>) -> Answer {
@@ -124,23 +133,20 @@ fn post(address: SocketAddr, path: &str, authorization: Option<&str>, json: &str
 /// Sends bytes that need not be a proper request; they must ask for the connection to be closed.
 pub fn send_bytes(address: SocketAddr, bytes: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(address).expect("the example listens");
+    // An answer may come, and the connection be closed, before a refused body was taken in.
+    let _ = stream.write_all(bytes);
+    read(&mut stream)
+}
+
+/// The answer, which ends where the connection does.
+fn read(stream: &mut TcpStream) -> Answer {
     stream
         .set_read_timeout(Some(Duration::from_secs(30)))
         .expect("a time limit");
-    // An answer may come, and the connection be closed, before a refused body was taken in.
-    let _ = stream.write_all(bytes);
     let mut answer = Vec::new();
-    while let Ok(length @ 1..) = read_some(&mut stream, &mut answer) {
-        debug_assert!(length > 0);
-    }
+    // What came before the connection broke counts.
+    let _ = stream.read_to_end(&mut answer);
     parse(&answer)
-}
-
-fn read_some(stream: &mut TcpStream, answer: &mut Vec<u8>) -> std::io::Result<usize> {
-    let mut chunk = [0; 16 * 1024];
-    let length = stream.read(&mut chunk)?;
-    answer.extend_from_slice(&chunk[..length]);
-    Ok(length)
 }
 
 fn parse(answer: &[u8]) -> Answer {

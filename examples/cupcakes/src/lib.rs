@@ -51,10 +51,8 @@ impl App {
         clock: Clock,
         random: Random,
     ) -> Result<Self> {
-        let cupcakes = Cupcakes::open(
-            file,
-            EncryptionKey::from_hex(encryption_key, random.clone())?,
-        )?;
+        let encryption_key = EncryptionKey::from_hex(encryption_key, random.clone())?;
+        // They make the file, readable by its owner only.
         let accounts = Accounts::builder(&format!("sqlite://{}", file.display()))
             .signing_secret(token_secret)
             .refresh_hash_key(token_secret)
@@ -70,6 +68,7 @@ impl App {
             .random(random)
             .open()
             .await?;
+        let cupcakes = Cupcakes::open(file, encryption_key)?;
         // The original's tokens have no `sub`; every token must have our claim, `email`.
         let guard = accounts
             .guard()

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OpenFlags, Row, params};
 use serde::Serialize;
 
 use crate::sealed::EncryptionKey;
@@ -57,28 +57,22 @@ struct Opened {
 impl Cupcakes {
     /// Opens the file, and makes the table if need be.
     pub(crate) fn open(file: &Path, key: EncryptionKey) -> Result<Self> {
-        let connection = Connection::open(file)?;
+        // Without SQLITE_OPEN_URI: a path is a path, whatever it begins with.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(file, flags)?;
         connection.busy_timeout(Duration::from_secs(5))?;
         connection.execute_batch(TABLES)?;
-        match connection
-            .query_row("SELECT sealed FROM key_check", [], |row| {
-                row.get::<_, Vec<u8>>(0)
-            })
-            .optional()?
-        {
-            Some(sealed) => drop(key.open(&sealed, "key_check").with_context(|| {
-                format!(
-                    "{} was written under another ENCRYPTION_KEY: put that one back",
-                    file.display()
-                )
-            })?),
-            None => {
-                connection.execute(
-                    "INSERT INTO key_check VALUES (?1)",
-                    [key.seal("cupcakes", "key_check")?],
-                )?;
-            }
-        }
+        // One statement: of two programs that start at once, the first one's key is kept.
+        connection.execute(
+            "INSERT INTO key_check SELECT ?1 WHERE NOT EXISTS (SELECT * FROM key_check)",
+            [key.seal("cupcakes", "key_check")?],
+        )?;
+        let sql = "SELECT sealed FROM key_check";
+        let sealed: Vec<u8> = connection.query_row(sql, [], |row| row.get(0))?;
+        key.open(&sealed, "key_check").with_context(|| {
+            let file = file.display();
+            format!("{file} was written under another ENCRYPTION_KEY: put that one back")
+        })?;
         Ok(Self(Arc::new(Opened {
             connection: Mutex::new(connection),
             key,

@@ -6,9 +6,12 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use examples_common::testing::{Contract, Request, basic, challenge, changed, send_bytes};
+use examples_common::testing::{
+    Contract, Request, basic, challenge, changed, last_of_a_crowd, send_bytes, tokens_of_the_others,
+};
+use keystile_accounts::NewAccount;
 use serde_json::json;
-use support::{BASIC, NOW, SECRET, Shop, folder, signed};
+use support::{BASIC, NOW, SECRET, Shop, folder, import, signed};
 
 /// Case, method, path, `Authorization`, JSON body; then status, whole body, the code of the challenge.
 /// `ADA`, `BOB` and so on stand for tokens, `BASIC` for the text's credentials.
@@ -140,6 +143,7 @@ const TOO_LONG: &str = r#"{"error":"The body must not be longer than 64 KiB"}"#;
 const NOT_JSON: &str = r#"{"error":"Content-Type must be application/json"}"#;
 const UNREADABLE: &str = r#"{"error":"The body could not be read"}"#;
 const LIMITED: &str = r#"{"error":"Too many wrong passwords; try again later"}"#;
+const BUSY: &str = r#"{"error":"Too many sign-ins at once; try again shortly"}"#;
 const AWAY: &str = r#"{"error":"The store does not answer at present; try again shortly"}"#;
 
 /// What the names in the rows stand for.
@@ -155,9 +159,12 @@ fn main() -> ExitCode {
     check(&mut contract, &shop, CUPCAKES, &people);
     bodies(&mut contract, &shop, &people);
     twice(&mut contract, &shop, &people);
+    of_the_others(&mut contract, &shop);
     head(&mut contract, &shop, &people);
     guessing(&mut contract, &shop);
     store_away(&mut contract, &shop, &file);
+    drop(shop);
+    crowd(&mut contract);
     contract.finish()
 }
 
@@ -216,6 +223,59 @@ fn check(contract: &mut Contract, shop: &Shop, rows: &[Row], people: &People) {
         let expected = (status, body, expected.as_deref());
         contract.cell(&route(method, path), case, &answer, expected);
     }
+}
+
+/// Under one secret, another example's token is still none of ours.
+fn of_the_others(contract: &mut Contract, shop: &Shop) {
+    for (example, token) in tokens_of_the_others("cupcakes", SECRET, NOW) {
+        let code = match example {
+            "quickstart" => "token_type_wrong",
+            _ => "token_claim_malformed",
+        };
+        let answer = shop.get("/users", Some(&format!("Bearer {token}")));
+        let case = format!("{example}: its token, under this secret");
+        contract.cell(
+            "GET /users",
+            &case,
+            &answer,
+            (401, INVALID, Some(&challenge(code))),
+        );
+    }
+}
+
+/// More sign-ins at once than can be checked in five seconds. Each is another's, so that no limit on guessing counts.
+fn crowd(contract: &mut Contract) {
+    let (_folder, file) = folder();
+    // About a quarter of a second each.
+    let hash = bcrypt::hash("password123", 12).expect("bcrypt");
+    let name = |number: usize| format!("user{number}@user.com");
+    import(
+        &file,
+        (0..120).map(|number| NewAccount::with_email(name(number)).password_hash(&hash)),
+    );
+    let shop = Shop::open(&file, SECRET, NOW);
+    let wrong: Vec<String> = (0..120)
+        .map(|number| basic(&name(number), "password124"))
+        .collect();
+    assert_eq!(
+        shop.get("/users/login", Some(&wrong[0])).status,
+        401,
+        "now it is known how long one takes"
+    );
+    let requests = wrong.iter().map(|wrong| Request {
+        method: "GET",
+        path: "/users/login",
+        authorization: Some(wrong),
+        body: None,
+    });
+    let answer = last_of_a_crowd(shop.address, &requests.collect::<Vec<_>>());
+    assert!(answer.header("Retry-After").is_some(), "{answer:?}");
+    contract.cell(
+        "GET /users/login",
+        "more than can be served soon",
+        &answer,
+        (503, BUSY, None),
+    );
 }
 
 /// What comes as a body, and how.

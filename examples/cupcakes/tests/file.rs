@@ -4,8 +4,8 @@ mod support;
 
 use std::path::Path;
 
-use keystile_accounts::{Accounts, NewAccount};
-use support::{BASIC, KEY, NOW, SECRET, Shop, folder};
+use keystile_accounts::NewAccount;
+use support::{BASIC, KEY, NOW, SECRET, Shop, folder, import};
 
 /// Every byte of the database's files.
 fn bytes(folder: &Path) -> Vec<u8> {
@@ -92,6 +92,45 @@ fn instructions_are_encrypted_in_it_and_secrets_are_not_in_it() {
     assert_eq!(values(&file, "$argon2id$"), 1);
 }
 
+#[cfg(unix)]
+#[test]
+fn only_its_owner_reads_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (folder, file) = folder();
+    let shop = Shop::open(&file, SECRET, NOW);
+    shop.bearer("test@user.com");
+    for entry in std::fs::read_dir(folder.path()).expect("the folder") {
+        let entry = entry.expect("an entry");
+        let mode = entry.metadata().expect("its mode").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{entry:?}");
+    }
+}
+
+#[test]
+fn of_two_that_start_at_once_with_two_keys_one_is_refused() {
+    let (_folder, file) = folder();
+    let begin = std::sync::Barrier::new(2);
+    let open = |key: &str| {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        begin.wait();
+        let (clock, random) = (keystile::Clock::system(), keystile::Random::system());
+        let opened = cupcakes::App::open(&file, SECRET, key, clock, random);
+        runtime.block_on(opened).map(drop)
+    };
+    let other = "ff".repeat(32);
+    let (one, another) = std::thread::scope(|scope| {
+        let one = scope.spawn(|| open(KEY));
+        let another = scope.spawn(|| open(&other));
+        (one.join().expect("ended"), another.join().expect("ended"))
+    });
+    assert_ne!(one.is_ok(), another.is_ok(), "{one:?} {another:?}");
+    let error = one.and(another).expect_err("one of them");
+    assert!(
+        error.to_string().contains("another ENCRYPTION_KEY"),
+        "{error:#}"
+    );
+}
+
 #[test]
 fn another_encryption_key_is_refused_at_the_start() {
     let (_folder, file) = folder();
@@ -122,19 +161,8 @@ fn a_bcrypt_hash_signs_in_and_is_replaced() {
         let hash = bcrypt::hash("password123", 4)
             .expect("bcrypt")
             .replacen("$2b$", prefix, 1);
-        let url = format!("sqlite://{}", file.display());
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        runtime.block_on(async {
-            let accounts = Accounts::builder(&url).open().await.expect("the accounts");
-            let old = NewAccount::with_email("test@user.com")
-                .id("1")
-                .password_hash(hash);
-            accounts.import_account(old).await.expect("taken over");
-            accounts.close().await;
-        });
+        let old = NewAccount::with_email("test@user.com").id("1");
+        import(&file, [old.password_hash(hash)].into_iter());
         assert_eq!(
             (values(&file, prefix), values(&file, "$argon2id$")),
             (1, 0),

@@ -2,8 +2,10 @@
 
 mod support;
 
-use examples_common::testing::Request;
-use support::{NOW, SECRET, Shop, folder};
+use std::fmt::Write as _;
+
+use examples_common::testing::{Program, Request, basic};
+use support::{BASIC, KEY, NOW, SECRET, Shop, folder, token};
 
 const METHODS: [&str; 8] = [
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE",
@@ -121,4 +123,52 @@ fn no_input_gives_a_500() {
         refused > 500,
         "only {refused} requests were refused with 401"
     );
+}
+
+#[test]
+fn no_password_and_no_token_is_printed_or_answered() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let environment = [("TOKEN_SECRET", SECRET), ("ENCRYPTION_KEY", KEY)];
+    let program = Program::start(
+        env!("CARGO_BIN_EXE_cupcakes"),
+        folder.path(),
+        &[],
+        &environment,
+    );
+    let sign_up = r#"{"email":"test@user.com","password":"password123"}"#;
+    let mut answered = program.post("/users", None, sign_up).body;
+    let bearer = format!(
+        "Bearer {}",
+        token(&program.get("/users/login", Some(BASIC)))
+    );
+    let guess = basic("test@user.com", "a-wrong-guess");
+    for body in [
+        sign_up,
+        r#"{"email":"a","password":"password123"}"#,
+        r#"{"email":1,"password":"password123"}"#,
+        r#"["password123""#,
+    ] {
+        answered += &program.post("/users", None, body).body;
+        answered += &program.post("/cupcakes", Some(&bearer), body).body;
+    }
+    for authorization in [&guess, &bearer, &format!("{bearer}x")] {
+        for path in ["/users", "/users/login", "/cupcakes", "/cupcakes/1", "/no"] {
+            let answer = program.get(path, Some(authorization));
+            let _ = write!(answered, "{:?}{}", answer.headers, answer.body);
+        }
+    }
+    let (well, printed) = program.stop();
+    assert!(well, "{printed}");
+    for secret in [
+        "password123",
+        "a-wrong-guess",
+        &guess[6..],
+        &BASIC[6..],
+        &bearer[7..],
+        SECRET,
+        KEY,
+    ] {
+        assert!(!answered.contains(secret), "{secret} in {answered}");
+        assert!(!printed.contains(secret), "{secret} in {printed}");
+    }
 }

@@ -1,9 +1,8 @@
-//! The text's own curl commands, run by curl.
+//! The text's own curl commands, run by curl against the demonstration.
 
-mod support;
+use examples_common::testing::{Program, Transcript, curl_is_here};
 
-use examples_common::testing::{Transcript, curl_is_here};
-use support::{NOW, SECRET, Shop, folder};
+const CUPCAKES: &str = env!("CARGO_BIN_EXE_cupcakes");
 
 const TEXT_TOKEN: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\
     eyJlbWFpbCI6InRlc3RAdXNlci5jb20iLCJleHAiOjE3MDQzODA2MzV9.JMUvA3toHf8R0mNz65bQZwUdMTrDkzInHwJ0B7eRdMs";
@@ -13,8 +12,8 @@ fn the_text_s_commands_answer_as_it_says() {
     if !curl_is_here() {
         return;
     }
-    let (_folder, file) = folder();
-    let shop = Shop::open(&file, SECRET, NOW);
+    let folder = tempfile::tempdir().expect("a folder");
+    let shop = Program::start(CUPCAKES, folder.path(), &["--demo"], &[]);
     let text = Transcript::parse(include_str!("text.curl"));
     let [create, sign_in, without, with] = text.commands() else {
         panic!("four commands: {text:?}")

@@ -19,7 +19,8 @@ use axum::routing::get;
 use axum::{Json, Router};
 use examples_common::EitherPath as _;
 use keystile::{
-    BasicCredentials, Claims, Clock, Guard, Principal, Random, Reason, Refusal, SigningKey,
+    BasicCredentials, Claims, Clock, Expected, Guard, Principal, Random, Reason, Refusal,
+    SigningKey,
 };
 use keystile_accounts::{PasswordError, Passwords};
 use serde::{Deserialize, Serialize};
@@ -52,7 +53,10 @@ impl FromRef<App> for Guard {
 }
 
 fn router(secret: &str, passwords: Passwords) -> Result<Router> {
+    // The text's tokens name no issuer and no audience. What makes a token ours is our claim, `User`.
     let guard = Guard::hs256(secret)?
+        .issuer(Expected::Unchecked)
+        .audience(Expected::Unchecked)
         .token_from_query("token")
         .refusals(refused);
     let app = App {
@@ -74,41 +78,34 @@ fn router(secret: &str, passwords: Passwords) -> Result<Router> {
         .with_state(app))
 }
 
-async fn login(
-    State(app): State<App>,
-    credentials: Option<BasicCredentials>,
-) -> Result<Response, StatusCode> {
+async fn login(State(app): State<App>, credentials: Option<BasicCredentials>) -> Response {
     let Some(credentials) = credentials else {
-        return Ok(could_not_verify());
+        return could_not_verify();
     };
     let user = credentials.username();
     match app.passwords.verify(user, credentials.password()).await {
         Ok(true) => {}
-        Ok(false) => return Ok(could_not_verify()),
-        Err(PasswordError::Busy { retry_after }) => {
-            let later = [(RETRY_AFTER, retry_after.as_secs().to_string())];
-            return Ok((
-                StatusCode::SERVICE_UNAVAILABLE,
-                later,
-                message("Try again shortly."),
-            )
-                .into_response());
-        }
-        Err(_) => return Err(StatusCode::SERVICE_UNAVAILABLE),
+        Ok(false) => return could_not_verify(),
+        Err(PasswordError::Busy { retry_after }) => return later(retry_after),
+        Err(_) => return later(Duration::ZERO),
     }
     let claims = Claims::lasting(user, HALF_AN_HOUR, &Clock::system(), &Random::system());
     let claims = claims.with_extra(User {
         user: user.to_owned(),
     });
-    let token = app
-        .key
-        .issue(&claims)
-        .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-    Ok((
-        [(CACHE_CONTROL, "no-store")],
-        Json(json!({ "token": token })),
-    )
-        .into_response())
+    match app.key.issue(&claims) {
+        Ok(token) => {
+            let kept = [(CACHE_CONTROL, "no-store")];
+            (kept, Json(json!({ "token": token }))).into_response()
+        }
+        Err(_) => later(Duration::ZERO),
+    }
+}
+
+fn later(after: Duration) -> Response {
+    let seconds = [(RETRY_AFTER, after.as_secs().max(1).to_string())];
+    let text = message("Too many people sign in just now; try again shortly");
+    (StatusCode::SERVICE_UNAVAILABLE, seconds, text).into_response()
 }
 
 fn could_not_verify() -> Response {
@@ -119,11 +116,8 @@ fn could_not_verify() -> Response {
 async fn protected(_: Principal<User>) -> Response {
     // The token may have stood in the address: nothing on the way may keep the answer.
     let kept = [(CACHE_CONTROL, "no-store")];
-    (
-        kept,
-        message("This is only available for people with valid tokens."),
-    )
-        .into_response()
+    let text = message("This is only available for people with valid tokens.");
+    (kept, text).into_response()
 }
 
 async fn unprotected() -> Json<Value> {

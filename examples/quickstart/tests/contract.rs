@@ -6,10 +6,12 @@ mod support;
 use std::process::ExitCode;
 
 use examples_common::testing::{
-    Contract, Program, Request, basic, challenge, changed, send_bytes, unsigned,
+    Contract, Program, Request, basic, challenge, changed, last_of_a_crowd, send_bytes,
+    tokens_of_the_others, unsigned,
 };
+use keystile::Clock;
 use serde_json::json;
-use support::{BASIC, SECRET, get, signed, start, token};
+use support::{BASIC, SECRET, get, signed, start, start_with, token};
 
 const TOKEN: &str = r#"{"token":"«jwt»"}"#;
 const COULD_NOT_VERIFY: &str = "Could not verify!";
@@ -19,6 +21,7 @@ const UNPROTECTED: &str = r#"{"message":"Anyone can view this!"}"#;
 const MISSING: &str = r#"{"message":"Token is missing!"}"#;
 const INVALID: &str = r#"{"message":"Token is invalid!"}"#;
 const EXPIRED: &str = r#"{"message":"Token has expired!"}"#;
+const BUSY: &str = r#"{"message":"Too many people sign in just now; try again shortly"}"#;
 const NOT_FOUND: &str = r#"{"message":"Not found"}"#;
 const NOT_ALLOWED: &str = r#"{"message":"Method not allowed"}"#;
 
@@ -29,8 +32,11 @@ fn main() -> ExitCode {
     unprotected(&mut contract, &program);
     protected(&mut contract, &program);
     refused(&mut contract, &program);
+    of_the_others(&mut contract, &program);
     ambiguous(&mut contract, &program);
     other_methods(&mut contract, &program);
+    drop(program);
+    crowd(&mut contract);
     contract.finish()
 }
 
@@ -165,12 +171,6 @@ fn refused(contract: &mut Contract, program: &Program) {
             "token_expired",
         ),
         (
-            "the cupcakes', under this secret",
-            signed(SECRET, "JWT", 60, json!({ "email": "a@b.c" })),
-            INVALID,
-            "token_type_wrong",
-        ),
-        (
             "without our claim",
             signed(SECRET, "at+jwt", 60, json!({ "email": "a@b.c" })),
             INVALID,
@@ -190,6 +190,49 @@ fn refused(contract: &mut Contract, program: &Program) {
         let answer = get(program, &format!("/protected?token={token}"), "");
         contract.cell("GET /protected?token=", case, &answer, expected);
     }
+}
+
+/// Under one secret, another example's token is still none of ours.
+fn of_the_others(contract: &mut Contract, program: &Program) {
+    let now = Clock::system().now();
+    for (example, token) in tokens_of_the_others("quickstart", SECRET, now) {
+        let ask = challenge("token_type_wrong");
+        let answer = get(program, "/protected", &format!("Bearer {token}"));
+        let case = format!("{example}: its token, under this secret");
+        contract.cell("GET /protected", &case, &answer, (401, INVALID, Some(&ask)));
+    }
+}
+
+/// More sign-ins at once than can be checked in five seconds.
+fn crowd(contract: &mut Contract) {
+    // About a quarter of a second each.
+    let hash = bcrypt::hash("password123", 12).expect("bcrypt");
+    let (_folder, program) = start_with(&format!("slow user:{hash}"));
+    let slow = basic("slow user", "password124");
+    assert_eq!(
+        get(&program, "/login", &slow).status,
+        401,
+        "now it is known how long one takes"
+    );
+    let request = Request {
+        method: "GET",
+        path: "/login",
+        authorization: Some(&slow),
+        body: None,
+    };
+    let answer = last_of_a_crowd(program.address, &[request; 120]);
+    let wait: u64 = answer
+        .header("Retry-After")
+        .expect("when to come again")
+        .parse()
+        .expect("seconds");
+    assert!((1..=60).contains(&wait), "{wait}");
+    contract.cell(
+        "GET /login",
+        "more than can be served soon",
+        &answer,
+        (503, BUSY, None),
+    );
 }
 
 /// What could be two callers, or cannot be read.

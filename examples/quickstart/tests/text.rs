@@ -1,16 +1,16 @@
-//! The text's own calls: the addresses that it opens in a browser, sent by curl.
+//! The text's own calls: the addresses that it opens in a browser, sent by curl to the demonstration.
 
-mod support;
+use examples_common::testing::{Program, Transcript, curl_is_here};
 
-use examples_common::testing::{Transcript, curl_is_here};
-use support::start;
+const QUICKSTART: &str = env!("CARGO_BIN_EXE_quickstart");
 
 #[test]
 fn the_text_s_calls_answer_as_it_says() {
     if !curl_is_here() {
         return;
     }
-    let (_folder, program) = start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = Program::start(QUICKSTART, folder.path(), &["--demo"], &[]);
     let text = Transcript::parse(include_str!("text.curl"));
     let [nobody, login, without, in_address, in_header, unprotected] = text.commands() else {
         panic!("six: {text:?}")

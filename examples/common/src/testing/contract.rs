@@ -101,10 +101,11 @@ impl Contract {
         for cell in &self.cells {
             let verdict = if cell.fault.is_some() { "FAILED" } else { "ok" };
             if cell.fault.is_some() || !self.asked.quiet {
-                println!(
+                let line = format!(
                     "{:route$}  {:case$}  {}  {verdict:6}  {}",
                     cell.route, cell.case, cell.status, cell.body
                 );
+                println!("{}", line.trim_end());
             }
             if let Some(fault) = &cell.fault {
                 println!("{fault}");

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use cupcakes::App;
 use examples_common::testing::{Answer, Served, basic};
 use keystile::{Claims, Clock, Random, SigningKey, Timestamp};
+use keystile_accounts::{Accounts, NewAccount};
 use serde_json::Value;
 
 /// A secret of these tests' own.
@@ -83,4 +84,17 @@ pub(crate) fn signed(secret: &str, claims: Value) -> String {
         .issue_as("JWT", &Claims::new(subject, expiry).with_extra(rest))
         .expect("a token");
     format!("Bearer {token}")
+}
+
+/// Takes accounts over into a file that nobody has opened.
+pub(crate) fn import(file: &Path, accounts: impl Iterator<Item = NewAccount>) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let url = format!("sqlite://{}", file.display());
+        let opened = Accounts::builder(&url).open().await.expect("the accounts");
+        for account in accounts {
+            opened.import_account(account).await.expect("taken over");
+        }
+        opened.close().await;
+    });
 }

@@ -12,13 +12,18 @@ pub(crate) const SECRET: &str = "a secret of the tests, 32 bytes or more";
 pub(crate) const BASIC: &str = "Basic dXNlcjpwYXNzd29yZA==";
 
 pub(crate) fn start() -> (tempfile::TempDir, Program) {
+    start_with("")
+}
+
+/// With these users beside the two.
+pub(crate) fn start_with(more: &str) -> (tempfile::TempDir, Program) {
     let folder = tempfile::tempdir().expect("a folder");
     let words = ["hash", "user"];
     let (done, line, errors) = run(QUICKSTART, folder.path(), &words, &[], "password\n");
     assert!(done, "{errors}");
     let pair = line.split('\'').nth(1).expect("a quoted pair");
     let bcrypt = bcrypt::hash("password123", 4).expect("bcrypt");
-    let users = format!("{pair}; old user:{bcrypt};");
+    let users = format!("{pair}; old user:{bcrypt};{more}");
     let environment = [("SECRET_KEY", SECRET), ("QUICKSTART_USERS", &users)];
     let program = Program::start(QUICKSTART, folder.path(), &[], &environment);
     (folder, program)
