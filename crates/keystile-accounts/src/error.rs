@@ -85,14 +85,26 @@ impl OpenError {
     }
 }
 
+/// A rule that a field of a sign-up breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BrokenRule {
+    /// `username`, `email`, `password` or `id`.
+    pub field: &'static str,
+    /// Which rule, as a stable code.
+    pub code: &'static str,
+    /// The rule, in words.
+    pub message: String,
+}
+
 /// Why a sign-up was refused.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SignUpError {
-    /// A field breaks a rule.
+    /// A field breaks a rule. [`Accounts::broken_rules`](crate::Accounts::broken_rules) tells all of them at once.
     #[error("{field}: {message}")]
     Invalid {
-        /// `username`, `email` or `password`.
+        /// `username`, `email`, `password` or `id`.
         field: &'static str,
         /// Which rule, as a stable code.
         code: &'static str,
@@ -102,7 +114,7 @@ pub enum SignUpError {
     /// Another account has it.
     #[error("this {field} is taken; choose another")]
     Taken {
-        /// `username` or `email`.
+        /// `username`, `email` or `id`.
         field: &'static str,
     },
     /// More passwords wait to be hashed than can be served soon.

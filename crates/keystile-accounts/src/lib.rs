@@ -104,7 +104,7 @@ pub use answer::{
 };
 pub use builder::{AccountIds, Builder};
 pub use error::{
-    AdminError, CallerError, Fault, OpenError, RefreshError, SignInError, SignUpError,
+    AdminError, BrokenRule, CallerError, Fault, OpenError, RefreshError, SignInError, SignUpError,
 };
 pub use exchange::{Exchange, ExchangeError};
 #[cfg(feature = "testing")]

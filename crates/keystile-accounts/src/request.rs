@@ -31,6 +31,7 @@ impl fmt::Debug for Password {
 /// A new account with a password, as a person makes it. At least a username or an e-mail address.
 #[derive(Clone, Debug, Default)]
 pub struct SignUp {
+    pub(crate) id: Option<String>,
     pub(crate) username: Option<String>,
     pub(crate) email: Option<String>,
     pub(crate) password: Password,
@@ -57,6 +58,14 @@ impl SignUp {
     #[must_use]
     pub fn email(mut self, email: impl Into<String>) -> Self {
         self.email = Some(email.into());
+        self
+    }
+
+    /// An id that the application has chosen: that of a row of its own, say, which it wrote before it asked for the
+    /// account. 1 to 64 characters of `A-Za-z0-9._-`; never take it from the person who signs up.
+    #[must_use]
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
         self
     }
 

@@ -7,7 +7,7 @@ use crate::accounts::Accounts;
 use crate::answer::Account;
 use crate::builder::AccountIds;
 use crate::engine::Engine;
-use crate::error::{AdminError, SignUpError};
+use crate::error::{AdminError, BrokenRule, SignUpError};
 use crate::names;
 use crate::password::StoredHash;
 use crate::request::{Caller, NewAccount, NewSecret, SignUp};
@@ -17,7 +17,7 @@ impl Accounts {
     /// Makes an account, without roles.
     pub async fn sign_up(&self, request: SignUp) -> Result<Account, SignUpError> {
         let new = NewAccount {
-            id: None,
+            id: request.id,
             username: request.username,
             email: request.email,
             secret: NewSecret::Password(request.password),
@@ -35,6 +35,12 @@ impl Accounts {
                 Err(error)
             }
         }
+    }
+
+    /// Every rule that this sign-up breaks, for a form that shows all of them at once. Where there is none,
+    /// [`sign_up`](Self::sign_up) goes on to see whether the names are free. It asks neither the store nor the hashing threads.
+    pub fn broken_rules(&self, request: &SignUp) -> Vec<BrokenRule> {
+        self.engine().broken_rules(request)
     }
 
     /// Makes an account for somebody. `caller` is the administrator; `None` for a command or the program itself.
@@ -95,27 +101,41 @@ impl Engine {
         Ok(Account::from(&record))
     }
 
+    /// In the order in which [`create`](Self::create) would meet them.
+    fn broken_rules(&self, request: &SignUp) -> Vec<BrokenRule> {
+        let username = self.username(request.username.as_deref());
+        let email = email(request.email.as_deref());
+        let names: Vec<&str> = [&username, &email]
+            .into_iter()
+            .filter_map(|name| Some(name.as_ref().ok()?.as_ref()?.key.as_str()))
+            .collect();
+        let password = self.policy.check(request.password.as_str(), &names);
+        let checked = [
+            named(request.username.as_deref(), request.email.as_deref()),
+            username.map(drop),
+            email.map(drop),
+            self.chosen_id(request.id.clone()).map(drop),
+            password.map(drop).map_err(Trouble::from),
+        ];
+        checked
+            .into_iter()
+            .filter_map(|checked| checked.err()?.broken_rule())
+            .collect()
+    }
+
     fn names(
         &self,
         username: Option<&str>,
         email: Option<&str>,
     ) -> Result<(Option<store::Identifier>, Option<store::Identifier>), Trouble> {
-        if username.is_none() && email.is_none() {
-            return Err(Trouble::invalid(
-                "username",
-                "username_missing",
-                "give a username or an e-mail address",
-            ));
-        }
-        let username = username
-            .map(|text| names::username(text, self.usernames))
+        named(username, email)?;
+        Ok((self.username(username)?, self::email(email)?))
+    }
+
+    fn username(&self, text: Option<&str>) -> Result<Option<store::Identifier>, Trouble> {
+        text.map(|text| names::username(text, self.usernames))
             .transpose()
-            .map_err(Trouble::name("username"))?;
-        let email = email
-            .map(names::email)
-            .transpose()
-            .map_err(Trouble::name("email"))?;
-        Ok((username, email))
+            .map_err(Trouble::name("username"))
     }
 
     fn chosen_id(&self, wanted: Option<String>) -> Result<NewAccountId, Trouble> {
@@ -156,6 +176,24 @@ impl Engine {
             format: self.pool.cost().to_string(),
         })
     }
+}
+
+/// An account needs a name to sign in by.
+fn named(username: Option<&str>, email: Option<&str>) -> Result<(), Trouble> {
+    if username.is_some() || email.is_some() {
+        return Ok(());
+    }
+    Err(Trouble::invalid(
+        "username",
+        "username_missing",
+        "give a username or an e-mail address",
+    ))
+}
+
+fn email(text: Option<&str>) -> Result<Option<store::Identifier>, Trouble> {
+    text.map(names::email)
+        .transpose()
+        .map_err(Trouble::name("email"))
 }
 
 fn foreign(encoded: &str) -> Result<PasswordHash, Trouble> {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::error::{AdminError, CallerError, Fault, RefreshError, SignInError, SignUpError};
+use crate::error::{
+    AdminError, BrokenRule, CallerError, Fault, RefreshError, SignInError, SignUpError,
+};
 use crate::limits::NotNow;
 use crate::names::BadName;
 use crate::password::{Broken, PoolError};
@@ -96,6 +98,22 @@ impl Trouble {
             field,
             code: bad.code,
             message: bad.message,
+        }
+    }
+
+    /// The rule that is broken, if that is the trouble.
+    pub(super) fn broken_rule(self) -> Option<BrokenRule> {
+        match self {
+            Self::Invalid {
+                field,
+                code,
+                message,
+            } => Some(BrokenRule {
+                field,
+                code,
+                message,
+            }),
+            _ => None,
         }
     }
 

@@ -227,3 +227,60 @@ async fn a_session_shows_where_it_was_opened() {
     assert_eq!(sessions[0].device.as_deref(), Some("a browser"));
     assert_eq!(sessions[0].address.as_deref(), Some("192.0.2.7"));
 }
+
+#[tokio::test]
+async fn a_form_hears_every_broken_rule_at_once() {
+    let shop = Shop::open().await;
+    let told = |request: &SignUp| -> Vec<(&str, &str)> {
+        let rules = shop.accounts.broken_rules(request);
+        rules.iter().map(|rule| (rule.field, rule.code)).collect()
+    };
+    let all = SignUp::username("a da").email("ada").id("a/b");
+    let expected = [
+        ("username", "username_characters"),
+        ("email", "email_malformed"),
+        ("id", "id_malformed"),
+        ("password", "password_too_short"),
+    ];
+    assert_eq!(told(&all), expected);
+    let own_name = SignUp::username("adalovelace")
+        .email("no address")
+        .password("adalovelaceadalovelace");
+    let expected = [
+        ("email", "email_malformed"),
+        ("password", "password_is_name"),
+    ];
+    assert_eq!(told(&own_name), expected, "a sound name still counts");
+    assert_eq!(told(&SignUp::default())[0].1, "username_missing");
+    // The first of them is what the sign-up itself says; where there is none, it goes through.
+    for request in [all, own_name, SignUp::default()] {
+        let first = told(&request)[0];
+        match shop.accounts.sign_up(request).await {
+            Err(SignUpError::Invalid { field, code, .. }) => assert_eq!((field, code), first),
+            other => panic!("{other:?}"),
+        }
+    }
+    let sound = SignUp::username("ada")
+        .email("ada@example.org")
+        .password(PASSWORD);
+    assert_eq!(told(&sound), []);
+    shop.accounts.sign_up(sound.clone()).await.unwrap();
+    assert_eq!(told(&sound), [], "that a name is taken is no rule");
+}
+
+#[tokio::test]
+async fn a_sign_up_may_bring_the_id_of_a_row_that_was_written_first() {
+    let shop = Shop::open().await;
+    let ada = SignUp::username("ada").id("7").password(PASSWORD);
+    let account = shop.accounts.sign_up(ada).await.unwrap();
+    assert_eq!(account.id.as_str(), "7");
+    let bob = SignUp::username("bob").id("7").password(PASSWORD);
+    match shop.accounts.sign_up(bob).await {
+        Err(error @ SignUpError::Taken { field: "id" }) => assert_eq!(error.code(), "id_taken"),
+        other => panic!("{other:?}"),
+    }
+    let kept = shop.accounts.account(&"7".into()).await.unwrap().unwrap();
+    assert_eq!(kept.username.as_deref(), Some("ada"));
+    let found = shop.accounts.find_account("bob").await.unwrap();
+    assert_eq!(found, None, "nothing is left of a refused sign-up");
+}
