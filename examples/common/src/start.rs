@@ -24,7 +24,7 @@ pub struct Example {
     pub name: &'static str,
     /// The names of its secrets.
     pub secrets: &'static [&'static str],
-    /// The text's curl calls, in its order, at `localhost:5000`.
+    /// The text's curl calls, in its order, at `localhost:5000`. What they run by `cargo run -q -p NAME --` is this program.
     pub calls: &'static str,
 }
 
@@ -62,13 +62,17 @@ impl Example {
             settings.set(name, value);
         }
         let database = folder.path().join(self.name).with_extension("db");
-        settings.set(&self.database_variable(), database.to_string_lossy());
+        let database = database.to_string_lossy();
+        printed += &line(&self.database_variable(), &database);
+        settings.set(&self.database_variable(), database);
 
         let router = open(&settings).await?;
         let server = Server::listen(&settings).await?;
+        let program = format!("'{}'", std::env::current_exe()?.display());
         let calls = self
             .calls
-            .replace("localhost:5000", &server.address.to_string());
+            .replace("localhost:5000", &server.address.to_string())
+            .replace(&format!("cargo run -q -p {} --", self.name), &program);
         println!("{printed}\n{calls}");
         server.serve(router).await
     }

@@ -1,6 +1,7 @@
 //! An example in the test's own process, so that the test turns its clock.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Result;
 use axum::Router;
@@ -58,9 +59,10 @@ impl Served {
 }
 
 impl Drop for Served {
+    /// Waits until everything in it is dropped, so that its file may be opened again at once.
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+            runtime.shutdown_timeout(Duration::from_secs(10));
         }
     }
 }
