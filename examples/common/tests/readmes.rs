@@ -9,7 +9,7 @@ fn without_spaces(text: &str) -> String {
 #[test]
 fn every_quoted_line_stands_in_its_file() {
     let mut quoted = 0;
-    for example in ["quickstart", "cupcakes"] {
+    for example in ["quickstart", "cupcakes", "customers"] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("..")
             .join(example);
