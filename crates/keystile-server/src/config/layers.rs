@@ -59,10 +59,9 @@ impl Layers {
         layers
     }
 
-    /// The value that counts; the default where nothing sets it or an empty text does; `None` where that is empty too.
+    /// The value that counts; the default where nothing sets it; `None` where there is none either.
     pub(crate) fn get(&self, key: &str) -> Option<Sourced> {
-        let unset = |raw: &Raw| matches!(raw, Raw::Text(text) if text.is_empty());
-        if let Some(found) = self.values.get(key).filter(|found| !unset(&found.raw)) {
+        if let Some(found) = self.values.get(key) {
             return Some(found.clone());
         }
         let default = setting::find(key)?.default;
@@ -72,7 +71,11 @@ impl Layers {
         })
     }
 
+    /// An empty text says nothing: what an earlier layer said stands.
     fn set(&mut self, key: &'static str, raw: Raw, origin: String) {
+        if matches!(&raw, Raw::Text(text) if text.is_empty()) {
+            return;
+        }
         self.values.insert(
             key,
             Sourced {
@@ -83,12 +86,9 @@ impl Layers {
     }
 
     fn read_file(&mut self, sources: &Sources, faults: &mut Vec<Fault>) {
-        let named = sources.config_file.clone().or_else(|| {
-            sources
-                .environment
-                .get("KEYSTILE_CONFIG")
-                .map(PathBuf::from)
-        });
+        let variable = sources.environment.get("KEYSTILE_CONFIG");
+        let variable = variable.filter(|path| !path.is_empty()).map(PathBuf::from);
+        let named = sources.config_file.clone().or(variable);
         let path = named
             .clone()
             .unwrap_or_else(|| PathBuf::from("keystile.toml"));
@@ -168,16 +168,15 @@ impl Layers {
                 .iter()
                 .find(|s| s.secret && format!("{}_FILE", setting::variable(s.key)) == *name)
             {
-                match std::fs::read_to_string(value) {
-                    Ok(text) => self.set(secret.key, Raw::Text(text.trim_end().to_owned()), origin),
-                    Err(error) => faults.push(
-                        Fault::new(
-                            secret.key,
-                            format!("{value} cannot be read: {error}"),
-                            "Name a readable file",
-                        )
-                        .from_origin(origin),
-                    ),
+                let beside = setting::variable(secret.key);
+                if environment
+                    .get(&beside)
+                    .is_some_and(|value| !value.is_empty())
+                {
+                    let problem = format!("is given by {beside} too");
+                    faults.push(Fault::new(secret.key, problem, "Keep one").from_origin(origin));
+                } else {
+                    self.read_secret(secret.key, value, origin, faults);
                 }
             } else {
                 let key = name["KEYSTILE_".len()..].to_lowercase().replace("__", ".");
@@ -188,6 +187,22 @@ impl Layers {
                 ));
             }
         }
+    }
+
+    fn read_secret(
+        &mut self,
+        key: &'static str,
+        file: &str,
+        origin: String,
+        faults: &mut Vec<Fault>,
+    ) {
+        let problem = match std::fs::read_to_string(file) {
+            Ok(text) if text.trim_end().is_empty() => format!("{file} is empty"),
+            Ok(text) => return self.set(key, Raw::Text(text.trim_end().to_owned()), origin),
+            Err(error) => format!("{file} cannot be read: {error}"),
+        };
+        let cure = "Name a readable file that holds the value";
+        faults.push(Fault::new(key, problem, cure).from_origin(origin));
     }
 }
 

@@ -155,6 +155,26 @@ fn secrets_come_from_files_and_are_never_shown() {
     let shown = Shown::all(&sources);
     let database = shown.iter().find(|shown| shown.key == "database").unwrap();
     assert_eq!(database.value.as_deref(), Some("[redacted]"));
+
+    let mut twice = sources;
+    let url = "sqlite://third.db".to_owned();
+    twice.environment.insert("KEYSTILE_DATABASE".into(), url);
+    assert_eq!(subjects(&twice), ["database"]);
+    std::fs::write(&path, "\n").unwrap();
+    twice.environment.remove("KEYSTILE_DATABASE");
+    assert_eq!(subjects(&twice), ["database"], "an empty file");
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(subjects(&twice), ["database"], "no file");
+}
+
+#[test]
+fn our_own_variable_counts_before_the_one_that_many_programs_read() {
+    let sources = environment(&[
+        ("DATABASE_URL", "sqlite://theirs.db"),
+        ("KEYSTILE_DATABASE", "sqlite://ours.db"),
+    ]);
+    let config = Config::load(&sources).unwrap();
+    assert_eq!(config.database.expose(), "sqlite://ours.db");
 }
 
 #[test]
@@ -312,10 +332,18 @@ fn a_fault_of_several_settings_says_where_its_value_came_from() {
 }
 
 #[test]
-fn an_empty_value_is_the_default() {
+fn an_empty_value_says_nothing() {
     for known in SETTINGS {
         let variable = setting::variable(known.key);
         let config = Config::load_to_serve(&environment(&[(variable.as_str(), "")]));
         assert!(config.is_ok(), "{variable}: {config:?}");
     }
+    let nameless = environment(&[("KEYSTILE_CONFIG", "")]);
+    assert!(Config::load(&nameless).is_ok());
+    let (_folder, mut sources) = file("listen = \"127.0.0.1:1\"\nissuer = \"\"");
+    sources
+        .environment
+        .insert("KEYSTILE_LISTEN".into(), String::new());
+    let config = Config::load(&sources).unwrap();
+    assert_eq!((config.listen.port(), config.issuer), (1, None));
 }
