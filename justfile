@@ -42,6 +42,10 @@ prove *arguments:
     cargo build --release -p keystile-server
     cargo run --release -p keystile-prove -- {{arguments}}
 
+# The examples' tests, each with its contract printed cell by cell.
+examples:
+    cargo test -p quickstart -p cupcakes -p customers
+
 # The quickstart example with random secrets and a temporary database.
 quickstart:
     cargo run -p quickstart -- --demo
