@@ -11,6 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use drink_ratings::{App, Lifetimes};
 use examples_common::testing::{Answer, Request, Served};
 use keystile::{Clock, Random, Timestamp};
+use keystile_accounts::{Accounts, NewAccount};
 use serde_json::{Value, json};
 
 /// A secret of these tests' own.
@@ -140,4 +141,17 @@ pub(crate) fn signed(secret: &str, claims: &Value) -> String {
     let signature = hmac::sign(&key, format!("{header}.{claims}").as_bytes());
     let signature = URL_SAFE_NO_PAD.encode(signature);
     format!("Bearer {header}.{claims}.{signature}")
+}
+
+/// Takes accounts over into a file that nobody has opened.
+pub(crate) fn import(file: &Path, accounts: impl Iterator<Item = NewAccount>) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let url = format!("sqlite://{}", file.display());
+        let opened = Accounts::builder(&url).open().await.expect("the accounts");
+        for account in accounts {
+            opened.import_account(account).await.expect("taken over");
+        }
+        opened.close().await;
+    });
 }
