@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use crate::Settings;
 
 /// How long requests under way may take to finish once the program is told to stop.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A socket that listens already, so that its address is known before it serves.
 #[derive(Debug)]

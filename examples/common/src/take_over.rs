@@ -40,11 +40,11 @@ pub async fn take_over(
 ) -> Result<TakenOver> {
     let connection = Connection::open_with_flags(old, OpenFlags::SQLITE_OPEN_READ_ONLY)
         .with_context(|| {
-            format!(
-                "{} cannot be opened; name the old program's SQLite file",
-                old.display()
-            )
+            let old = old.display();
+            format!("{old} cannot be opened; name the old program's SQLite file")
         })?;
+    // Its schema is a stranger's.
+    connection.pragma_update(None, "trusted_schema", "OFF")?;
     let (count, rows) = select(&connection, names)
         .with_context(|| format!("{} cannot be taken over", old.display()))?;
     let bar = ProgressBar::new(count).with_style(ProgressStyle::with_template(

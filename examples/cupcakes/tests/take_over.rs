@@ -4,7 +4,7 @@ mod support;
 
 use std::path::Path;
 
-use examples_common::testing::{Program, basic, run};
+use examples_common::testing::{Program, Python, basic, run};
 use rusqlite::Connection;
 use support::{KEY, SECRET};
 
@@ -168,4 +168,40 @@ fn the_table_is_found_by_its_names_in_any_case() {
     old_file(folder.path(), &table, &[]);
     let (done, said, errors) = take_over(folder.path(), "old.db");
     assert!(done && said.starts_with("Took over 1;"), "{said} {errors}");
+}
+
+#[test]
+fn a_terminal_is_shown_how_far_it_is() {
+    let Some(python) = Python::found() else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let hash = bcrypt::hash("password123", 4).expect("bcrypt");
+    let names: Vec<String> = (0..50)
+        .map(|number| format!("user{number}@user.com"))
+        .collect();
+    let rows: Vec<_> = names
+        .iter()
+        .map(|name| (Some(name.as_str()), Some(hash.as_str())))
+        .collect();
+    old_file(folder.path(), USERS, &rows);
+    // A terminal of its own for the program's three streams.
+    let script =
+        "import os, pty, sys; os.chdir(sys.argv[1]); sys.exit(pty.spawn(['env', *sys.argv[2:]]))";
+    let environment = ENVIRONMENT.map(|(name, value)| format!("{name}={value}"));
+    let folder = folder.path().to_str().expect("text");
+    let words = [
+        folder,
+        &environment[0],
+        &environment[1],
+        CUPCAKES,
+        "take-over",
+        "old.db",
+    ];
+    let shown = python.run(script, &words, "");
+    assert!(shown.contains("of 50 users, "), "{shown}");
+    assert!(
+        shown.ends_with("Took over 50; 0 had an account here already, 0 could not be taken over."),
+        "{shown}"
+    );
 }

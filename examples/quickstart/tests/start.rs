@@ -1,5 +1,7 @@
 //! The binary, as its user starts it: its secret, its users, `init`, `hash`, `--demo`.
 
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::process::Command;
 
 use examples_common::Settings;
@@ -154,4 +156,15 @@ fn the_demonstration_needs_nothing_and_its_calls_can_be_pasted() {
         printed.contains(r#""alg":"HS256""#) && printed.contains(r#""user":"user""#),
         "{printed}"
     );
+}
+
+#[test]
+fn it_stops_when_it_is_told_to_though_somebody_never_ends_their_request() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = Program::start(QUICKSTART, folder.path(), &["--demo"], &[]);
+    let mut stuck = TcpStream::connect(program.address).expect("it listens");
+    stuck.write_all(b"GET /login HTTP/1.1\r\n").expect("sent");
+    assert_eq!(program.get("/unprotected", None).status, 200);
+    let (well, printed) = program.stop();
+    assert!(well, "{printed}");
 }
