@@ -6,7 +6,7 @@ use std::path::Path;
 
 use examples_common::testing::{Program, Python, basic, run};
 use rusqlite::Connection;
-use support::{KEY, SECRET};
+use support::{KEY, SECRET, token};
 
 const CUPCAKES: &str = env!("CARGO_BIN_EXE_cupcakes");
 const ENVIRONMENT: [(&str, &str); 2] = [("TOKEN_SECRET", SECRET), ("ENCRYPTION_KEY", KEY)];
@@ -93,6 +93,29 @@ fn its_users_sign_in_with_the_passwords_that_they_had() {
         assert_eq!(status(&program, email, "password124"), 401, "{email}");
     }
     assert_eq!(status(&program, "plain@user.com", "password123"), 401);
+    // Everybody has the number that they had, and nobody else gets it.
+    let me = |email: &str| {
+        let answer = program.get("/users/login", Some(&basic(email, "password123")));
+        program
+            .get("/users", Some(&format!("Bearer {}", token(&answer))))
+            .body
+    };
+    assert_eq!(me("bytes@user.com"), r#"{"id":8,"email":"bytes@user.com"}"#);
+    let body = r#"{"email":"new@user.com","password":"password123"}"#;
+    let new = program.post("/users", None, body);
+    assert_eq!(
+        new.cell(),
+        (201, r#"{"id":9,"email":"new@user.com"}"#, None)
+    );
+    drop(program);
+    let connection = Connection::open(folder.path().join("old.db")).expect("the file");
+    let late = "INSERT INTO users VALUES (9, 'late@user.com', ?1)";
+    connection.execute(late, [&hash]).expect("a row");
+    let (done, said, _) = take_over(folder.path(), "old.db");
+    assert!(
+        done && said.contains(r#""late@user.com": its number is somebody else's here"#),
+        "{said}"
+    );
 }
 
 #[test]
