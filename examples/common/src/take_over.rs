@@ -8,9 +8,11 @@ use keystile_accounts::{Accounts, AdminError, NewAccount};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Row};
 
-/// The table `user` or `users`, in any case, with the column of names and one of hashes: table, names, hashes.
+/// The table `user` or `users`, in any case, with the column of names and one of hashes: table, names, hashes, and the
+/// column `id`, if it has one.
 const FIND: &str = "
-    SELECT tab.name, called.name, hash.name
+    SELECT tab.name, called.name, hash.name,
+        (SELECT name FROM pragma_table_info(tab.name) WHERE lower(name) = 'id')
     FROM sqlite_schema AS tab
     JOIN pragma_table_info(tab.name) AS called ON lower(called.name) = ?1
     JOIN pragma_table_info(tab.name) AS hash ON lower(hash.name) IN ('password', 'password_hash')
@@ -56,15 +58,19 @@ pub async fn take_over(
     while let Some(row) = rows.next()? {
         bar.inc(1);
         let name = text(row, 0).unwrap_or_default();
-        let refused = match text(row, 1) {
-            Some(hash) if !name.is_empty() => {
-                let number: i64 = row.get(2)?;
-                let new = account(&name).id(number.to_string()).password_hash(hash);
+        let refused = match (text(row, 1), number(row)) {
+            (Some(hash), Ok(number)) if !name.is_empty() => {
+                let new = account(&name).password_hash(hash);
+                let new = match number {
+                    Some(number) => new.id(number.to_string()),
+                    None => new,
+                };
                 one(accounts, &name, new, &mut done).await?
             }
-            _ => {
+            (_, number) => {
                 done.unusable += 1;
-                Some("no name or no hash that can be read".to_owned())
+                let nothing = "no name or no hash that can be read";
+                Some(number.err().unwrap_or(nothing).to_owned())
             }
         };
         if let Some(why) = refused {
@@ -120,16 +126,28 @@ fn select(connection: &Connection, names: &str) -> Result<(u64, String)> {
     let [table, called, hash] =
         [0, 1, 2].map(|column| Ok::<_, rusqlite::Error>(quoted(&row.get::<_, String>(column)?)));
     let (table, called, hash) = (table?, called?, hash?);
+    // Not `rowid`: where `id` is not its other name, that is no number that anybody knows.
+    let number = row.get::<_, Option<String>>(3)?;
+    let number = number.map_or("NULL".to_owned(), |column| quoted(&column));
     let count = format!("SELECT count(*) FROM {table}");
     let count = connection.query_row(&count, [], |row| row.get::<_, i64>(0))?;
     Ok((
         count.unsigned_abs(),
-        format!("SELECT {called}, {hash}, rowid FROM {table}"),
+        format!("SELECT {called}, {hash}, {number} FROM {table}"),
     ))
 }
 
 fn quoted(identifier: &str) -> String {
     format!("\"{}\"", identifier.replace('"', "\"\""))
+}
+
+/// The number that the owner keeps; none where the table has no column `id`.
+fn number(row: &Row<'_>) -> Result<Option<i64>, &'static str> {
+    match row.get_ref(2) {
+        Ok(ValueRef::Null) => Ok(None),
+        Ok(ValueRef::Integer(number)) if number > 0 => Ok(Some(number)),
+        _ => Err("its id is no number from 1 on"),
+    }
 }
 
 /// Text, or the bytes of text: some programs stored their hashes as such.
