@@ -51,7 +51,8 @@ fn signed(more: Value) -> String {
         .unwrap()
 }
 
-fn verified(shop: &Shop, more: Value) -> Arc<Verified> {
+/// The same, verified.
+pub(crate) fn verified(shop: &Shop, more: Value) -> Arc<Verified> {
     theirs(shop).verify(&signed(more)).unwrap()
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use keystile_accounts::{
-    Accounts, Caller, Hold, NewAccount, Point, SignIn, SignInError, SignedIn, Which,
+    Accounts, Caller, Exchange, Hold, NewAccount, Point, SignIn, SignInError, SignedIn, Which,
 };
 use tokio::sync::{Notify, Semaphore};
 
@@ -182,6 +182,31 @@ async fn no_refresh_survives_what_happened_between_its_commit_and_its_signature(
         } else {
             assert!(dead(&shop, &free, &answer).await, "{act:?}");
         }
+    }
+}
+
+/// The same for a session that another program's refresh token opened.
+#[tokio::test]
+async fn no_exchange_survives_what_happened_between_its_commit_and_its_signature() {
+    for act in ACTS {
+        let (shop, free, held, session) = held_shop(Point::SessionOpened).await;
+        let ada = caller(&free, &session);
+        let issued = shop.clock.now().as_seconds();
+        let token = crate::exchange::verified(&shop, serde_json::json!({ "iat": issued }));
+        let request = Exchange::of(&token).account(ada.account_id.clone());
+        let (accounts, held_one) = (shop.accounts.clone(), request.clone());
+        let exchange = tokio::spawn(async move { accounts.exchange(held_one).await });
+        held.reached.notified().await;
+        act.run(&free, &ada).await;
+        held.go.add_permits(1);
+        let answer = exchange.await.unwrap().unwrap();
+        if act == Act::SetRoles {
+            assert!(free.refresh(&answer.refresh_token).await.is_ok());
+        } else {
+            assert!(dead(&shop, &free, &answer).await, "{act:?}");
+        }
+        let again = free.exchange(request).await.unwrap_err();
+        assert_eq!(again.code(), "exchange_used", "{act:?}");
     }
 }
 
