@@ -89,11 +89,8 @@ async fn by_refresh_token(app: &App, token: &str, which: Which) -> Result<(), Pr
                 .sign_out(&proven.account.id, &proven.session_id, which)
                 .await?;
         }
-        Which::Others => {
-            let detail =
-                "Signing out the other sessions needs an access token. Refresh, then send it.";
-            return Err(Problem::bad_request("access_token_needed", detail).member("sessions"));
-        }
+        // To show that it is good would use the token up, and this answer has no place for its successor.
+        Which::Others => return Err(Problem::refused_by(&app.guard, Reason::AccessTokenNeeded)),
     }
     Ok(())
 }

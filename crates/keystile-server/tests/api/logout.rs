@@ -66,7 +66,7 @@ async fn by_refresh_token() {
     let (here, there) = (server.sign_in("ada").await, server.sign_in("ada").await);
     let others = json!({ "refresh_token": here.refresh, "sessions": "others" });
     assert_eq!(
-        server.post("/v1/logout", &others).await.problem(400),
+        server.post("/v1/logout", &others).await.problem(401),
         "access_token_needed"
     );
     server
