@@ -1,0 +1,72 @@
+//! What reads the board. Each read is one statement, so it sees the board as it was at one moment.
+
+use anyhow::Result;
+use rusqlite::{OptionalExtension as _, Params, Row};
+
+use super::{Board, Post};
+use crate::page::Page;
+
+const NAME: &str = "SELECT username FROM person WHERE id = ?1";
+/// In any case of letters, as signing in: the column's own collation.
+const PERSON: &str = "SELECT id, username FROM person WHERE username = ?1";
+const POST: &str = "SELECT post.id, author, username, content, created_at
+    FROM post JOIN person ON person.id = author WHERE post.id = ?1 AND deleted_at IS NULL";
+const POSTS_OF: &str = "SELECT post.id, author, username, content, created_at
+    FROM post JOIN person ON person.id = author
+    WHERE author = ?1 AND post.id < ?2 AND deleted_at IS NULL ORDER BY post.id DESC LIMIT ?3";
+/// Three rows for each post of the page: its place in the reader's timeline, the post, its author's name.
+pub(super) const TIMELINE: &str = "SELECT post.id, author, username, content, created_at
+    FROM timeline JOIN post ON post.id = timeline.post JOIN person ON person.id = author
+    WHERE reader = ?1 AND timeline.post < ?2 ORDER BY timeline.post DESC LIMIT ?3";
+
+impl Board {
+    /// Somebody's name.
+    pub(crate) async fn username(&self, id: i64) -> Result<Option<String>> {
+        self.one(NAME, [id], |row| row.get(0)).await
+    }
+
+    /// Somebody by name, in any case of letters: id, and the name as they write it.
+    pub(crate) async fn person(&self, username: String) -> Result<Option<(i64, String)>> {
+        self.one(PERSON, [username], |row| Ok((row.get(0)?, row.get(1)?)))
+            .await
+    }
+
+    /// One post.
+    pub(crate) async fn find(&self, id: i64) -> Result<Option<Post>> {
+        self.one(POST, [id], Post::from_row).await
+    }
+
+    /// A page of what somebody wrote.
+    pub(crate) async fn posts_of(&self, author: i64, page: Page) -> Result<Vec<Post>> {
+        self.page(POSTS_OF, author, page).await
+    }
+
+    /// A page of what those wrote whom the reader follows.
+    pub(crate) async fn timeline(&self, reader: i64, page: Page) -> Result<Vec<Post>> {
+        self.page(TIMELINE, reader, page).await
+    }
+
+    async fn page(&self, sql: &'static str, whose: i64, page: Page) -> Result<Vec<Post>> {
+        let bounds = (whose, page.before, page.limit);
+        self.reading
+            .run(move |connection| {
+                let mut statement = connection.prepare_cached(sql)?;
+                statement.query_map(bounds, Post::from_row)?.collect()
+            })
+            .await
+    }
+
+    async fn one<T: Send + 'static>(
+        &self,
+        sql: &'static str,
+        key: impl Params + Send + 'static,
+        read: fn(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>> {
+        self.reading
+            .run(move |connection| {
+                let mut statement = connection.prepare_cached(sql)?;
+                statement.query_row(key, read).optional()
+            })
+            .await
+    }
+}
