@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use keystile_accounts::{RefreshError, SignInError, SignUpError};
 use serde::Serialize;
@@ -32,7 +32,7 @@ impl<T: Serialize> IntoResponse for Served<T> {
     }
 }
 
-/// A sentence, and where the rule needs words the original had none for, the rule.
+/// A sentence and, where the original's words leave it open, what to do.
 #[derive(Debug, Serialize)]
 pub(crate) struct Message {
     message: Cow<'static, str>,
@@ -52,30 +52,34 @@ pub(crate) fn done(message: impl Into<Cow<'static, str>>) -> Served<Message> {
 #[derive(Debug)]
 pub(crate) struct Refused {
     status: StatusCode,
-    message: Message,
-    header: Option<(HeaderName, HeaderValue)>,
+    message: Cow<'static, str>,
+    next: Next,
+}
+
+#[derive(Debug)]
+enum Next {
+    Nothing,
+    Detail(Cow<'static, str>),
+    /// A `WWW-Authenticate`.
+    SignIn(String),
+    RetryAfter(Duration),
 }
 
 impl Refused {
     pub(crate) fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             status,
-            message: Message {
-                message: message.into(),
-                detail: None,
-            },
-            header: None,
+            message: message.into(),
+            next: Next::Nothing,
         }
     }
 
     /// 400 in the original's words, and the rule that was broken.
-    pub(crate) fn bad_request(
-        message: &'static str,
-        detail: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        let mut refused = Self::new(StatusCode::BAD_REQUEST, message);
-        refused.message.detail = Some(detail.into());
-        refused
+    pub(crate) fn bad_request(message: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            next: Next::Detail(detail.into()),
+            ..Self::new(StatusCode::BAD_REQUEST, message)
+        }
     }
 
     pub(crate) fn no_such_user() -> Self {
@@ -86,19 +90,16 @@ impl Refused {
         Self::new(StatusCode::NOT_FOUND, "No such post")
     }
 
-    fn unauthorized(message: &'static str, challenge: &str) -> Self {
+    fn unauthorized(message: &'static str, challenge: String) -> Self {
         Self {
-            header: HeaderValue::try_from(challenge)
-                .ok()
-                .map(|value| (WWW_AUTHENTICATE, value)),
+            next: Next::SignIn(challenge),
             ..Self::new(StatusCode::UNAUTHORIZED, message)
         }
     }
 
     fn later(status: StatusCode, message: &'static str, after: Duration) -> Self {
-        let seconds = HeaderValue::from(after.as_secs().max(1));
         Self {
-            header: Some((RETRY_AFTER, seconds)),
+            next: Next::RetryAfter(after),
             ..Self::new(status, message)
         }
     }
@@ -116,19 +117,29 @@ impl Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
+        let mut headers = HeaderMap::new();
+        let mut detail = None;
+        match self.next {
+            Next::Nothing => {}
+            Next::Detail(rule) => detail = Some(rule),
+            Next::SignIn(challenge) => {
+                let challenge = HeaderValue::try_from(challenge);
+                let challenge = challenge.unwrap_or(HeaderValue::from_static("Bearer"));
+                headers.insert(WWW_AUTHENTICATE, challenge);
+                headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            }
+            Next::RetryAfter(after) => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+            }
+        }
         let body = Body {
             status: self.status.as_u16(),
-            rest: self.message,
+            rest: Message {
+                message: self.message,
+                detail,
+            },
         };
-        let mut response = (self.status, Json(body)).into_response();
-        let headers = response.headers_mut();
-        if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        }
-        if let Some((name, value)) = self.header {
-            headers.insert(name, value);
-        }
-        response
+        (self.status, headers, Json(body)).into_response()
     }
 }
 
@@ -160,7 +171,7 @@ impl From<SignInError> for Refused {
         match error {
             SignInError::WrongCredentials => {
                 let challenge = format!(r#"Bearer reason="{}""#, error.code());
-                Self::unauthorized("Wrong username or password", &challenge)
+                Self::unauthorized("Wrong username or password", challenge)
             }
             SignInError::Limited { retry_after } => Self::later(
                 StatusCode::TOO_MANY_REQUESTS,
@@ -191,6 +202,6 @@ impl From<RefreshError> for Refused {
             r#"Bearer error="invalid_token", error_description="{error}", reason="{}""#,
             error.code()
         );
-        Self::unauthorized(message, &challenge)
+        Self::unauthorized(message, challenge)
     }
 }

@@ -41,7 +41,8 @@ impl FromRequestParts<App> for Caller {
             .await
             .map_err(axum::response::IntoResponse::into_response)?;
         let refused = |reason| app.guard.answer(&Refusal::from(reason), parts);
-        let session = session(principal.claims()).ok_or_else(|| refused(Reason::TokenClaimMissing))?;
+        let session =
+            session(principal.claims()).ok_or_else(|| refused(Reason::TokenClaimMissing))?;
         let id = principal.sub.parse();
         let id = id.map_err(|_| refused(Reason::TokenClaimMalformed))?;
         // The account is gone, or has another name since (the file was replaced, say): the token is of the past.

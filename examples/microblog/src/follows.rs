@@ -7,15 +7,15 @@ use crate::App;
 use crate::answer::{Message, Refused, Served, done};
 use crate::board::Change;
 use crate::caller::Caller;
-use crate::fields::{DELETE, POST, Sent};
+use crate::fields::{Body, DELETE, POST, integer};
 
 /// `POST /follow`
 pub(crate) async fn follow(
     State(app): State<App>,
     caller: Caller,
-    sent: Sent,
+    body: Body,
 ) -> Result<Served<Message>, Refused> {
-    let followee = followee(&caller, sent, POST)?;
+    let followee = followee(&caller, body, POST)?;
     match app.board.follow(caller.id, followee).await? {
         Change::Done(name) => {
             let follower = caller.username;
@@ -33,9 +33,9 @@ pub(crate) async fn follow(
 pub(crate) async fn unfollow(
     State(app): State<App>,
     caller: Caller,
-    sent: Sent,
+    body: Body,
 ) -> Result<Served<Message>, Refused> {
-    let followee = followee(&caller, sent, DELETE)?;
+    let followee = followee(&caller, body, DELETE)?;
     match app.board.unfollow(caller.id, followee).await? {
         Change::Done(name) => {
             let follower = caller.username;
@@ -49,8 +49,8 @@ pub(crate) async fn unfollow(
     }
 }
 
-fn followee(caller: &Caller, sent: Sent, words: &'static str) -> Result<i64, Refused> {
-    let followee = sent.object(words)?.integer("followee", words)?;
+fn followee(caller: &Caller, body: Body, words: &'static str) -> Result<i64, Refused> {
+    let followee = integer(body, "followee", words)?;
     if followee == caller.id {
         return Err(Refused::new(
             StatusCode::BAD_REQUEST,

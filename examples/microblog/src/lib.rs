@@ -17,19 +17,18 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::extract::FromRef;
 use axum::http::StatusCode;
 use axum::routing::{any, get, post};
-use examples_common::EitherPath as _;
+use examples_common::{EitherPath as _, take_over};
 use keystile::{Clock, Guard, Random};
-use keystile_accounts::{AccountIds, Accounts, PasswordPolicy};
+use keystile_accounts::{AccountFilter, AccountIds, Accounts, NewAccount, PasswordPolicy};
 
 use crate::answer::Refused;
 use crate::board::Board;
 use crate::caller::Name;
 pub use crate::seed::{SEEDED_NAME, Seeded};
 
-const LONGEST_BODY: usize = 64 * 1024;
 const HOUR: Duration = Duration::from_secs(60 * 60);
 /// The paths of either part. `GET /{username}` would never be asked for a user of such a name, so nobody gets one.
 const AUTH: [&str; 4] = ["/signup", "/login", "/refresh", "/logout"];
@@ -105,6 +104,24 @@ impl App {
         })
     }
 
+    /// Makes an account of each user of the original program's file: its names, numbers and bcrypt hashes. They have
+    /// profiles, and can be followed, at once.
+    pub async fn take_over(&self, old: &Path) -> Result<()> {
+        let account = |username: &str| NewAccount::username(username);
+        take_over(old, "username", &self.accounts, account).await?;
+        let (everybody, mut next) = (AccountFilter::default(), None);
+        loop {
+            let page = self.accounts.accounts_page(next, 200, &everybody).await?;
+            for account in &page.accounts {
+                self.board_learns(account).await?;
+            }
+            next = page.next;
+            if next.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
     /// The routes of a part.
     pub fn router(self, part: Part) -> Router {
         let mut router = Router::new();
@@ -135,7 +152,6 @@ impl App {
             .method_not_allowed_fallback(async || {
                 Refused::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
             })
-            .layer(DefaultBodyLimit::max(LONGEST_BODY))
             .with_state(self)
     }
 }

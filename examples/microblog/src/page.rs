@@ -72,11 +72,10 @@ pub(crate) fn postid(
     query: Result<Query<Which>, QueryRejection>,
     words: &'static str,
 ) -> Result<i64, Refused> {
-    match query {
-        Ok(Query(Which { postid })) => Ok(postid),
-        Err(_) => Err(Refused::bad_request(
+    query.map(|Query(which)| which.postid).map_err(|_| {
+        Refused::bad_request(
             words,
             "write the query as ?postid=N, with the number that creating the post answered",
-        )),
-    }
+        )
+    })
 }

@@ -9,7 +9,7 @@ use crate::App;
 use crate::answer::{Message, Refused, Served, done};
 use crate::board::{Deletion, Draft, Post};
 use crate::caller::Caller;
-use crate::fields::{POST, Sent};
+use crate::fields::{Body, DELETE, POST, strings};
 use crate::page::{Page, Posts, Which, postid};
 
 const LONGEST_CONTENT: usize = 1_000;
@@ -34,9 +34,9 @@ pub(crate) struct Profile {
 pub(crate) async fn create(
     State(app): State<App>,
     caller: Caller,
-    sent: Sent,
+    body: Body,
 ) -> Result<Served<Created>, Refused> {
-    let [content] = sent.object(POST)?.texts(["content"], POST)?;
+    let [content] = strings(body, ["content"], POST)?;
     check(&content)?;
     let draft = Draft {
         author: caller.id,
@@ -83,7 +83,7 @@ pub(crate) async fn delete(
     caller: Caller,
     query: Result<Query<Which>, QueryRejection>,
 ) -> Result<Served<Message>, Refused> {
-    let id = postid(query, "Invalid DELETE body")?;
+    let id = postid(query, DELETE)?;
     match app.board.delete(id, caller.id, app.clock.now()).await? {
         Deletion::Done => Ok(done(format!("Deleted post {id}"))),
         Deletion::NotTheAuthor => Err(Refused::new(StatusCode::FORBIDDEN, "Unauthorized")),

@@ -74,7 +74,10 @@ impl App {
         at: &mut impl FnMut(&'static str, u64, u64),
     ) -> Result<Vec<i64>> {
         let reader = SignUp::username(SEEDED_NAME).password(password);
-        let mut people = vec![self.board_learns(&self.accounts.sign_up(reader).await?).await?];
+        let mut people = vec![
+            self.board_learns(&self.accounts.sign_up(reader).await?)
+                .await?,
+        ];
         for number in 2..=PEOPLE {
             // Without a password: nobody can sign in, and nothing needs to be hashed.
             let account = NewAccount::username(format!("person{number:03}"));
@@ -130,9 +133,9 @@ fn follows(random: &Random) -> Vec<BTreeSet<usize>> {
 fn timelines(follows: &[BTreeSet<usize>], posts: &[(usize, i64)]) -> Vec<Vec<i64>> {
     let mut followers = vec![Vec::new(); PEOPLE];
     for (follower, followees) in follows.iter().enumerate() {
-        followees
-            .iter()
-            .for_each(|&followee| followers[followee].push(follower));
+        for &followee in followees {
+            followers[followee].push(follower);
+        }
     }
     let mut timelines = vec![Vec::new(); PEOPLE];
     for &(author, post) in posts {

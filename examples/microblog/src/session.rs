@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::answer::{Message, Refused, Served, done};
 use crate::caller::Caller;
-use crate::fields::{Sent, POST};
+use crate::fields::{Body, POST, strings};
 use crate::{App, has_a_profile};
 
 type NoStore<T> = ([(HeaderName, &'static str); 1], Served<T>);
@@ -23,9 +23,12 @@ pub(crate) struct Tokens {
 }
 
 /// `POST /signup`
-pub(crate) async fn sign_up(State(app): State<App>, sent: Sent) -> Result<Served<Message>, Refused> {
+pub(crate) async fn sign_up(
+    State(app): State<App>,
+    body: Body,
+) -> Result<Served<Message>, Refused> {
     let words = "Invalid parameters";
-    let [username, password] = sent.object(words)?.texts(["username", "password"], words)?;
+    let [username, password] = strings(body, ["username", "password"], words)?;
     if !has_a_profile(&username) {
         return Err(Refused::bad_request(
             words,
@@ -42,9 +45,9 @@ pub(crate) async fn sign_up(State(app): State<App>, sent: Sent) -> Result<Served
 pub(crate) async fn sign_in(
     State(app): State<App>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
-    sent: Sent,
+    body: Body,
 ) -> Result<NoStore<Tokens>, Refused> {
-    let [username, password] = sent.object(POST)?.texts(["username", "password"], POST)?;
+    let [username, password] = strings(body, ["username", "password"], POST)?;
     let request = SignIn::username(username)
         .password(password)
         .from(from.ip());
@@ -55,9 +58,9 @@ pub(crate) async fn sign_in(
 /// `POST /refresh`: the old refresh token for a new pair.
 pub(crate) async fn refresh(
     State(app): State<App>,
-    sent: Sent,
+    body: Body,
 ) -> Result<NoStore<Tokens>, Refused> {
-    let [refresh_token] = sent.object(POST)?.texts(["refresh_token"], POST)?;
+    let [refresh_token] = strings(body, ["refresh_token"], POST)?;
     let signed_in = app.accounts.refresh(refresh_token).await?;
     tokens(&app, signed_in).await
 }

@@ -32,7 +32,7 @@ fn kinds() -> [Kind; 5] {
         kind(
             "microblog",
             "JWT",
-            json!({ "jti": jti, "sid": sid, "gen": 0 }),
+            json!({ "jti": jti, "sid": sid, "gen": 0, "username": "ada" }),
         ),
         kind(
             "drink-ratings",

@@ -23,7 +23,8 @@ const HIDE_FROM_FOLLOWERS: &str = "DELETE FROM timeline WHERE post = ?1
 const IS_THERE: &str = "SELECT 1 FROM post WHERE id = ?1 AND deleted_at IS NULL";
 
 const NAME: &str = "SELECT username FROM person WHERE id = ?1";
-const FOLLOW: &str = "INSERT INTO follow (follower, followee) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+const FOLLOW: &str =
+    "INSERT INTO follow (follower, followee) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
 const SHOW_POSTS: &str = "INSERT OR ROLLBACK INTO timeline (reader, post)
     SELECT ?1, id FROM post WHERE author = ?2 AND deleted_at IS NULL";
 const UNFOLLOW: &str = "DELETE FROM follow WHERE follower = ?1 AND followee = ?2";
@@ -47,17 +48,18 @@ impl Board {
     /// Marks a post as deleted if this is its author.
     pub(crate) async fn delete(&self, id: i64, author: i64, now: Timestamp) -> Result<Deletion> {
         let delete = move |work: &Transaction<'_>| {
-            let marked = work
-                .prepare_cached(MARK_DELETED)?
-                .execute([id, author, now.as_millis()])?;
+            let marked =
+                work.prepare_cached(MARK_DELETED)?
+                    .execute([id, author, now.as_millis()])?;
             if marked == 1 {
                 work.prepare_cached(HIDE_FROM_FOLLOWERS)?
                     .execute([id, author])?;
                 return Ok(Deletion::Done);
             }
-            Ok(match work.prepare_cached(IS_THERE)?.exists([id])? {
-                true => Deletion::NotTheAuthor,
-                false => Deletion::NoSuchPost,
+            Ok(if work.prepare_cached(IS_THERE)?.exists([id])? {
+                Deletion::NotTheAuthor
+            } else {
+                Deletion::NoSuchPost
             })
         };
         self.writing.transact(delete).await

@@ -80,9 +80,9 @@ impl Board {
                 "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -32768;",
             ),
         };
-        board.writing.lend(|connection: &mut Connection| {
-            connection.execute_batch(tables::TABLES)
-        })?;
+        board
+            .writing
+            .lend(|connection: &mut Connection| connection.execute_batch(tables::TABLES))?;
         Ok(board)
     }
 }

@@ -8,7 +8,8 @@ use super::change::add_post;
 use super::{Board, Draft};
 
 const FOLLOW: &str = "INSERT INTO follow (follower, followee) VALUES (?1, ?2)";
-const SHOW_THESE: &str = "INSERT OR ROLLBACK INTO timeline (reader, post) SELECT ?1, value FROM json_each(?2)";
+const SHOW_THESE: &str =
+    "INSERT OR ROLLBACK INTO timeline (reader, post) SELECT ?1, value FROM json_each(?2)";
 impl Board {
     /// Whether nobody is here yet.
     pub(crate) async fn is_empty(&self) -> Result<bool> {

@@ -76,7 +76,11 @@ fn run(connection: &Connection, sql: &str, bounds: (i64, i64, i64)) -> (Vec<i64>
     let page = statement.query_map(bounds, |row| row.get(0)).unwrap();
     let page = page.map(Result::unwrap).collect();
     let counter = |status| statement.get_status(status);
-    assert_eq!(counter(StatementStatus::FullscanStep), 0, "a table was scanned");
+    assert_eq!(
+        counter(StatementStatus::FullscanStep),
+        0,
+        "a table was scanned"
+    );
     assert_eq!(counter(StatementStatus::Sort), 0, "rows were sorted");
     assert_eq!(counter(StatementStatus::AutoIndex), 0, "an index was made");
     (page, counter(StatementStatus::VmStep))
@@ -103,7 +107,9 @@ fn costs(posts: u64) -> [Cost; 2] {
     runtime.block_on(async {
         let app = App::open(&file, SECRET, Clock::manual(NOW), Random::system());
         let app = app.await.unwrap();
-        app.seed(posts, &Random::system(), |_, _, _| {}).await.unwrap();
+        app.seed(posts, &Random::system(), |_, _, _| {})
+            .await
+            .unwrap();
         app.accounts.close().await;
     });
     say(&format!("{posts} posts, seeded in {} ms", millis(started)));
@@ -131,7 +137,11 @@ fn costs(posts: u64) -> [Cost; 2] {
 }
 
 fn assert_seeded(connection: &Connection, posts: i64) {
-    let count = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    let count = |sql| {
+        connection
+            .query_row(sql, [], |row| row.get::<_, i64>(0))
+            .unwrap()
+    };
     assert_eq!(count("SELECT count(*) FROM person"), 200);
     assert_eq!(count("SELECT count(*) FROM follow"), 5_000);
     assert_eq!(count("SELECT count(*) FROM post"), posts);
@@ -188,7 +198,10 @@ fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-#[expect(clippy::disallowed_methods, reason = "a measurement for the reader; nothing is decided by it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a measurement for the reader; nothing is decided by it"
+)]
 fn now() -> Instant {
     Instant::now()
 }

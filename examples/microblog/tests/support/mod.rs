@@ -2,12 +2,11 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use std::net::SocketAddr;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use examples_common::testing::{Answer, Request, send};
-use examples_common::{Server, Settings};
-use keystile::{Clock, Random, Timestamp};
+use examples_common::testing::{Answer, Request, Served};
+use keystile::{Claims, Clock, Random, SigningKey, Timestamp};
 use microblog::{App, Part};
 use serde_json::Value;
 
@@ -17,41 +16,22 @@ pub(crate) const SECRET: &str = "a secret of the tests, 32 bytes or more";
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_795_348_800);
 
 pub(crate) struct Blog {
-    pub(crate) address: SocketAddr,
+    served: Served,
     pub(crate) clock: Clock,
-    runtime: Option<tokio::runtime::Runtime>,
 }
 
 impl Blog {
     /// Opens one on `file` under `secret`.
-    pub(crate) fn open(file: &Path, secret: &str) -> Self {
-        let clock = Clock::manual(NOW);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap();
-        let (server, router) = runtime
-            .block_on(async {
-                let app = App::open(file, secret, clock.clone(), Random::system()).await?;
-                let server = Server::listen(&Settings::from([("PORT", "0")])).await?;
-                anyhow::Ok((server, app.router(Part::Both)))
-            })
-            .unwrap();
-        let address = server.address;
-        runtime.spawn(server.serve(router));
-        Self {
-            address,
-            clock,
-            runtime: Some(runtime),
-        }
+    pub(crate) fn open(file: &Path, secret: &str, now: Timestamp) -> Self {
+        let clock = Clock::manual(now);
+        let served = Served::start(async {
+            let app = App::open(file, secret, clock.clone(), Random::system()).await?;
+            Ok(app.router(Part::Both))
+        });
+        Self { served, clock }
     }
 
-    pub(crate) fn send(&self, request: Request<'_>) -> Answer {
-        send(self.address, request)
-    }
-
-    /// A request with a JSON body, or with none where `json` is empty.
+    /// A request with a JSON body, or with none where `json` is empty; without `bearer` where that is empty.
     pub(crate) fn ask(&self, method: &str, path: &str, bearer: &str, json: &str) -> Answer {
         self.send(Request {
             method,
@@ -61,13 +41,9 @@ impl Blog {
         })
     }
 
-    pub(crate) fn get(&self, path: &str, bearer: &str) -> Answer {
-        self.ask("GET", path, bearer, "")
-    }
-
     /// Signs up, unless that was done, and in. Returns `Bearer …` and the refresh token.
     pub(crate) fn sign_in(&self, username: &str) -> (String, String) {
-        let body = format!(r#"{{"username":"{username}","password":"bestpass123"}}"#);
+        let body = credentials(username, "bestpass123");
         self.ask("POST", "/signup", "", &body);
         tokens(&self.ask("POST", "/login", "", &body))
     }
@@ -77,20 +53,39 @@ impl Blog {
     }
 
     /// Writes a post and returns its id.
-    pub(crate) fn post(&self, bearer: &str, content: &str) -> i64 {
+    pub(crate) fn write(&self, bearer: &str, content: &str) -> i64 {
         let body = serde_json::json!({ "content": content }).to_string();
         let answer = self.ask("POST", "/post", bearer, &body);
         assert_eq!(answer.status, 200, "{answer:?}");
         json(&answer)["postid"].as_i64().unwrap()
     }
+
+    /// `POST` or `DELETE` of `/follow`; returns the status.
+    pub(crate) fn follow(&self, method: &str, bearer: &str, followee: i64) -> u16 {
+        let body = format!(r#"{{"followee":{followee}}}"#);
+        self.ask(method, "/follow", bearer, &body).status
+    }
+
+    /// The ids of the posts that a page lists, in its order.
+    pub(crate) fn ids(&self, path: &str, bearer: &str) -> Vec<i64> {
+        let answer = self.ask("GET", path, bearer, "");
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let posts = json(&answer)["posts"].as_array().unwrap().clone();
+        let ids = posts.iter().map(|post| post["postid"].as_i64().unwrap());
+        ids.collect()
+    }
 }
 
-impl Drop for Blog {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+impl Deref for Blog {
+    type Target = Served;
+
+    fn deref(&self) -> &Served {
+        &self.served
     }
+}
+
+pub(crate) fn credentials(username: &str, password: &str) -> String {
+    format!(r#"{{"username":"{username}","password":"{password}"}}"#)
 }
 
 /// A temporary folder and the database's path in it.
@@ -102,14 +97,6 @@ pub(crate) fn folder() -> (tempfile::TempDir, PathBuf) {
 
 pub(crate) fn json(answer: &Answer) -> Value {
     serde_json::from_str(&answer.body).unwrap_or_else(|_| panic!("{answer:?}"))
-}
-
-/// The ids of the posts in an answer, in its order.
-pub(crate) fn ids(answer: &Answer) -> Vec<i64> {
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let posts = json(answer)["posts"].as_array().unwrap().clone();
-    let ids = posts.iter().map(|post| post["postid"].as_i64().unwrap());
-    ids.collect()
 }
 
 /// `Bearer …` and the refresh token of an answer that is nothing but these and its status.
@@ -124,14 +111,22 @@ pub(crate) fn tokens(answer: &Answer) -> (String, String) {
     (format!("Bearer {token}"), refresh.to_owned())
 }
 
-/// What `WWW-Authenticate` says of a token that is refused for this reason.
-pub(crate) fn challenge(code: &str) -> String {
-    let reason = keystile::Reason::ALL
-        .iter()
-        .find(|reason| reason.code() == code)
-        .expect(code);
-    let described = reason.describe();
-    format!(r#"Bearer error="invalid_token", error_description="{described}", reason="{code}""#)
+/// `Bearer …`, signed as this program signs, with these claims.
+pub(crate) fn signed(secret: &str, mut claims: Value) -> String {
+    let key = SigningKey::hs256(secret).unwrap();
+    let members = claims.as_object_mut().unwrap();
+    let expiry = members.remove("exp").and_then(|it| it.as_i64()).unwrap();
+    let subject = members.remove("sub").unwrap_or_default();
+    // `Claims` writes strings; an integer subject goes with the rest.
+    let subject = match subject.as_str() {
+        Some(text) => text.to_owned(),
+        None => {
+            members.insert("sub".to_owned(), subject);
+            String::new()
+        }
+    };
+    let claims = Claims::new(subject, expiry).with_extra(claims);
+    format!("Bearer {}", key.issue_as("JWT", &claims).unwrap())
 }
 
 /// The timelines are what follows and posts make them: nothing is missing, nothing is left over.
