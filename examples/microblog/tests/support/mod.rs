@@ -116,16 +116,12 @@ pub(crate) fn signed(secret: &str, mut claims: Value) -> String {
     let key = SigningKey::hs256(secret).unwrap();
     let members = claims.as_object_mut().unwrap();
     let expiry = members.remove("exp").and_then(|it| it.as_i64()).unwrap();
-    let subject = members.remove("sub").unwrap_or_default();
-    // `Claims` writes strings; an integer subject goes with the rest.
-    let subject = match subject.as_str() {
-        Some(text) => text.to_owned(),
-        None => {
-            members.insert("sub".to_owned(), subject);
-            String::new()
-        }
-    };
-    let claims = Claims::new(subject, expiry).with_extra(claims);
+    // `Claims` writes a string; an integer subject stays with the rest.
+    let subject = members["sub"].as_str().map(str::to_owned);
+    if subject.is_some() {
+        members.remove("sub");
+    }
+    let claims = Claims::new(subject.unwrap_or_default(), expiry).with_extra(claims);
     format!("Bearer {}", key.issue_as("JWT", &claims).unwrap())
 }
 
