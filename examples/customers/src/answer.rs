@@ -50,6 +50,11 @@ impl Refused {
         Self::fields(StatusCode::BAD_REQUEST, faults)
     }
 
+    /// 409 with the fields whose values other customers have.
+    pub(crate) fn taken(faults: Faults) -> Self {
+        Self::fields(StatusCode::CONFLICT, faults)
+    }
+
     fn fields(status: StatusCode, faults: Faults) -> Self {
         Self {
             status,
@@ -110,6 +115,11 @@ impl Refused {
     }
 }
 
+/// What is said of a field that must be one's own.
+pub(crate) fn already_taken(field: &str) -> String {
+    format!("Another customer has this {field}; choose another.")
+}
+
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(self.body)).into_response();
@@ -137,10 +147,7 @@ impl From<SignUpError> for Refused {
         match error {
             SignUpError::Taken {
                 field: field @ ("email" | "username"),
-            } => {
-                let taken = format!("Another customer has this {field}; choose another.");
-                Self::fields(StatusCode::CONFLICT, Faults::of(field, taken))
-            }
+            } => Self::taken(Faults::of(field, already_taken(field))),
             // The form has asked for every broken rule before.
             SignUpError::Invalid { field, message, .. } => {
                 Self::invalid(Faults::of(field, message))

@@ -40,9 +40,14 @@ impl Faults {
             .or_insert_with(|| vec![words.into()]);
     }
 
+    /// Whether nothing is wrong.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Passes where nothing is wrong.
     pub(crate) fn none(self) -> Result<(), Refused> {
-        if self.0.is_empty() {
+        if self.is_empty() {
             Ok(())
         } else {
             Err(Refused::invalid(self))

@@ -83,8 +83,13 @@ impl App {
 }
 
 /// Makes an administrator of the customer with this username or e-mail address, also while the server runs. The tokens
-/// that they have are refused from then on: the next sign-in gives one that says `admin`. Returns their id.
-pub async fn make_admin(file: &Path, secret_key: &str, name: &str, clock: Clock) -> Result<i64> {
+/// that they have are refused from then on: the next sign-in gives one that says `admin`. Returns their account.
+pub async fn make_admin(
+    file: &Path,
+    secret_key: &str,
+    name: &str,
+    clock: Clock,
+) -> Result<Account> {
     if !file.exists() {
         anyhow::bail!(
             "{} is not there; start the program first, and sign up",
@@ -98,7 +103,7 @@ pub async fn make_admin(file: &Path, secret_key: &str, name: &str, clock: Clock)
         .set_roles(None, &account.id, &[ADMIN.to_owned()])
         .await?;
     accounts.close().await;
-    Ok(account.id.as_str().parse()?)
+    Ok(account)
 }
 
 /// The accounts in this file, and what their tokens say.

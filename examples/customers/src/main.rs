@@ -6,6 +6,7 @@ use anyhow::Result;
 use customers::{App, make_admin};
 use examples_common::{Example, Settings, words};
 use keystile::{Clock, Random};
+use keystile_accounts::Account;
 
 const CUSTOMERS: Example = Example {
     name: "customers",
@@ -34,7 +35,13 @@ async fn promote(name: &str) -> Result<()> {
     let settings = Settings::read()?;
     let file = CUSTOMERS.database(&settings);
     let secret_key = settings.secret("SECRET_KEY")?;
-    let id = make_admin(&file, secret_key, name, Clock::system()).await?;
-    println!("Customer {id} is an administrator from the next sign-in on.");
+    let Account {
+        id,
+        username,
+        email,
+        ..
+    } = make_admin(&file, secret_key, name, Clock::system()).await?;
+    let (username, email) = (username.unwrap_or_default(), email.unwrap_or_default());
+    println!("Customer {id}, {username}, {email}, is an administrator from the next sign-in on.");
     Ok(())
 }

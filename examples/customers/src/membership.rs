@@ -13,7 +13,8 @@ use anyhow::Result;
 use keystile_accounts::{Account, AccountId, AdminError, Caller, SignUp, SignUpError};
 
 use crate::App;
-use crate::answer::Refused;
+use crate::answer::{Refused, already_taken};
+use crate::form::Faults;
 use crate::store::{Customer, Person};
 
 /// What became of a deletion.
@@ -35,8 +36,28 @@ pub(crate) async fn to_the_end<T: Send + 'static>(
 }
 
 impl App {
-    /// Makes a customer. Whether the names are free is the accounts' to say, by their unique indexes.
+    /// Makes a customer, unless others have the names: then it is told which.
     pub(crate) async fn join(&self, person: Person, request: SignUp) -> Result<Customer, Refused> {
+        let mut taken = Faults::default();
+        for (field, name) in [("email", &person.email), ("username", &person.username)] {
+            if self
+                .accounts
+                .find_account(name)
+                .await
+                .map_err(anyhow::Error::from)?
+                .is_some()
+            {
+                taken.note(field, already_taken(field));
+            }
+        }
+        if !taken.is_empty() {
+            return Err(Refused::taken(taken));
+        }
+        self.enrol(person, request).await
+    }
+
+    /// The three steps. Whether the names are free the accounts decide, by their unique indexes.
+    async fn enrol(&self, person: Person, request: SignUp) -> Result<Customer, Refused> {
         let id = self.customers.reserve(&person).await?;
         match self.accounts.sign_up(request.id(account_id(id))).await {
             Ok(account) => {
@@ -212,6 +233,10 @@ mod tests {
         let first = app.join(person.clone(), request.clone()).await.unwrap();
         for _ in 0..3 {
             assert!(app.join(person.clone(), request.clone()).await.is_err());
+            assert!(
+                app.enrol(person.clone(), request.clone()).await.is_err(),
+                "another came between"
+            );
         }
         assert_eq!(rows(&app).await, (vec![first.id], 0));
     }

@@ -7,7 +7,8 @@ use crate::form::Faults;
 
 const USUAL: u32 = 10;
 const MOST: u32 = 100;
-/// A page is found by stepping over the customers before it. So many steps are some milliseconds; more are refused.
+/// A page is found by stepping over the customers before it in an index. So many steps take some milliseconds; more are
+/// refused.
 const DEEPEST: u32 = 100_000;
 
 /// Which customers a page shows.

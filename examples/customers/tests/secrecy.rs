@@ -132,6 +132,28 @@ fn no_password_and_no_hash_leaves_the_store() {
 }
 
 #[test]
+fn the_file_forgets_whoever_is_deleted() {
+    let (folder, file) = folder();
+    let shop = Shop::open(&file, SECRET, NOW);
+    shop.sign_up("ada");
+    let mut bob = person("bob");
+    bob["phone"] = json!("+49 30 1234567");
+    assert_eq!(post(shop.address, "/customers/", &bob).status, 201);
+    assert!(holds(&bytes(folder.path()), "+49 30 1234567"));
+    let ada = shop.make_admin(&file, "ada");
+    assert_eq!(shop.delete("/customers/2", Some(&ada)).status, 204);
+    drop(shop);
+    let connection = rusqlite::Connection::open(&file).expect("the file");
+    let log = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+    assert_eq!(log, Ok(0), "nobody else has it open");
+    let left = bytes(folder.path());
+    for gone in ["+49 30 1234567", "bob the customer", "bob@example.org"] {
+        assert!(!holds(&left, gone), "{gone}");
+    }
+    assert!(holds(&left, "ada@example.org"));
+}
+
+#[test]
 fn a_stored_bcrypt_hash_signs_in_and_is_replaced() {
     for prefix in ["$2a$", "$2b$", "$2y$"] {
         let (_folder, file) = folder();

@@ -227,7 +227,7 @@ fn the_demonstration_needs_nothing_and_its_calls_can_be_pasted() {
         "{printed}"
     );
     assert!(
-        printed.contains("Customer 1 is an administrator"),
+        printed.contains("Customer 1, ada, ada@example.org, is an administrator"),
         "{printed}{said}"
     );
     let left = std::fs::read_dir(folder.path())

@@ -4,8 +4,8 @@
 pub(crate) type Cell = (u16, &'static str, Option<&'static str>);
 
 pub(crate) const ADA: &str = r#"{"id":1,"name":"Ada Lovelace","email":"ada@example.org","phone":"+44 20 7946 0018","username":"ada"}"#;
-pub(crate) const BOB: &str = r#"{"id":«id»,"name":"bob the customer","email":"bob@example.org","phone":"+44 20 7946 0018","username":"bob"}"#;
-pub(crate) const BOTH: &str = r#"[{"id":1,"name":"Ada Lovelace","email":"ada@example.org","phone":"+44 20 7946 0018","username":"ada"},{"id":«id»,"name":"bob the customer","email":"bob@example.org","phone":"+44 20 7946 0018","username":"bob"}]"#;
+pub(crate) const BOB: &str = r#"{"id":2,"name":"bob the customer","email":"bob@example.org","phone":"+44 20 7946 0018","username":"bob"}"#;
+pub(crate) const BOTH: &str = r#"[{"id":1,"name":"Ada Lovelace","email":"ada@example.org","phone":"+44 20 7946 0018","username":"ada"},{"id":2,"name":"bob the customer","email":"bob@example.org","phone":"+44 20 7946 0018","username":"bob"}]"#;
 pub(crate) const JUST_ADA: &str = r#"[{"id":1,"name":"Ada Lovelace","email":"ada@example.org","phone":"+44 20 7946 0018","username":"ada"}]"#;
 
 pub(crate) const MISSING: Cell = (
@@ -88,7 +88,7 @@ pub(crate) const SIGN_UPS: &[Row] = &[
     ("a customer", r#"{"name":"Ada Lovelace","email":"ada@example.org","phone":"+44 20 7946 0018","username":"ada","password":"bestpass123"}"#, (201, ADA, None)),
     ("a taken e-mail, in any case", r#"{"name":"Eve","email":"ADA@Example.org","phone":"555-0100","username":"eve","password":"bestpass123"}"#, (409, r#"{"email":["Another customer has this email; choose another."]}"#, None)),
     ("a taken username, in any case", r#"{"name":"Eve","email":"eve@example.org","phone":"555-0100","username":"Ada","password":"bestpass123"}"#, (409, r#"{"username":["Another customer has this username; choose another."]}"#, None)),
-    ("both taken", r#"{"name":"Eve","email":"ada@example.org","phone":"555-0100","username":"ada","password":"bestpass123"}"#, (409, r#"{"username":["Another customer has this username; choose another."]}"#, None)),
+    ("both taken", r#"{"name":"Eve","email":"ada@example.org","phone":"555-0100","username":"ada","password":"bestpass123"}"#, (409, r#"{"email":["Another customer has this email; choose another."],"username":["Another customer has this username; choose another."]}"#, None)),
     ("no password", r#"{"name":"Eve","email":"eve@example.org","phone":"555-0100","username":"eve"}"#, bad(r#"{"password":["Missing data for required field."]}"#)),
     ("nothing", "{}", bad(r#"{"email":["Missing data for required field."],"name":["Missing data for required field."],"password":["Missing data for required field."],"phone":["Missing data for required field."],"username":["Missing data for required field."]}"#)),
     ("an administrator of one's own making", r#"{"name":"Eve","email":"eve@example.org","phone":"555-0100","username":"eve","password":"bestpass123","admin":true}"#, bad(r#"{"admin":["Unknown field."]}"#)),
