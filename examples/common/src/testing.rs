@@ -15,6 +15,7 @@ mod pattern;
 mod program;
 mod python;
 mod served;
+mod table;
 mod token;
 
 use std::fmt::Write as _;

@@ -165,6 +165,7 @@ fn main() -> ExitCode {
     store_away(&mut contract, &shop, &file);
     drop(shop);
     crowd(&mut contract);
+    contract.covers(include_str!("../README.md"));
     contract.finish()
 }
 

@@ -41,6 +41,7 @@ fn main() -> ExitCode {
     store_away(&mut contract, &bar, &file);
     drop(bar);
     crowd(&mut contract);
+    contract.covers(include_str!("../README.md"));
     contract.finish()
 }
 

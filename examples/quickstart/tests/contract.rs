@@ -37,6 +37,7 @@ fn main() -> ExitCode {
     other_methods(&mut contract, &program);
     drop(program);
     crowd(&mut contract);
+    contract.covers(include_str!("../README.md"));
     contract.finish()
 }
 

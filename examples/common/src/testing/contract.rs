@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use super::Answer;
 use super::pattern::matches;
+use super::table::{plain, rows};
 
 /// How many characters of a body the table shows.
 const WIDEST: usize = 72;
@@ -16,6 +17,8 @@ pub struct Contract {
     example: &'static str,
     asked: Asked,
     cells: Vec<Cell>,
+    /// What the README's table promises and no cell shows.
+    unshown: Vec<String>,
     printed: bool,
 }
 
@@ -46,6 +49,7 @@ impl Contract {
             example,
             asked,
             cells: Vec::new(),
+            unshown: Vec::new(),
             printed: false,
         }
     }
@@ -74,13 +78,36 @@ impl Contract {
         });
     }
 
+    /// Each status that the README's table of routes promises must have a cell at its route.
+    pub fn covers(&mut self, readme: &str) {
+        if !self.asked.everything() {
+            return;
+        }
+        for row in rows(readme) {
+            let of_row = |cell: &&Cell| row.routes.iter().any(|it| it == plain(&cell.route));
+            for status in row.statuses {
+                if !self
+                    .cells
+                    .iter()
+                    .filter(of_row)
+                    .any(|cell| cell.status == status)
+                {
+                    let route = row.routes.join(", ");
+                    self.unshown.push(format!(
+                        "{route}: the README promises {status}, and no cell shows it"
+                    ));
+                }
+            }
+        }
+    }
+
     /// Prints the table. It fails where a cell did, and where there was none though none was filtered out.
     #[must_use]
     pub fn finish(mut self) -> ExitCode {
         self.print();
         let failed = self.cells.iter().any(|cell| cell.fault.is_some());
         let empty = self.cells.is_empty() && self.asked.everything();
-        if failed || empty {
+        if failed || empty || !self.unshown.is_empty() {
             ExitCode::FAILURE
         } else {
             ExitCode::SUCCESS
@@ -110,6 +137,9 @@ impl Contract {
             if let Some(fault) = &cell.fault {
                 println!("{fault}");
             }
+        }
+        for unshown in &self.unshown {
+            println!("FAILED: {unshown}");
         }
         let failed = self
             .cells
@@ -245,6 +275,7 @@ mod tests {
                 example: "a test",
                 asked: Asked::default(),
                 cells: Vec::new(),
+                unshown: Vec::new(),
                 printed: true,
             };
             contract.cell("GET /", "a case", &answer, expected);
