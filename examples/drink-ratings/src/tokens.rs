@@ -82,23 +82,25 @@ impl FromRequestParts<App> for Caller {
 }
 
 impl App {
-    /// Whose token this is. `sub` is an account's number; where there is none, as the text's library wrote it then,
-    /// the name says it. What our accounts did not issue must be older than nothing that it could be mistaken for.
+    /// Whose token this is. One of ours is its session's. In one that the extension library made `sub` is the number;
+    /// where there is none, as in the text's, the name says it; and it must not be older than whom it seems to mean.
     pub(crate) async fn owner(
         &self,
         claims: &Claims,
         named: &Named,
     ) -> Result<Option<Account>, Refused> {
+        if let Some(caller) = keystile_accounts::Caller::from_claims(claims) {
+            let standing = self.accounts.standing(&caller).await;
+            return standing.map_err(Refused::fault);
+        }
         let name = named.identity["username"].as_str();
         let found = match (claims.sub.as_str(), name) {
             ("", None) => Ok(None),
             ("", Some(name)) => self.accounts.find_account(name).await,
             (id, _) => self.accounts.account(&id.into()).await,
         };
-        let ours = keystile_accounts::Caller::from_claims(claims).is_some();
-        Ok(found
-            .map_err(Refused::fault)?
-            .filter(|account| ours || account.can_own(claims)))
+        let found = found.map_err(Refused::fault)?;
+        Ok(found.filter(|account| account.can_own(claims)))
     }
 }
 

@@ -257,3 +257,23 @@ fn a_changed_password_ends_the_original_s_tokens_too() {
         bar.clock.advance(Duration::from_secs(86_399));
     }
 }
+
+/// The file was replaced and the secret was not: whoever is number 1 now is not who was.
+#[test]
+fn a_token_of_another_file_under_the_same_secret_is_nobody_s() {
+    let (_folder, file) = folder();
+    let bar = Bar::open(&file, SECRET, NOW);
+    let [access, refresh] = bar.bearers("caleb");
+    drop(bar);
+    let (_folder, file) = folder();
+    let bar = Bar::open(&file, SECRET, NOW);
+    assert_eq!(bar.sign_up("eve").body, r#"{"id":1,"username":"eve"}"#);
+    let revoked = r#"{"msg":"Token has been revoked"}"#.to_owned();
+    assert_eq!(bar.who(&access), (401, revoked.clone()));
+    let change = json!({ "current_password": PASSWORD, "new_password": "betterpass123" });
+    let answer = bar.post("/api/change_password", Some(&access), &change.to_string());
+    assert_eq!((answer.status, answer.body), (401, revoked));
+    assert_eq!(bar.logout(&access).status, 401);
+    assert_eq!(bar.refresh(&refresh).status, 422);
+    bar.sign_in("eve");
+}

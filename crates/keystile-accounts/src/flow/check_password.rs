@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::error::CallerError;
 use crate::limits::Subject;
 use crate::request::Caller;
-use crate::store::AccountRecord;
+use crate::store::{AccountRecord, StoreError};
 
 /// An account whose current password was just given.
 pub(super) struct Proven {
@@ -16,20 +16,24 @@ pub(super) struct Proven {
 
 impl Engine {
     /// The caller's account, if their session lives and nothing has raised the generation since their token.
-    pub(super) async fn standing(&self, caller: &Caller) -> Result<AccountRecord, CallerError> {
+    pub(super) async fn find_standing(
+        &self,
+        caller: &Caller,
+    ) -> Result<Option<AccountRecord>, StoreError> {
         let now = self.now().as_millis();
-        let live = self
-            .store
-            .live_session(caller.session_id.as_str(), now)
-            .await
-            .map_err(Trouble::from)?;
-        live.map(|live| live.account)
-            .filter(|account| {
-                account.id == caller.account_id.as_str()
-                    && account.generation == caller.generation
-                    && account.disabled_at.is_none()
-            })
-            .ok_or(CallerError::Stale)
+        let session = caller.session_id.as_str();
+        let live = self.store.live_session(session, now).await?;
+        Ok(live.map(|live| live.account).filter(|account| {
+            account.id == caller.account_id.as_str()
+                && account.generation == caller.generation
+                && account.disabled_at.is_none()
+        }))
+    }
+
+    /// The same, where there must be one.
+    pub(super) async fn standing(&self, caller: &Caller) -> Result<AccountRecord, CallerError> {
+        let standing = self.find_standing(caller).await.map_err(Trouble::from)?;
+        standing.ok_or(CallerError::Stale)
     }
 
     /// Checks the current password.

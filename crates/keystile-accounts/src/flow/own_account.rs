@@ -8,7 +8,7 @@ use crate::accounts::Accounts;
 use crate::answer::{Account, SignedIn};
 use crate::chain;
 use crate::engine::Engine;
-use crate::error::CallerError;
+use crate::error::{CallerError, Fault};
 use crate::issuance::Proof;
 use crate::names;
 use crate::request::{Caller, Changes};
@@ -18,6 +18,16 @@ use crate::store::{self, AccountChanges, AccountRecord, NewHead, WriteError};
 const MOST_CHECKS: u32 = 3;
 
 impl Accounts {
+    /// The caller's account as it is now, if the session of their token lives in this store and nothing has raised the
+    /// generation since; else `None`.
+    ///
+    /// A guard knows what was revoked, and trusts a token that holds for the rest. This knows besides that the session
+    /// was ever opened here: where the file was replaced and the secret was not, a token of before is nobody's.
+    pub async fn standing(&self, caller: &Caller) -> Result<Option<Account>, Fault> {
+        let standing = self.engine().find_standing(caller).await?;
+        Ok(standing.as_ref().map(Account::from))
+    }
+
     /// Sets a new password: every other session ends, every earlier access token dies, and this session goes on with
     /// the new pair in the answer.
     pub async fn change_password(

@@ -1,4 +1,4 @@
-use keystile_accounts::{CallerError, Changes, SignIn};
+use keystile_accounts::{AccountIds, CallerError, Changes, SignIn, SignUp, Which};
 
 use crate::shop::{OTHER, PASSWORD, Shop, ada_signs_in, caller};
 
@@ -196,4 +196,54 @@ async fn one_session_ends_and_only_ones_own() {
         .unwrap();
     assert_eq!(shop.refused(&one.access_token), None);
     assert_eq!(shop.refused(&two.access_token), Some("token_revoked"));
+}
+
+#[tokio::test]
+async fn who_stands_is_known_from_the_session_and_not_from_the_token_alone() {
+    let numbered = |builder: keystile_accounts::Builder| {
+        let secret = "a signing secret of thirty-two bytes and more";
+        builder
+            .signing_secret(secret)
+            .account_ids(AccountIds::Sequence)
+    };
+    let shop = Shop::with(numbered).await;
+    let account = shop.ada().await;
+    let (here, elsewhere) = (shop.sign_in().await, shop.sign_in().await);
+    let [ada, also_ada] = [&here, &elsewhere].map(|session| caller(&shop.accounts, session));
+    assert_eq!(
+        shop.accounts.standing(&ada).await.unwrap(),
+        Some(account.clone())
+    );
+
+    // The same number in another file under the same secret: its guard takes the token, and it is nobody's.
+    let replaced = Shop::with(numbered).await;
+    let bob = SignUp::username("bob").password(PASSWORD);
+    assert_eq!(replaced.accounts.sign_up(bob).await.unwrap().id, account.id);
+    assert_eq!(replaced.refused(&here.access_token), None);
+    assert_eq!(replaced.accounts.standing(&ada).await.unwrap(), None);
+
+    let another = keystile_accounts::Caller {
+        account_id: "2".into(),
+        ..ada.clone()
+    };
+    assert_eq!(
+        shop.accounts.standing(&another).await.unwrap(),
+        None,
+        "not their session"
+    );
+    shop.accounts
+        .sign_out(&account.id, &ada.session_id, Which::This)
+        .await
+        .unwrap();
+    assert_eq!(shop.accounts.standing(&ada).await.unwrap(), None);
+    assert!(shop.accounts.standing(&also_ada).await.unwrap().is_some());
+    shop.accounts
+        .set_roles(None, &account.id, &["admin".to_owned()])
+        .await
+        .unwrap();
+    assert_eq!(
+        shop.accounts.standing(&also_ada).await.unwrap(),
+        None,
+        "its token says the old roles"
+    );
 }
