@@ -49,23 +49,33 @@ pub(crate) struct Person {
     pub(crate) username: String,
 }
 
-/// The table.
+/// The table: a connection that writes, and one that reads meanwhile.
 #[derive(Clone, Debug)]
-pub(crate) struct Customers(Arc<Mutex<Connection>>);
+pub(crate) struct Customers {
+    writes: Arc<Mutex<Connection>>,
+    reads: Arc<Mutex<Connection>>,
+}
 
 impl Customers {
     /// Opens the file, and makes the table if need be.
     pub(crate) fn open(file: &Path) -> Result<Self> {
-        let connection = Connection::open(file)?;
-        connection.busy_timeout(Duration::from_secs(5))?;
-        connection.execute_batch(TABLES)?;
-        Ok(Self(Arc::new(Mutex::new(connection))))
+        let connect = || -> Result<Connection> {
+            let connection = Connection::open(file)?;
+            connection.busy_timeout(Duration::from_secs(5))?;
+            Ok(connection)
+        };
+        let (writes, reads) = (connect()?, connect()?);
+        writes.execute_batch(TABLES)?;
+        Ok(Self {
+            writes: Arc::new(Mutex::new(writes)),
+            reads: Arc::new(Mutex::new(reads)),
+        })
     }
 
     /// A new row, not listed yet. Its id is what the account is made under.
     pub(crate) async fn reserve(&self, person: &Person) -> Result<i64> {
         let person = person.clone();
-        self.run(move |connection| {
+        run(&self.writes, move |connection| {
             let sql = "INSERT INTO customer (name, email, phone, username, standing)
                        VALUES (?1, ?2, ?3, ?4, 'arriving')";
             let Person {
@@ -89,7 +99,7 @@ impl Customers {
             email,
             ..
         } = account.clone();
-        self.run(move |connection| {
+        run(&self.writes, move |connection| {
             let sql = "UPDATE customer SET standing = 'here'
                        WHERE id = ?1 AND username = ?2 AND email = ?3 AND standing = 'arriving'";
             let mut statement = connection.prepare_cached(sql)?;
@@ -136,7 +146,7 @@ impl Customers {
 
     /// Ids of the rows that a broken-off sign-up or deletion left behind.
     pub(crate) async fn unsettled(&self) -> Result<Vec<i64>> {
-        self.run(|connection| {
+        run(&self.reads, |connection| {
             let sql = "SELECT id FROM customer WHERE standing <> 'here' ORDER BY id";
             let mut statement = connection.prepare_cached(sql)?;
             let rows = statement.query_map([], |row| row.get(0))?;
@@ -147,7 +157,7 @@ impl Customers {
 
     /// One customer.
     pub(crate) async fn find(&self, id: i64) -> Result<Option<Customer>> {
-        self.run(move |connection| {
+        run(&self.reads, move |connection| {
             let sql = "SELECT id, name, email, phone, username FROM listed WHERE id = ?1";
             let mut statement = connection.prepare_cached(sql)?;
             Ok(statement.query_row([id], Customer::read).optional()?)
@@ -157,7 +167,7 @@ impl Customers {
 
     /// At most `limit` customers in the order of their ids, after the first `offset` ones.
     pub(crate) async fn page(&self, limit: u32, offset: u32) -> Result<Vec<Customer>> {
-        self.run(move |connection| {
+        run(&self.reads, move |connection| {
             let mut statement = connection.prepare_cached(PAGE)?;
             let rows = statement.query_map([limit, offset], Customer::read)?;
             Ok(rows.collect::<Result<_, _>>()?)
@@ -167,21 +177,23 @@ impl Customers {
 
     /// One statement about one row, which decides for itself. Says whether it changed the row.
     async fn change(&self, sql: &'static str, id: i64) -> Result<bool> {
-        self.run(move |connection| Ok(connection.prepare_cached(sql)?.execute([id])? == 1))
-            .await
-    }
-
-    /// Runs blocking work off the threads that serve requests.
-    async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let connection = Arc::clone(&self.0);
-        tokio::task::spawn_blocking(move || {
-            work(&connection.lock().unwrap_or_else(PoisonError::into_inner))
+        run(&self.writes, move |connection| {
+            Ok(connection.prepare_cached(sql)?.execute([id])? == 1)
         })
-        .await?
+        .await
     }
+}
+
+/// Runs blocking work off the threads that serve requests.
+async fn run<T: Send + 'static>(
+    connection: &Arc<Mutex<Connection>>,
+    work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let connection = Arc::clone(connection);
+    tokio::task::spawn_blocking(move || {
+        work(&connection.lock().unwrap_or_else(PoisonError::into_inner))
+    })
+    .await?
 }
 
 impl Customer {

@@ -2,9 +2,11 @@
 
 mod support;
 
+use std::time::Duration;
+
 use examples_common::testing::Request;
 use serde_json::{Value, json};
-use support::{NOW, SECRET, Shop, folder, post};
+use support::{NOW, SECRET, Shop, folder, person, post};
 
 const METHODS: [&str; 8] = [
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE",
@@ -221,4 +223,26 @@ fn a_lookalike_of_a_taken_address_is_taken() {
             (400, r#"{"email":["Not a valid email address."]}"#)
         );
     }
+}
+
+/// A backup that holds the file's lock, or many who sign up, delay nobody who reads.
+#[test]
+fn the_list_is_read_while_a_sign_up_waits_for_the_file() {
+    let (_folder, file) = folder();
+    let shop = Shop::open(&file, SECRET, NOW);
+    shop.sign_up("ada");
+    let ada = shop.bearer("ada");
+    let other = rusqlite::Connection::open(&file).expect("the file");
+    other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| post(shop.address, "/customers/", &person("bob")).status);
+        for _ in 0..20 {
+            assert_eq!(shop.listed(&ada), [(1, "ada".to_owned())]);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert!(!waits.is_finished(), "it waits");
+        other.execute_batch("ROLLBACK").expect("no lock");
+        assert_eq!(waits.join().expect("an answer"), 201);
+    });
+    assert_eq!(shop.listed(&ada).len(), 2);
 }
