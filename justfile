@@ -44,7 +44,7 @@ prove *arguments:
 
 # The examples' tests, each with its contract printed cell by cell.
 examples:
-    cargo test -p quickstart -p cupcakes -p drink-ratings -p customers
+    cargo test -p quickstart -p cupcakes -p microblog -p drink-ratings -p customers
 
 # The quickstart example with random secrets and a temporary database.
 quickstart:

@@ -15,7 +15,7 @@ use crate::board::Draft;
 pub const SEEDED_NAME: &str = "reader";
 const PEOPLE: usize = 200;
 const FOLLOWS: usize = 5_000;
-const BATCH: u64 = 10_000;
+const BATCH: u32 = 10_000;
 const SEED: u64 = 1;
 const MINUTE: u64 = 60;
 const SENTENCES: [&str; 6] = [
@@ -41,7 +41,7 @@ impl App {
     /// how much there is to do.
     pub async fn seed(
         &self,
-        posts: u64,
+        posts: u32,
         secret: &Random,
         mut at: impl FnMut(&'static str, u64, u64),
     ) -> Result<Seeded> {
@@ -92,7 +92,7 @@ impl App {
     async fn seed_posts(
         &self,
         people: &[i64],
-        posts: u64,
+        posts: u32,
         random: &Random,
         at: &mut impl FnMut(&'static str, u64, u64),
     ) -> Result<Vec<(usize, i64)>> {
@@ -106,11 +106,12 @@ impl App {
             let drafts = batch.zip(&authors).map(|(number, &author)| Draft {
                 author: people[author],
                 content: format!("{} ({number})", SENTENCES[below(random, SENTENCES.len())]),
-                written: now.saturating_sub(Duration::from_secs(MINUTE * (posts - number))),
+                written: now
+                    .saturating_sub(Duration::from_secs(MINUTE * u64::from(posts - number))),
             });
             let ids = self.board.seed_posts(drafts.collect()).await?;
             written.extend(authors.into_iter().zip(ids));
-            at("posts", done, posts);
+            at("posts", done.into(), posts.into());
         }
         Ok(written)
     }

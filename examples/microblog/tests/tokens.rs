@@ -9,6 +9,7 @@ use examples_common::testing::{
     Program, Python, assert_kind, challenge, decoded, decoded_by_pyjwt, fastest, run, unsigned,
 };
 use keystile::Clock;
+use keystile_accounts::Accounts;
 use rusqlite::Connection;
 use serde_json::json;
 use support::{Blog, NOW, SECRET, credentials, folder, json as body_of};
@@ -154,4 +155,31 @@ fn stored_hash(folder: &Path, username: &str) -> String {
     connection
         .query_row(sql, [username], |row| row.get(0))
         .expect("a hash")
+}
+
+/// The accounts are deleted behind the microblog's back; what was written stays, and the name is free.
+#[test]
+fn a_deleted_account_s_name_is_free_and_its_posts_are_nobody_else_s() {
+    let (_folder, file) = folder();
+    let blog = Blog::open(&file, SECRET, NOW);
+    let bearer = blog.bearer("joey2go");
+    let post = blog.write(&bearer, "Before");
+    drop(blog);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let url = format!("sqlite://{}", file.display());
+        let accounts = Accounts::builder(&url).clock(Clock::manual(NOW));
+        let accounts = accounts.open().await.expect("the accounts");
+        accounts.delete(None, &"1".into()).await.expect("deleted");
+        accounts.close().await;
+    });
+    let blog = Blog::open(&file, SECRET, NOW);
+    let answer = blog.get("/timeline", Some(&bearer));
+    assert_eq!((answer.status, answer.body.as_str()), (401, INVALID));
+    let another = blog.bearer("Joey2go");
+    assert!(blog.ids("/joey2go", &another).is_empty());
+    assert_eq!(blog.write(&another, "After"), post + 1);
+    let path = format!("/post?postid={post}");
+    assert_eq!(blog.ask("DELETE", &path, &another, "").status, 403);
+    assert_eq!(body_of(&blog.get(&path, None))["username"], "(1)");
 }

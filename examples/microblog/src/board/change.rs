@@ -4,8 +4,12 @@ use anyhow::Result;
 use keystile::Timestamp;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
+use super::read::NAME;
 use super::{Board, Change, Deletion, Draft};
 
+/// The name is another account's now: who had it was deleted or renamed. No name has brackets.
+const FREE_NAME: &str =
+    "UPDATE person SET username = '(' || id || ')' WHERE username = ?2 AND id <> ?1";
 const REMEMBER: &str = "INSERT INTO person (id, username) VALUES (?1, ?2)
     ON CONFLICT (id) DO UPDATE SET username = excluded.username WHERE username IS NOT excluded.username";
 
@@ -22,7 +26,6 @@ const HIDE_FROM_FOLLOWERS: &str = "DELETE FROM timeline WHERE post = ?1
     AND reader IN (SELECT follower FROM follow WHERE followee = ?2)";
 const IS_THERE: &str = "SELECT 1 FROM post WHERE id = ?1 AND deleted_at IS NULL";
 
-const NAME: &str = "SELECT username FROM person WHERE id = ?1";
 const FOLLOW: &str =
     "INSERT INTO follow (follower, followee) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
 const SHOW_POSTS: &str = "INSERT OR ROLLBACK INTO timeline (reader, post)
@@ -34,7 +37,11 @@ const HIDE_POSTS: &str = "DELETE FROM timeline WHERE reader = ?1
 impl Board {
     /// Takes a person's name over from their account.
     pub(crate) async fn remember(&self, id: i64, username: String) -> Result<()> {
-        let remember = move |work: &Transaction<'_>| work.execute(REMEMBER, params![id, username]);
+        let remember = move |work: &Transaction<'_>| {
+            let person = params![id, username];
+            work.prepare_cached(FREE_NAME)?.execute(person)?;
+            work.prepare_cached(REMEMBER)?.execute(person)
+        };
         self.writing.transact(remember).await?;
         Ok(())
     }

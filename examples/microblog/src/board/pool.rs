@@ -97,3 +97,61 @@ impl Pool {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    const SIZE: usize = 2;
+
+    fn pool() -> (tempfile::TempDir, Arc<Pool>) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pool.db");
+        let made = Connection::open(&file).unwrap();
+        made.execute_batch("CREATE TABLE row (id INTEGER)").unwrap();
+        (folder, Pool::new(file, SIZE, "PRAGMA synchronous = OFF;"))
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_few_connections_serve_everybody() {
+        let (_folder, pool) = pool();
+        let at_work = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
+        let runs = (0..100).map(|_| {
+            let (pool, at_work) = (Arc::clone(&pool), Arc::clone(&at_work));
+            tokio::spawn(async move {
+                let work = move |connection: &mut Connection| {
+                    let (now, most) = &*at_work;
+                    most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    let counted = connection.query_row("SELECT count(*) FROM row", [], |_| Ok(()));
+                    now.fetch_sub(1, Ordering::SeqCst);
+                    counted
+                };
+                pool.run(work).await
+            })
+        });
+        for run in runs.collect::<Vec<_>>() {
+            run.await.unwrap().unwrap();
+        }
+        assert!(at_work.1.load(Ordering::SeqCst) <= SIZE);
+        assert!((1..=SIZE).contains(&pool.idle().len()));
+    }
+
+    #[tokio::test]
+    async fn what_fails_leaves_nothing_behind_and_no_transaction_open() {
+        let (_folder, pool) = pool();
+        let failed = pool.transact(|work| {
+            work.execute("INSERT INTO row VALUES (1)", [])?;
+            work.execute("INSERT INTO nowhere VALUES (1)", [])
+        });
+        assert!(failed.await.is_err());
+        let left_open = pool.run(|connection| connection.execute_batch("BEGIN"));
+        left_open.await.unwrap();
+        assert!(pool.idle().is_empty(), "it was closed");
+        let rows = pool.run(|connection| {
+            connection.query_row("SELECT count(*) FROM row", [], |row| row.get::<_, i64>(0))
+        });
+        assert_eq!(rows.await.unwrap(), 0);
+    }
+}

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension as _, Params, Row};
 use super::{Board, Post};
 use crate::page::Page;
 
-const NAME: &str = "SELECT username FROM person WHERE id = ?1";
+pub(super) const NAME: &str = "SELECT username FROM person WHERE id = ?1";
 /// In any case of letters, as signing in: the column's own collation.
 const PERSON: &str = "SELECT id, username FROM person WHERE username = ?1";
 const POST: &str = "SELECT post.id, author, username, content, created_at

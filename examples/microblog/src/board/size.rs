@@ -14,7 +14,7 @@ use super::read::TIMELINE;
 use crate::App;
 
 const LIMIT: i64 = 20;
-const SIZES: [u64; 2] = [20_000, 200_000];
+const SIZES: [u32; 2] = [20_000, 200_000];
 const SECRET: &str = "a secret of the tests, 32 bytes or more";
 /// 2026-11-22, 12:00 UTC.
 const NOW: Timestamp = Timestamp::from_seconds(1_795_348_800);
@@ -99,7 +99,7 @@ fn plan(connection: &Connection, sql: &str, bounds: (i64, i64, i64)) -> Vec<Stri
 }
 
 /// The first page and one deep down, of a board with so many posts. The people and the follows are those of any size.
-fn costs(posts: u64) -> [Cost; 2] {
+fn costs(posts: u32) -> [Cost; 2] {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("microblog.db");
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -116,7 +116,7 @@ fn costs(posts: u64) -> [Cost; 2] {
 
     let plain = Connection::open(&file).unwrap();
     let counted = Counted::open(&file);
-    let last = i64::try_from(posts).unwrap();
+    let last = i64::from(posts);
     assert_seeded(&plain, last);
     [("first", i64::MAX), ("deep", last / 10)].map(|(which, before)| {
         let bounds = (1, before, LIMIT);

@@ -1,8 +1,9 @@
 //! Every cell of the contract's table, over real TCP: status, whole body, `WWW-Authenticate`. The table is printed.
 
+#[path = "contract/rows.rs"]
 mod rows;
+#[path = "contract/sessions.rs"]
 mod sessions;
-#[path = "../support/mod.rs"]
 mod support;
 
 use std::path::Path;
