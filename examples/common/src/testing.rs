@@ -7,6 +7,7 @@
     reason = "test code"
 )]
 
+mod asked;
 mod contract;
 mod curl;
 mod kinds;

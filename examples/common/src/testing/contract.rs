@@ -5,6 +5,7 @@
 use std::process::ExitCode;
 
 use super::Answer;
+use super::asked::Asked;
 use super::pattern::matches;
 use super::table::{plain, rows};
 
@@ -86,12 +87,8 @@ impl Contract {
         for row in rows(readme) {
             let of_row = |cell: &&Cell| row.routes.iter().any(|it| it == plain(&cell.route));
             for status in row.statuses {
-                if !self
-                    .cells
-                    .iter()
-                    .filter(of_row)
-                    .any(|cell| cell.status == status)
-                {
+                let mut cells = self.cells.iter().filter(of_row);
+                if !cells.any(|cell| cell.status == status) {
                     let route = row.routes.join(", ");
                     self.unshown.push(format!(
                         "{route}: the README promises {status}, and no cell shows it"
@@ -107,6 +104,9 @@ impl Contract {
         self.print();
         let failed = self.cells.iter().any(|cell| cell.fault.is_some());
         let empty = self.cells.is_empty() && self.asked.everything();
+        if empty {
+            println!("FAILED: no cell was tried");
+        }
         if failed || empty || !self.unshown.is_empty() {
             ExitCode::FAILURE
         } else {
@@ -170,92 +170,9 @@ fn told((status, body, challenge): (u16, &str, Option<&str>)) -> String {
     format!("{status} {body}{challenge}")
 }
 
-/// What the arguments ask for.
-#[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an argument")]
-struct Asked {
-    list: bool,
-    ignored: bool,
-    exact: bool,
-    quiet: bool,
-    filters: Vec<String>,
-    skipped: Vec<String>,
-}
-
-impl Asked {
-    fn of(mut arguments: impl Iterator<Item = String>) -> Self {
-        let mut asked = Self::default();
-        while let Some(argument) = arguments.next() {
-            match argument.as_str() {
-                "--list" => asked.list = true,
-                "--ignored" => asked.ignored = true,
-                "--exact" => asked.exact = true,
-                "-q" | "--quiet" => asked.quiet = true,
-                "--skip" => asked.skipped.extend(arguments.next()),
-                // Options of the usual harness that take a value.
-                "--test-threads" | "--format" | "--color" | "--logfile" | "--shuffle-seed"
-                | "-Z" => {
-                    arguments.next();
-                }
-                other => match other.strip_prefix("--skip=") {
-                    Some(skipped) => asked.skipped.push(skipped.to_owned()),
-                    None if other.starts_with('-') => {}
-                    None => asked.filters.push(other.to_owned()),
-                },
-            }
-        }
-        asked
-    }
-
-    fn everything(&self) -> bool {
-        self.filters.is_empty() && self.skipped.is_empty()
-    }
-
-    fn wants(&self, name: &str) -> bool {
-        let hit = |filter: &String| {
-            if self.exact {
-                name == filter || filter == "contract"
-            } else {
-                name.contains(filter)
-            }
-        };
-        (self.filters.is_empty() || self.filters.iter().any(hit)) && !self.skipped.iter().any(hit)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn asked(line: &str) -> Asked {
-        Asked::of(line.split_whitespace().map(str::to_owned))
-    }
-
-    #[test]
-    fn what_the_usual_harness_is_asked_is_understood() {
-        let name = "contract POST /users: taken";
-        for line in [
-            "",
-            "--nocapture --test-threads 1 --format pretty",
-            "users",
-            "contract",
-            "contract --exact",
-            "a users",
-        ] {
-            assert!(asked(line).wants(name), "{line}");
-        }
-        for line in [
-            "cupcakes",
-            "--exact users",
-            "--skip users",
-            "--skip=taken",
-            "users --skip contract",
-        ] {
-            assert!(!asked(line).wants(name), "{line}");
-        }
-        assert!(asked("--list --format terse").list && asked("--ignored").ignored);
-        assert!(asked("--test-threads 1").everything() && !asked("users").everything());
-    }
 
     #[test]
     fn a_cell_fails_by_its_status_its_body_and_its_challenge() {
