@@ -9,7 +9,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use examples_common::BodyFault;
 use keystile::{Guard, Reason};
-use keystile_accounts::{SignInError, SignUpError};
+use keystile_accounts::{Fault, SignInError, SignUpError};
 use serde::Serialize;
 
 use crate::form::Faults;
@@ -133,6 +133,12 @@ impl IntoResponse for Refused {
 impl From<anyhow::Error> for Refused {
     fn from(error: anyhow::Error) -> Self {
         Self::fault(error)
+    }
+}
+
+impl From<Fault> for Refused {
+    fn from(fault: Fault) -> Self {
+        Self::fault(fault)
     }
 }
 

@@ -1,5 +1,5 @@
-//! A customer is a row here and an account there, and no transaction spans both. So each change is three steps, and what
-//! is in the account decides:
+//! A customer is a row here and an account there, and no transaction spans both. So each change is three steps, and
+//! whether the account is there decides:
 //!
 //! - signing up: the row is reserved, unlisted; the account is made under its id; the row is listed;
 //! - deletion: the row is marked; the account is deleted, with everything that can sign in; the row is removed.
@@ -40,13 +40,7 @@ impl App {
     pub(crate) async fn join(&self, person: Person, request: SignUp) -> Result<Customer, Refused> {
         let mut taken = Faults::default();
         for (field, name) in [("email", &person.email), ("username", &person.username)] {
-            if self
-                .accounts
-                .find_account(name)
-                .await
-                .map_err(anyhow::Error::from)?
-                .is_some()
-            {
+            if self.accounts.find_account(name).await?.is_some() {
                 taken.note(field, already_taken(field));
             }
         }
@@ -67,7 +61,7 @@ impl App {
             // Only here may the account have been made all the same: it is asked.
             Err(SignUpError::Store(fault)) => {
                 self.settle(id).await?;
-                Err(anyhow::Error::from(fault).into())
+                Err(fault.into())
             }
             Err(refusal) => {
                 self.customers.turned_away(id).await?;
@@ -113,9 +107,13 @@ impl App {
     async fn settle(&self, id: i64) -> Result<()> {
         match self.accounts.account(&account_id(id)).await? {
             Some(account) => {
-                let _ = self.customers.arrived(&account).await? || self.customers.stays(id).await?;
+                if !self.customers.arrived(&account).await? {
+                    self.customers.stays(id).await?;
+                }
             }
-            None => drop(self.customers.gone(id).await?),
+            None => {
+                self.customers.gone(id).await?;
+            }
         }
         // What still is arriving now has no account of its own.
         self.customers.turned_away(id).await.map(drop)
