@@ -73,10 +73,14 @@ impl FromRequestParts<App> for Caller {
         let principal = Principal::<Email>::from_request_parts(parts, app)
             .await
             .map_err(IntoResponse::into_response)?;
-        // The original's tokens have no `sub`: there the address says who it is.
-        let account = match principal.sub.as_str() {
-            "" => app.accounts.find_account(&principal.extra.email).await,
-            id => app.accounts.account(&id.into()).await,
+        let account = match keystile_accounts::Caller::from_claims(principal.claims()) {
+            // The session was opened in this file, and lives.
+            Some(ours) => app.accounts.standing(&ours).await,
+            // The original's tokens name neither a session nor a number: there the address says who it is.
+            None if principal.sub.is_empty() => {
+                app.accounts.find_account(&principal.extra.email).await
+            }
+            None => Ok(None),
         };
         let account =
             account.map_err(|fault| Refused::from(anyhow::Error::from(fault)).into_response())?;

@@ -6,7 +6,7 @@ use examples_common::testing::{
     Python, assert_kind, basic, challenge, changed, decoded, decoded_by_pyjwt, fastest, unsigned,
 };
 use keystile::Clock;
-use serde_json::json;
+use serde_json::{Value, json};
 use support::{BASIC, NOW, SECRET, Shop, folder, signed, token};
 
 const HOUR: i64 = 60 * 60;
@@ -57,37 +57,57 @@ fn no_token_fails_the_token_works_one_changed_character_fails() {
 fn a_token_for_another_program_or_another_secret_fails() {
     let (_folder, file) = folder();
     let shop = Shop::open(&file, SECRET, NOW);
-    shop.bearer("test@user.com");
-    let exp = NOW.as_seconds() + HOUR;
-    let ours = json!({ "sub": "1", "email": "test@user.com", "exp": exp });
+    let bearer = shop.bearer("test@user.com");
+    shop.bearer("bob@user.com");
+    let ours = decoded(&bearer, 1);
     assert_eq!(
         shop.get("/users", Some(&signed(SECRET, ours.clone())))
             .status,
         200
     );
-    let none = format!("Bearer {}", unsigned("JWT", &ours));
+    let with = |name: &str, value: Value| {
+        let mut claims = ours.clone();
+        claims[name] = value;
+        claims
+    };
+    let exp = NOW.as_seconds() + HOUR;
+    let original = json!({ "email": "test@user.com", "exp": exp });
+    assert_eq!(
+        shop.get("/users", Some(&signed(SECRET, original))).status,
+        200
+    );
     for (bearer, code) in [
-        (signed(&SECRET.replace('a', "b"), ours), "token_key_unknown"),
-        (none, "token_algorithm_refused"),
+        (
+            signed(&SECRET.replace('a', "b"), ours.clone()),
+            "token_key_unknown",
+        ),
+        (
+            format!("Bearer {}", unsigned("JWT", &ours)),
+            "token_algorithm_refused",
+        ),
         (
             signed(SECRET, json!({ "sub": "1", "user": "ada", "exp": exp })),
             "token_claim_malformed",
         ),
         (
-            signed(SECRET, json!({ "sub": "1", "email": 1, "exp": exp })),
+            signed(SECRET, with("email", json!(1))),
             "token_claim_malformed",
         ),
+        // Its session is another's, ended, or of another file.
+        (signed(SECRET, with("sub", json!("2"))), "token_revoked"),
+        (signed(SECRET, with("sub", json!("x"))), "token_revoked"),
+        (signed(SECRET, with("gen", json!(7))), "token_revoked"),
         (
             signed(
                 SECRET,
-                json!({ "sub": "9", "email": "test@user.com", "exp": exp }),
+                with("sid", json!("0190c8a0-0000-7000-8000-0123456789ab")),
             ),
             "token_revoked",
         ),
         (
             signed(
                 SECRET,
-                json!({ "sub": "x", "email": "test@user.com", "exp": exp }),
+                json!({ "sub": "1", "email": "test@user.com", "exp": exp }),
             ),
             "token_revoked",
         ),
@@ -116,6 +136,20 @@ fn a_token_for_another_program_or_another_secret_fails() {
             );
         }
     }
+}
+
+#[test]
+fn where_the_file_was_replaced_number_one_is_somebody_else() {
+    let (_folder, file) = folder();
+    let bearer = Shop::open(&file, SECRET, NOW).bearer("test@user.com");
+    let (_other_folder, other_file) = folder();
+    let shop = Shop::open(&other_file, SECRET, NOW);
+    shop.bearer("bob@user.com");
+    let revoked = challenge("token_revoked");
+    assert_eq!(
+        shop.get("/users", Some(&bearer)).cell(),
+        (401, INVALID, Some(revoked.as_str()))
+    );
 }
 
 #[test]
