@@ -79,3 +79,35 @@ pub(crate) fn refused(refusal: &Refusal, _: &Parts) -> Response {
     };
     Refused::new(status, message).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use examples_common::testing::Served;
+    use keystile::{Claims, Clock, Random, SigningKey, Timestamp};
+    use serde_json::json;
+
+    use super::*;
+    use crate::Part;
+
+    const SECRET: &str = "a secret of the tests, 32 bytes or more";
+
+    /// Who cannot hear of sign-outs lets nobody in, and says that it is not the caller's fault.
+    #[test]
+    fn without_the_store_s_word_on_sign_outs_nobody_is_let_in() {
+        let now = Timestamp::from_seconds(1_795_348_800);
+        let folder = tempfile::tempdir().unwrap();
+        let served = Served::start(async {
+            let file = folder.path().join("microblog.db");
+            let app = App::open(&file, SECRET, Clock::manual(now), Random::system()).await?;
+            app.accounts.close().await;
+            Ok(app.router(Part::App))
+        });
+        let claims = Claims::new("1", now.as_seconds() + 60).with_extra(json!({ "username": "a" }));
+        let key = SigningKey::hs256(SECRET).unwrap();
+        let bearer = format!("Bearer {}", key.issue_as("JWT", &claims).unwrap());
+        let answer = served.get("/timeline", Some(&bearer));
+        let body = r#"{"status":503,"message":"Whether the token was revoked cannot be told at present; try again shortly"}"#;
+        assert_eq!(answer.cell(), (503, body, None));
+        assert_eq!(answer.header("Retry-After"), Some("1"));
+    }
+}

@@ -27,7 +27,7 @@ use keystile_accounts::{AccountFilter, AccountIds, Accounts, NewAccount, Passwor
 use crate::answer::Refused;
 use crate::board::Board;
 use crate::caller::Name;
-pub use crate::seed::{SEEDED_NAME, Seeded};
+pub use crate::seed::SEEDED_NAME;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 /// The paths of either part. `GET /{username}` would never be asked for a user of such a name, so nobody gets one.

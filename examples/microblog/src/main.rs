@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use examples_common::{Example, Settings, words};
 use indicatif::{ProgressBar, ProgressStyle};
 use keystile::{Clock, Random};
-use microblog::{App, Part};
+use microblog::{App, Part, SEEDED_NAME};
 
 const MICROBLOG: Example = Example {
     name: "microblog",
@@ -59,11 +59,8 @@ async fn seed(posts: &str) -> Result<()> {
         bar.set_length(all);
         bar.set_position(done);
     };
-    let seeded = app.seed(posts, &Random::system(), show).await?;
+    let password = app.seed(posts, &Random::system(), show).await?;
     bar.finish_and_clear();
-    println!(
-        "Seeded {posts} posts. Sign in as {} with the password {}",
-        seeded.username, seeded.password
-    );
+    println!("Seeded {posts} posts. Sign in as {SEEDED_NAME} with the password {password}");
     Ok(())
 }

@@ -27,24 +27,15 @@ const SENTENCES: [&str; 6] = [
     "A short walk, a long lunch.",
 ];
 
-/// How to sign in to what was seeded.
-#[derive(Debug)]
-pub struct Seeded {
-    /// The name.
-    pub username: &'static str,
-    /// The password: made anew each time, and kept nowhere but in this value.
-    pub password: String,
-}
-
 impl App {
     /// Fills an empty board with 200 people, 5,000 follows and so many posts. Says what it is at, how much is done, and
-    /// how much there is to do.
+    /// how much there is to do. Answers the password of [`SEEDED_NAME`], which `secret` made and nothing keeps.
     pub async fn seed(
         &self,
         posts: u32,
         secret: &Random,
         mut at: impl FnMut(&'static str, u64, u64),
-    ) -> Result<Seeded> {
+    ) -> Result<String> {
         ensure!(
             self.board.is_empty().await?,
             "there are people on this board: seed another, with MICROBLOG_DB=./seeded.db"
@@ -62,10 +53,7 @@ impl App {
                 .await?;
             at("timelines", place as u64 + 1, PEOPLE as u64);
         }
-        Ok(Seeded {
-            username: SEEDED_NAME,
-            password,
-        })
+        Ok(password)
     }
 
     async fn seed_people(

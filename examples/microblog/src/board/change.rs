@@ -34,6 +34,22 @@ const UNFOLLOW: &str = "DELETE FROM follow WHERE follower = ?1 AND followee = ?2
 const HIDE_POSTS: &str = "DELETE FROM timeline WHERE reader = ?1
     AND post IN (SELECT id FROM post WHERE author = ?2 AND deleted_at IS NULL)";
 
+/// Every statement above, for the test of what they read.
+#[cfg(test)]
+pub(super) const ALL: [&str; 11] = [
+    FREE_NAME,
+    REMEMBER,
+    ADD_POST,
+    SHOW_TO_FOLLOWERS,
+    MARK_DELETED,
+    HIDE_FROM_FOLLOWERS,
+    IS_THERE,
+    FOLLOW,
+    SHOW_POSTS,
+    UNFOLLOW,
+    HIDE_POSTS,
+];
+
 impl Board {
     /// Takes a person's name over from their account.
     pub(crate) async fn remember(&self, id: i64, username: String) -> Result<()> {

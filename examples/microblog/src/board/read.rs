@@ -19,6 +19,10 @@ pub(super) const TIMELINE: &str = "SELECT post.id, author, username, content, cr
     FROM timeline JOIN post ON post.id = timeline.post JOIN person ON person.id = author
     WHERE reader = ?1 AND timeline.post < ?2 ORDER BY timeline.post DESC LIMIT ?3";
 
+/// Every statement above, for the test of what they read.
+#[cfg(test)]
+pub(super) const ALL: [&str; 5] = [NAME, PERSON, POST, POSTS_OF, TIMELINE];
+
 impl Board {
     /// Somebody's name.
     pub(crate) async fn username(&self, id: i64) -> Result<Option<String>> {

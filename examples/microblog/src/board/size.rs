@@ -193,6 +193,24 @@ fn a_statement_that_reads_too_much_is_caught() {
     assert!(plan.iter().any(|line| line.starts_with("SCAN")), "{plan:?}");
 }
 
+/// Nor does anything else that the board does read a whole table.
+#[test]
+fn no_statement_scans_a_table() {
+    let connection = Connection::open_in_memory().unwrap();
+    connection.execute_batch(super::tables::TABLES).unwrap();
+    let statements = super::read::ALL.iter().chain(&super::change::ALL);
+    for sql in statements {
+        let mut statement = connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+            .unwrap();
+        let mut plan = statement.raw_query();
+        while let Some(line) = plan.next().unwrap() {
+            let line: String = line.get(3).unwrap();
+            assert!(!line.contains("SCAN"), "{sql}: {line}");
+        }
+    }
+}
+
 /// Past the test harness's capture: the figures are what the reader of a run wants to see.
 fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
