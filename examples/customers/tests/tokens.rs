@@ -268,3 +268,26 @@ fn a_changed_secret_logs_everyone_out_and_loses_nothing_else() {
         200
     );
 }
+
+/// A restart forgets nothing that was refused before: not the deleted, not the tokens of an earlier role.
+#[test]
+fn what_was_refused_stays_refused_after_a_restart() {
+    let (_folder, file) = folder();
+    let shop = Shop::open(&file, SECRET, NOW);
+    shop.sign_up("ada");
+    let bob = shop.sign_up("bob");
+    let (old, gone) = (shop.bearer("ada"), shop.bearer("bob"));
+    let ada = shop.make_admin(&file, "ada");
+    let answer = shop.delete(&format!("/customers/{bob}"), Some(&ada));
+    assert_eq!(answer.status, 204);
+    drop(shop);
+    let shop = Shop::open(&file, SECRET, NOW);
+    assert_eq!(shop.get("/customers/", Some(&ada)).status, 200);
+    let expected = challenge("token_revoked");
+    for refused in [old, gone] {
+        let answer = shop.get("/customers/", Some(&refused));
+        assert_eq!(answer.cell(), (401, INVALID, Some(expected.as_str())));
+    }
+    let again = shop.sign_up("bob");
+    assert!(again > bob, "an id is never used again");
+}
