@@ -37,6 +37,14 @@ impl FromRequestParts<App> for Caller {
         let acting = keystile_accounts::Caller::from_claims(principal.claims())
             .ok_or_else(|| not_ours(Reason::TokenClaimMissing))?;
         let id = number(&principal.sub).ok_or_else(|| not_ours(Reason::TokenClaimMalformed))?;
+        // Where the file was replaced and the secret was not, this number is somebody else's now.
+        let standing = app.accounts.standing(&acting).await;
+        if standing
+            .map_err(|fault| Refused::from(anyhow::Error::from(fault)).into_response())?
+            .is_none()
+        {
+            return Err(not_ours(Reason::TokenRevoked));
+        }
         Ok(Self {
             id,
             admin: principal.extra.admin,

@@ -291,3 +291,24 @@ fn what_was_refused_stays_refused_after_a_restart() {
     let again = shop.sign_up("bob");
     assert!(again > bob, "an id is never used again");
 }
+
+/// The file was replaced and the secret was not: whoever is number 1 now is not who was.
+#[test]
+fn a_token_of_another_file_under_the_same_secret_is_nobody_s() {
+    let (_folder, file) = folder();
+    let shop = Shop::open(&file, SECRET, NOW);
+    shop.sign_up("ada");
+    let bearer = shop.bearer("ada");
+    drop(shop);
+    let (_folder, file) = folder();
+    let shop = Shop::open(&file, SECRET, NOW);
+    assert_eq!(shop.sign_up("eve"), 1);
+    let revoked = challenge("token_revoked");
+    for path in ["/customers/", "/customers/1"] {
+        assert_eq!(
+            shop.get(path, Some(&bearer)).cell(),
+            (401, INVALID, Some(revoked.as_str()))
+        );
+        assert_eq!(shop.get(path, Some(&shop.bearer("eve"))).status, 200);
+    }
+}
