@@ -371,5 +371,6 @@ fn main() -> ExitCode {
         REVOKED,
     );
     table.store_away(&file, &bob);
+    table.contract.covers(include_str!("../README.md"));
     table.contract.finish()
 }

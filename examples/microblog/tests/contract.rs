@@ -44,6 +44,7 @@ fn main() -> ExitCode {
     store_away(&mut contract, &blog, &file);
     drop(blog);
     crowd(&mut contract);
+    contract.covers(include_str!("../README.md"));
     contract.finish()
 }
 
