@@ -83,7 +83,8 @@ impl FromRequestParts<App> for Caller {
 
 impl App {
     /// Whose token this is. One of ours is its session's. In one that the extension library made `sub` is the number;
-    /// where there is none, as in the text's, the name says it; and it must not be older than whom it seems to mean.
+    /// where there is none, as in the text's, the name says it. Such a one must not be older than whom it seems to mean,
+    /// and a name must be theirs to the letter: there `Caleb` and `caleb` were two people.
     pub(crate) async fn owner(
         &self,
         claims: &Claims,
@@ -100,7 +101,9 @@ impl App {
             (id, _) => self.accounts.account(&id.into()).await,
         };
         let found = found.map_err(Refused::fault)?;
-        Ok(found.filter(|account| account.can_own(claims)))
+        let named =
+            |account: &Account| name.is_none_or(|name| account.username.as_deref() == Some(name));
+        Ok(found.filter(|account| account.can_own(claims) && named(account)))
     }
 }
 

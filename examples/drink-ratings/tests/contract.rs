@@ -90,6 +90,14 @@ fn tokens(bar: &Bar) -> Tokens {
             mine(json!({ "sub": null, "iat": now - 1, "identity": { "username": "caleb" } })),
         ),
         (
+            "CASED",
+            mine(json!({ "sub": null, "identity": { "username": "Caleb" } })),
+        ),
+        (
+            "CROSSED",
+            mine(json!({ "sub": "1", "identity": { "username": "ada" } })),
+        ),
+        (
             "NAMELESS",
             mine(json!({ "sub": null, "identity": ["caleb"] })),
         ),

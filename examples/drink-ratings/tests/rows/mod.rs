@@ -85,6 +85,8 @@ pub(crate) const OWNER_REFUSALS: &[Row] = &[
     ("of an account that is not there", "", "", "NOBODY", "", 401, REVOKED, "token_revoked"),
     ("older than the account of that number", "", "", "OLDER", "", 401, REVOKED, "token_revoked"),
     ("older than the account of that name", "", "", "NAMED", "", 401, REVOKED, "token_revoked"),
+    ("of a name in another case", "", "", "CASED", "", 401, REVOKED, "token_revoked"),
+    ("of a number and another's name", "", "", "CROSSED", "", 401, REVOKED, "token_revoked"),
     ("of nobody", "", "", "NAMELESS", "", 401, REVOKED, "token_revoked"),
 ];
 
