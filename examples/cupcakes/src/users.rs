@@ -76,9 +76,12 @@ impl FromRequestParts<App> for Caller {
         let account = match keystile_accounts::Caller::from_claims(principal.claims()) {
             // The session was opened in this file, and lives.
             Some(ours) => app.accounts.standing(&ours).await,
-            // The original's tokens name neither a session nor a number: there the address says who it is.
+            // The original's tokens name neither a session nor a number: there the address says who it is, to the
+            // letter, as two people's could differ in case only.
             None if principal.sub.is_empty() => {
-                app.accounts.find_account(&principal.extra.email).await
+                let email = &principal.extra.email;
+                let found = app.accounts.find_account(email).await;
+                found.map(|it| it.filter(|it| it.email.as_ref() == Some(email)))
             }
             None => Ok(None),
         };

@@ -112,6 +112,10 @@ fn a_token_for_another_program_or_another_secret_fails() {
             "token_revoked",
         ),
         (
+            signed(SECRET, json!({ "email": "TEST@user.com", "exp": exp })),
+            "token_revoked",
+        ),
+        (
             signed(SECRET, json!({ "email": "nobody@user.com", "exp": exp })),
             "token_revoked",
         ),
