@@ -3,9 +3,9 @@
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use keystile::{Claims, Principal, Reason, Refusal};
-use keystile_accounts::{Account, SessionId};
+use keystile_accounts::{Account, Caller as Acting, SessionId};
 use serde::{Deserialize, Serialize};
 
 use crate::App;
@@ -39,31 +39,30 @@ impl FromRequestParts<App> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
         let principal = Principal::<Name>::from_request_parts(parts, app)
             .await
-            .map_err(axum::response::IntoResponse::into_response)?;
+            .map_err(IntoResponse::into_response)?;
         let refused = |reason| app.guard.answer(&Refusal::from(reason), parts);
-        let session =
-            session(principal.claims()).ok_or_else(|| refused(Reason::TokenClaimMissing))?;
+        let acting = acting(principal.claims());
+        let acting = acting.ok_or_else(|| refused(Reason::TokenClaimMissing))?;
         let id = principal.sub.parse();
         let id = id.map_err(|_| refused(Reason::TokenClaimMalformed))?;
-        // The account is gone, or has another name since (the file was replaced, say): the token is of the past.
-        let username = app.board.username(id).await;
-        let username = username.map_err(|error| Refused::from(error).into_response())?;
-        if username.as_ref() != Some(&principal.extra.username) {
+        // Where the file was replaced and the secret was not, this number is somebody else's now.
+        let standing = app.accounts.standing(&acting).await;
+        let standing = standing.map_err(|fault| Refused::fault(fault).into_response())?;
+        if standing.is_none() {
             return Err(refused(Reason::TokenRevoked));
         }
         Ok(Self {
             id,
             username: principal.extra.username.clone(),
-            session,
+            session: acting.session_id,
         })
     }
 }
 
 /// Every token of ours says when it was issued, its own id, its session and its account's generation.
-fn session(claims: &Claims) -> Option<SessionId> {
-    let ours = keystile_accounts::Caller::from_claims(claims)?;
+fn acting(claims: &Claims) -> Option<Acting> {
     claims.iat.and(claims.jti.as_ref())?;
-    Some(ours.session_id)
+    Acting::from_claims(claims)
 }
 
 /// The answer to a refused token, in the original's words. The guard adds `WWW-Authenticate` with the reason.

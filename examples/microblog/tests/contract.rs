@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use examples_common::testing::{
-    Contract, Request, challenge, changed, send_bytes, tokens_of_the_others,
+    Contract, Request, challenge, changed, decoded, send_bytes, tokens_of_the_others,
 };
 use rows::{
     AWAY, BAD_HEADER, DELETIONS, FOLLOWS, GUARDED, INVALID, NOT_JSON, POSTS, Row, SIGN_IN, SIGN_UP,
@@ -51,9 +51,8 @@ fn main() -> ExitCode {
 fn people(blog: &Blog) -> People {
     let joey = blog.bearer("joey2go");
     let (now, later) = (NOW.as_seconds(), NOW.as_seconds() + 60);
-    let whole = json!({
-        "sub": "1", "username": "joey2go", "iat": now, "exp": later, "jti": "x", "sid": "x", "gen": 0
-    });
+    let mut whole = decoded(joey.trim_start_matches("Bearer "), 1);
+    whole["exp"] = later.into();
     let with = |name: &str, value: serde_json::Value| {
         let mut claims = whole.clone();
         claims[name] = value;
@@ -76,7 +75,10 @@ fn people(blog: &Blog) -> People {
         ("TIMELESS", without("iat")),
         ("SESSIONLESS", without("sid")),
         ("NOBODY", with("sub", "99".into())),
-        ("RENAMED", with("username", "jane".into())),
+        (
+            "ENDED",
+            with("sid", "0190c8a0-0000-7000-8000-0123456789ab".into()),
+        ),
         ("WHOLE", signed(SECRET, whole.clone())),
         ("MIRA", blog.bearer("mira")),
         (

@@ -157,6 +157,20 @@ fn stored_hash(folder: &Path, username: &str) -> String {
         .expect("a hash")
 }
 
+/// The file was replaced and the secret was not: whoever is number 1 now is not who was, though the name be the same.
+#[test]
+fn a_token_of_another_file_under_the_same_secret_is_nobody_s() {
+    let (_folder, file) = folder();
+    let bearer = Blog::open(&file, SECRET, NOW).bearer("joey2go");
+    let (_folder, file) = folder();
+    let blog = Blog::open(&file, SECRET, NOW);
+    let another = blog.bearer("joey2go");
+    let expected = challenge("token_revoked");
+    let answer = blog.get("/timeline", Some(&bearer));
+    assert_eq!(answer.cell(), (401, INVALID, Some(expected.as_str())));
+    assert_eq!(blog.get("/timeline", Some(&another)).status, 200);
+}
+
 /// The accounts are deleted behind the microblog's back; what was written stays, and the name is free.
 #[test]
 fn a_deleted_account_s_name_is_free_and_its_posts_are_nobody_else_s() {

@@ -4,7 +4,6 @@ use anyhow::Result;
 use keystile::Timestamp;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
-use super::read::NAME;
 use super::{Board, Change, Deletion, Draft};
 
 /// The name is another account's now: who had it was deleted or renamed. No name has brackets.
@@ -26,6 +25,7 @@ const HIDE_FROM_FOLLOWERS: &str = "DELETE FROM timeline WHERE post = ?1
     AND reader IN (SELECT follower FROM follow WHERE followee = ?2)";
 const IS_THERE: &str = "SELECT 1 FROM post WHERE id = ?1 AND deleted_at IS NULL";
 
+const NAME: &str = "SELECT username FROM person WHERE id = ?1";
 const FOLLOW: &str =
     "INSERT INTO follow (follower, followee) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
 const SHOW_POSTS: &str = "INSERT OR ROLLBACK INTO timeline (reader, post)
@@ -36,7 +36,7 @@ const HIDE_POSTS: &str = "DELETE FROM timeline WHERE reader = ?1
 
 /// Every statement above, for the test of what they read.
 #[cfg(test)]
-pub(super) const ALL: [&str; 11] = [
+pub(super) const ALL: [&str; 12] = [
     FREE_NAME,
     REMEMBER,
     ADD_POST,
@@ -44,6 +44,7 @@ pub(super) const ALL: [&str; 11] = [
     MARK_DELETED,
     HIDE_FROM_FOLLOWERS,
     IS_THERE,
+    NAME,
     FOLLOW,
     SHOW_POSTS,
     UNFOLLOW,

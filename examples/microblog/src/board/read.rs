@@ -6,7 +6,6 @@ use rusqlite::{OptionalExtension as _, Params, Row};
 use super::{Board, Post};
 use crate::page::Page;
 
-pub(super) const NAME: &str = "SELECT username FROM person WHERE id = ?1";
 /// In any case of letters, as signing in: the column's own collation.
 const PERSON: &str = "SELECT id, username FROM person WHERE username = ?1";
 const POST: &str = "SELECT post.id, author, username, content, created_at
@@ -21,14 +20,9 @@ pub(super) const TIMELINE: &str = "SELECT post.id, author, username, content, cr
 
 /// Every statement above, for the test of what they read.
 #[cfg(test)]
-pub(super) const ALL: [&str; 5] = [NAME, PERSON, POST, POSTS_OF, TIMELINE];
+pub(super) const ALL: [&str; 4] = [PERSON, POST, POSTS_OF, TIMELINE];
 
 impl Board {
-    /// Somebody's name.
-    pub(crate) async fn username(&self, id: i64) -> Result<Option<String>> {
-        self.one(NAME, [id], |row| row.get(0)).await
-    }
-
     /// Somebody by name, in any case of letters: id, and the name as they write it.
     pub(crate) async fn person(&self, username: String) -> Result<Option<(i64, String)>> {
         self.one(PERSON, [username], |row| Ok((row.get(0)?, row.get(1)?)))

@@ -65,7 +65,7 @@ pub(crate) const TOKENS: &[(&str, &str, u16, &str, &str)] = &[
     ("without the time of its issue", "TIMELESS", 401, INVALID, "token_claim_missing"),
     ("without a session", "SESSIONLESS", 401, INVALID, "token_claim_missing"),
     ("of a user that is not there", "NOBODY", 401, INVALID, "token_revoked"),
-    ("of a user who had that number before", "RENAMED", 401, INVALID, "token_revoked"),
+    ("of a session that is not there", "ENDED", 401, INVALID, "token_revoked"),
 ];
 
 #[rustfmt::skip]
