@@ -110,7 +110,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pool.db");
         let made = Connection::open(&file).unwrap();
-        made.execute_batch("CREATE TABLE row (id INTEGER)").unwrap();
+        made.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE row (id INTEGER)")
+            .unwrap();
         (folder, Pool::new(file, SIZE, "PRAGMA synchronous = OFF;"))
     }
 
@@ -153,5 +154,18 @@ mod tests {
             connection.query_row("SELECT count(*) FROM row", [], |row| row.get::<_, i64>(0))
         });
         assert_eq!(rows.await.unwrap(), 0);
+    }
+    /// Else it could be told in the middle, after what it has read, that somebody else wrote first.
+    #[tokio::test]
+    async fn a_transaction_has_the_right_to_write_before_it_reads() {
+        let (folder, pool) = pool();
+        let other = Connection::open(folder.path().join("pool.db")).unwrap();
+        other.busy_timeout(Duration::ZERO).unwrap();
+        let between = pool.transact(move |work| {
+            work.query_row("SELECT count(*) FROM row", [], |_| Ok(()))?;
+            let written = other.execute("INSERT INTO row VALUES (1)", []);
+            Ok(written.is_ok())
+        });
+        assert!(!between.await.unwrap(), "somebody wrote in between");
     }
 }
