@@ -12,7 +12,7 @@ use crate::dummy::Dummies;
 use crate::engine::{Engine, LEEWAY, millis};
 use crate::error::{Fault, OpenError};
 use crate::follow::{self, Followed};
-use crate::keys::KeyRing;
+use crate::keys::{KeyRing, KeyTimes};
 use crate::limits::Attempts;
 use crate::password::Pool;
 use crate::store::{self, Act, Store};
@@ -21,6 +21,8 @@ use crate::tokens::Tokens;
 /// The longest grace: a thief who holds a used token has so long to use it.
 const LONGEST_GRACE: Duration = Duration::from_secs(300);
 const LEAST_KEY: usize = 32;
+/// A key is published for longer than this before it signs.
+const LONGEST_MAX_AGE: Duration = Duration::from_secs(24 * 3_600);
 
 /// Accounts, their sessions and the keys that sign their tokens, over one store. Cheap to clone.
 ///
@@ -98,6 +100,16 @@ impl Accounts {
         engine.key_ring.published(&engine.tokens.keys())
     }
 
+    /// How long a verifier may keep the [`key_set`](Self::key_set).
+    pub fn key_max_age(&self) -> Duration {
+        self.engine().key_ring.times().max_age()
+    }
+
+    /// How long a new key is published before it signs, so that no verifier is surprised.
+    pub fn key_lead(&self) -> Duration {
+        self.engine().key_ring.times().lead()
+    }
+
     /// The `iss` of the tokens; `None` for minimal claims without one.
     pub fn issuer(&self) -> Option<&str> {
         self.engine().tokens.issuer()
@@ -126,6 +138,13 @@ impl Accounts {
     pub async fn sweep(&self) -> Result<(), Fault> {
         let engine = self.engine();
         follow::sweep_once(engine, &self.shared.followed, engine.now()).await
+    }
+
+    /// Makes the steps of keys that are due, as the task does every second.
+    #[cfg(feature = "testing")]
+    pub async fn turn_keys(&self) -> Result<(), Fault> {
+        let engine = self.engine();
+        follow::turn_keys(engine, &self.shared.followed, engine.now()).await
     }
 
     /// How many hashes of each cost were computed so far.
@@ -194,7 +213,8 @@ async fn assemble(builder: Builder, store: Store) -> Result<Engine, OpenError> {
         .remember_token_life(millis(life))
         .await
         .map_err(Fault::from)?;
-    let (key_ring, keys) = KeyRing::open(&builder.tokens, &store, &random, act).await?;
+    let (key_ring, keys) =
+        KeyRing::open(&builder.tokens, &builder.keys, &store, &random, act).await?;
     let counters = shared_secret(&store, "guess-counters", &random).await?;
     let dummies = shared_secret(&store, "dummy-hashes", &random).await?;
     let pool = Pool::start(builder.hashing, random.clone()).map_err(|error| {
@@ -282,6 +302,7 @@ fn check(builder: &Builder) -> Result<(), OpenError> {
         "token_type",
         "name a type, such as at+jwt or JWT",
     )?;
+    check_keys(builder)?;
     Pool::check(builder.hashing).map_err(|error| OpenError::Option {
         option: "hashing",
         message: error.to_string(),
@@ -293,6 +314,31 @@ fn check(builder: &Builder) -> Result<(), OpenError> {
                 .is_none_or(keystile::Algorithm::is_symmetric),
         "algorithm",
         "a signing secret signs by HS256; leave one of the two out",
+    )
+}
+
+fn check_keys(builder: &Builder) -> Result<(), OpenError> {
+    let keys = &builder.keys;
+    option(
+        keys.max_age >= Duration::from_secs(1) && keys.max_age <= LONGEST_MAX_AGE,
+        "key_max_age",
+        "from a second to a day",
+    )?;
+    let least = KeyTimes::new(keys.max_age).least_schedule(builder.tokens.lifetime);
+    if keys.rotate_every.is_some_and(|every| every < least) {
+        let message = format!(
+            "rotate_keys_every: a key is published before it signs, and kept until its tokens have expired: give at least {} s, or lower key_max_age or access_lifetime",
+            crate::error::whole_seconds(least)
+        );
+        return Err(OpenError::Option {
+            option: "rotate_keys_every",
+            message,
+        });
+    }
+    option(
+        keys.previous_sealing_key.is_none() || keys.sealing_key.is_some(),
+        "previous_sealing_key",
+        "it is given beside the new one: give sealing_key too",
     )
 }
 

@@ -241,8 +241,66 @@ pub struct KeySummary {
     pub state: KeyState,
     /// When it was made or imported.
     pub created_at: Timestamp,
-    /// After this nothing that it signed can still be good; `None` while it signs.
-    pub remove_after: Option<Timestamp>,
+    /// When it came into its present state.
+    pub since: Timestamp,
+    /// What becomes of it, and when; `None` where that is not settled.
+    pub next: Option<NextStep>,
+}
+
+impl KeySummary {
+    /// Whether it is the one that signs.
+    pub fn is_signing(&self) -> bool {
+        self.state == KeyState::Signing
+    }
+}
+
+/// What becomes of a key next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextStep {
+    /// What.
+    pub step: KeyStep,
+    /// When, within seconds: whichever process looks first makes it.
+    pub at: Timestamp,
+}
+
+/// A step in a key's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyStep {
+    /// It begins to sign.
+    Signs,
+    /// Another signs in its place; its tokens stay good.
+    Retires,
+    /// Its tokens have expired, and it goes.
+    Goes,
+}
+
+impl KeyStep {
+    /// The step's stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Signs => "signs",
+            Self::Retires => "retires",
+            Self::Goes => "goes",
+        }
+    }
+}
+
+/// Whom the withdrawal of a key touches, as far as the store can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyUse {
+    /// Living sessions whose present access token the key may have signed.
+    pub sessions: u64,
+    /// Of how many accounts.
+    pub accounts: u64,
+}
+
+/// What a withdrawal came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Withdrawal {
+    /// The key that was withdrawn.
+    pub key: KeySummary,
+    /// The key that signs now.
+    pub signing: KeySummary,
 }
 
 /// Where a signing key is in its life.

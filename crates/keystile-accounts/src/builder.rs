@@ -15,6 +15,7 @@ use crate::answer::Account;
 use crate::error::{Fault, OpenError};
 use crate::gate::Gate;
 use crate::issuance::Issuance;
+use crate::keys::KeyOptions;
 use crate::limits::GuessLimits;
 use crate::names::UsernameRule;
 use crate::password::{Hashing, PasswordPolicy};
@@ -42,6 +43,7 @@ pub(crate) type ExtraClaims =
 pub struct Builder {
     pub(crate) url: String,
     pub(crate) tokens: TokenOptions,
+    pub(crate) keys: KeyOptions,
     pub(crate) sessions: SessionOptions,
     pub(crate) password_policy: PasswordPolicy,
     pub(crate) hashing: Hashing,
@@ -93,6 +95,7 @@ impl Builder {
                 lifetime: Duration::from_secs(15 * MINUTE),
                 extra: None,
             },
+            keys: KeyOptions::default(),
             sessions: SessionOptions {
                 refresh_lifetime: Duration::from_secs(30 * DAY),
                 idle_limit: None,
@@ -125,10 +128,38 @@ impl Builder {
     }
 
     /// The algorithm of the signing key that the store keeps. Not set: ES256 for the first key, then whatever the
-    /// present one has. Set to another than the present key's: a new key signs, and tokens of the old one stay good
-    /// until they expire.
+    /// present one has. Set to another than the present key's: a new key is published, signs as soon as everybody can have
+    /// it, and tokens of the old one stay good until they expire.
     pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
         self.tokens.algorithm = Some(algorithm);
+        self
+    }
+
+    /// How long a verifier may keep the published keys, which the answer that publishes them must say too (`max-age`):
+    /// 5 minutes by default. A new key is published for longer than that before it signs. After lowering it, wait for the
+    /// old time before the next rotation.
+    pub fn key_max_age(mut self, max_age: Duration) -> Self {
+        self.keys.max_age = max_age;
+        self
+    }
+
+    /// Makes a new signing key when the present one has signed for so long; not by itself if not set. At least about half
+    /// an hour by default: the times of a key and the access lifetime must fit into it.
+    pub fn rotate_keys_every(mut self, every: Option<Duration>) -> Self {
+        self.keys.rotate_every = every;
+        self
+    }
+
+    /// Seals the private keys in the database (AES-256-GCM), and derives successors of refresh tokens under it, so that who
+    /// has the database alone can sign nothing. Keep it: without it the database does not open.
+    pub fn sealing_key(mut self, key: [u8; 32]) -> Self {
+        self.keys.sealing_key = Some(Zeroizing::new(key));
+        self
+    }
+
+    /// The sealing key before a change: what it sealed is sealed anew at the opening.
+    pub fn previous_sealing_key(mut self, key: [u8; 32]) -> Self {
+        self.keys.previous_sealing_key = Some(Zeroizing::new(key));
         self
     }
 

@@ -124,12 +124,24 @@ async fn follow(engine: Arc<Engine>, following: Following, mut place: Place) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut answered = now();
     let mut until_keys = 0;
+    let (mut settled, mut turned) = (
+        Settled {
+            reached: engine.now(),
+        },
+        now(),
+    );
     let mut lost = false;
     loop {
         ticks.tick().await;
         let left = LOST.saturating_sub(answered.elapsed()).max(POLL);
         match timeout(left, read_on(&engine, followed, &mut place)).await {
-            Ok(Ok(())) => answered = now(),
+            Ok(Ok(withdrawn)) => {
+                answered = now();
+                // Nobody signs on with a withdrawn key until the next look at the keys.
+                if withdrawn {
+                    until_keys = 1;
+                }
+            }
             Ok(Err(error)) => tracing::warn!(%error, "the revocations could not be read"),
             Err(_) => tracing::warn!("the store does not answer"),
         }
@@ -145,39 +157,63 @@ async fn follow(engine: Arc<Engine>, following: Following, mut place: Place) {
             until_keys - 1
         };
         if until_keys == 0 && !lost {
-            follow_keys(&engine, followed).await;
+            let elapsed = turned.elapsed();
+            turned += elapsed;
+            follow_keys(&engine, followed, settled.after(elapsed, engine.now())).await;
         }
     }
 }
 
 /// Reads every row after the place. Another feed id means another history (a restored copy): all of it is read then,
-/// and united with what is held.
-async fn read_on(engine: &Engine, followed: &Followed, place: &mut Place) -> Result<(), Fault> {
+/// and united with what is held. Answers whether a key was withdrawn.
+async fn read_on(engine: &Engine, followed: &Followed, place: &mut Place) -> Result<bool, Fault> {
+    let mut withdrawn = false;
     loop {
         let poll = engine.store.revocations_after(place.cursor, ROWS).await?;
         if poll.feed_id != place.feed_id {
             *place = snapshot(engine, followed).await?;
-            return Ok(());
+            return Ok(true);
         }
         followed.apply(&poll.rows);
+        withdrawn |= poll
+            .rows
+            .iter()
+            .any(|row| matches!(row.revoked, Revoked::Key { .. }));
         place.cursor = poll.cursor;
         if poll.rows.len() < ROWS as usize {
-            return Ok(());
+            return Ok(withdrawn);
         }
     }
 }
 
-async fn follow_keys(engine: &Engine, followed: &Followed) {
-    if let Err(error) = reload_keys(engine, followed).await {
-        tracing::warn!(%error, "the signing keys could not be read");
+/// Makes the steps of keys that are due, and takes over what is there then.
+async fn follow_keys(engine: &Engine, followed: &Followed, due_by: Timestamp) {
+    if let Err(error) = turn_keys(engine, followed, due_by).await {
+        tracing::warn!(%error, "the signing keys could not be followed");
     }
+}
+
+/// As `follow_keys` does; steps that are due by `due_by`.
+pub(crate) async fn turn_keys(
+    engine: &Engine,
+    followed: &Followed,
+    due_by: Timestamp,
+) -> Result<(), Fault> {
+    let act = engine.act_by(None, None, engine.now());
+    let turned = engine
+        .key_ring
+        .turn(&engine.store, &act, due_by.as_millis())
+        .await;
+    // What others did is taken over whether or not a step could be made here.
+    reload_keys(engine, followed).await?;
+    turned
 }
 
 /// Takes over the store's keys if they are others than those in use. Reads private keys only then.
 pub(crate) async fn reload_keys(engine: &Engine, followed: &Followed) -> Result<(), Fault> {
-    let (ring, now) = (&engine.key_ring, engine.now());
-    if let Some(keys) = ring
-        .changed(&engine.store, &engine.tokens.keys(), now)
+    if let Some(keys) = engine
+        .key_ring
+        .changed(&engine.store, &engine.tokens.keys())
         .await?
     {
         followed.verifier.replace_keys(0, keys.verifying.clone());

@@ -1,10 +1,10 @@
 //! A look at a database without opening it for work: for whoever wants to know and change nothing.
 
-use keystile::Algorithm;
+use keystile::{Algorithm, SigningKey};
 
 use crate::accounts::Accounts;
 use crate::error::{Fault, OpenError};
-use crate::keys;
+use crate::keys::sealed_by;
 pub use crate::store::Schema;
 use crate::store::{self, Store};
 
@@ -18,6 +18,8 @@ pub struct Inspection {
     pub damage: Vec<String>,
     /// The algorithm and the id of the key that signs; `None` until an opening makes one.
     pub signing_key: Option<(Algorithm, String)>,
+    /// Whether the key that signs is sealed, and if so the id of its sealing key, in hexadecimal.
+    pub sealed_by: Option<String>,
     /// How many accounts there are.
     pub accounts: u64,
     /// How many sessions have not been ended; some may have expired.
@@ -43,17 +45,25 @@ impl Accounts {
 
 fn public(found: store::Inspection) -> Inspection {
     let mut damage = found.damage;
-    let signing_key = found.signing_key.and_then(|record| {
-        if let Ok(key) = keys::read(&record) {
-            return Some((key.algorithm(), record.kid));
+    let mut sealing = None;
+    let signing_key = found.signing_key.and_then(|(kid, algorithm, private)| {
+        let id = sealed_by(&private);
+        sealing = id.map(|id| {
+            id.iter()
+                .fold(String::new(), |all, byte| format!("{all}{byte:02x}"))
+        });
+        let readable = id.is_some() || SigningKey::from_pkcs8_der(&private).is_ok();
+        match algorithm.parse() {
+            Ok(algorithm) if readable => return Some((algorithm, kid)),
+            _ => damage.push(format!("the signing key {kid} cannot be read")),
         }
-        damage.push(format!("the signing key {} cannot be read", record.kid));
         None
     });
     Inspection {
         schema: found.schema,
         damage,
         signing_key,
+        sealed_by: sealing,
         accounts: found.accounts,
         sessions: found.sessions,
     }

@@ -99,8 +99,8 @@ mod tokens;
 
 pub use accounts::{Accounts, ServerLock};
 pub use answer::{
-    Account, AccountId, AccountsPage, KeyState, KeySummary, RefreshToken, Session, SessionId,
-    SignedIn,
+    Account, AccountId, AccountsPage, KeyState, KeyStep, KeySummary, KeyUse, NextStep,
+    RefreshToken, Session, SessionId, SignedIn, Withdrawal,
 };
 pub use builder::{AccountIds, Builder};
 pub use error::{
@@ -114,4 +114,4 @@ pub use issuance::Issuance;
 pub use limits::GuessLimits;
 pub use names::UsernameRule;
 pub use password::{Hashing, PasswordError, PasswordPolicy, Passwords};
-pub use request::{AccountFilter, Caller, Changes, NewAccount, SignIn, SignUp, Which};
+pub use request::{AccountFilter, Begin, Caller, Changes, NewAccount, SignIn, SignUp, Which};

@@ -328,3 +328,13 @@ pub struct AccountFilter {
     /// Only disabled ones (`true`) or only enabled ones (`false`).
     pub disabled: Option<bool>,
 }
+
+/// When a new key begins to sign.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Begin {
+    /// As soon as everybody who verifies tokens can have it: no good token is refused.
+    #[default]
+    WhenDue,
+    /// At once: whoever keeps an older key set refuses its tokens until they look again.
+    Now,
+}

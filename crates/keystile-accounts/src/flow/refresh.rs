@@ -9,7 +9,7 @@ use crate::engine::{Engine, millis};
 use crate::error::RefreshError;
 use crate::gate::Point;
 use crate::issuance::Proof;
-use crate::store::{Rotate, Rotation, Salt};
+use crate::store::{Rotate, Rotation};
 
 impl Accounts {
     /// Exchanges a refresh token for its successor and a fresh access token.
@@ -34,8 +34,9 @@ impl Engine {
     async fn refresh(&self, text: &str) -> Result<SignedIn, RefreshError> {
         let presented = OpaqueToken::parse(chain::PREFIX, text).ok_or(RefreshError::Malformed)?;
         let now = self.now();
-        let salt = Salt(self.random.bytes());
-        let successor = chain::successor(&presented, salt);
+        let sealing = self.key_ring.sealing();
+        let salt = chain::draw_salt(sealing, &self.random);
+        let successor = chain::successor(&presented, salt, sealing);
         let rotation = self
             .store
             .rotate(Rotate {
@@ -52,7 +53,7 @@ impl Engine {
             .await?;
         let (live, successor) = match rotation {
             Rotation::Rotated(live) => (live, successor),
-            Rotation::Replayed(salt, live) => (live, chain::successor(&presented, salt)),
+            Rotation::Replayed(salt, live) => (live, chain::successor(&presented, salt, sealing)),
             Rotation::Reused {
                 account_id,
                 session_id,

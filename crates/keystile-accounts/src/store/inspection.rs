@@ -1,7 +1,5 @@
 //! What a look at a database finds.
 
-use super::KeyRecord;
-
 /// How a database's schema stands to this program's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -39,8 +37,8 @@ pub struct Inspection {
     pub schema: Schema,
     /// What is broken in the file, in the database's words; empty when it is whole.
     pub damage: Vec<String>,
-    /// The key that signs.
-    pub signing_key: Option<KeyRecord>,
+    /// The id, the algorithm and the private part of the key that signs.
+    pub signing_key: Option<(String, String, Vec<u8>)>,
     /// How many accounts there are.
     pub accounts: u64,
     /// How many sessions have not been ended; some may have expired.

@@ -328,24 +328,109 @@ impl Store {
         }
     }
 
-    /// Stores a key. One in state `Signing` retires the present signing key in the same transaction.
-    pub async fn insert_key(&self, act: Act, key: KeyRecord) -> Result<(), WriteError> {
+    /// Publishes a key that is to sign next, and answers the one that is published then: there is one at a time, and a
+    /// present one stays, unless it is `instead_of`. With `while_signing`, only while that key signs: else
+    /// [`WriteError::Changed`].
+    pub async fn publish_key(
+        &self,
+        act: Act,
+        key: KeyRecord,
+        while_signing: Option<String>,
+        instead_of: Option<String>,
+    ) -> Result<KeyRecord, WriteError> {
         match self {
-            Self::Sqlite(store) => store.insert_key(act, key).await,
+            Self::Sqlite(store) => store.publish_key(act, key, while_signing, instead_of).await,
         }
     }
 
-    /// Moves a key from one state to another; [`WriteError::Changed`] if it is not in `from`. To `Signing` retires the
-    /// present signing key; to `Withdrawn` revokes its tokens.
-    pub async fn move_key(
+    /// Forgets a published key, if it is still no more than that: it has signed nothing.
+    pub async fn cancel_key(&self, act: Act, kid: &str) -> Result<(), WriteError> {
+        match self {
+            Self::Sqlite(store) => store.cancel_key(act, kid).await,
+        }
+    }
+
+    /// Stores a key that signs at once in the place of another, which retires; a published one is forgotten.
+    /// [`WriteError::Changed`] if the other does not sign (any more). A retired key stays for the longest life of a token and
+    /// `linger` milliseconds more; its private part is erased.
+    pub async fn sign_with(
+        &self,
+        act: Act,
+        key: KeyRecord,
+        in_place_of: &str,
+        linger: i64,
+    ) -> Result<(), WriteError> {
+        match self {
+            Self::Sqlite(store) => store.sign_with(act, key, in_place_of, linger).await,
+        }
+    }
+
+    /// Lets the published key sign and retires the present one; [`WriteError::Changed`] if it is not published (any more),
+    /// or is due later than `due_by`.
+    pub async fn promote_key(
         &self,
         act: Act,
         kid: &str,
-        from: KeyState,
-        to: KeyState,
+        due_by: i64,
+        linger: i64,
     ) -> Result<(), WriteError> {
         match self {
-            Self::Sqlite(store) => store.move_key(act, kid, from, to).await,
+            Self::Sqlite(store) => store.promote_key(act, kid, due_by, linger).await,
+        }
+    }
+
+    /// Retires the key that signs and forgets the published one, for a process whose keys are kept elsewhere.
+    pub async fn retire_signing(&self, act: Act, linger: i64) -> Result<(), WriteError> {
+        match self {
+            Self::Sqlite(store) => store.retire_signing(act, linger).await,
+        }
+    }
+
+    /// Withdraws a key, in whatever state: revokes its tokens, erases its private part, keeps its row. If none signs then,
+    /// the published key does, or else `successor`. Answers whether this call withdrew it; [`WriteError::NotFound`] if there
+    /// is no such key.
+    pub async fn withdraw_key(
+        &self,
+        act: Act,
+        kid: &str,
+        successor: Option<KeyRecord>,
+    ) -> Result<bool, WriteError> {
+        match self {
+            Self::Sqlite(store) => store.withdraw_key(act, kid, successor).await,
+        }
+    }
+
+    /// Deletes the retired keys whose tokens have all expired by `due_by`; their ids.
+    pub async fn remove_retired(&self, act: Act, due_by: i64) -> Result<Vec<String>, WriteError> {
+        match self {
+            Self::Sqlite(store) => store.remove_retired(act, due_by).await,
+        }
+    }
+
+    /// Puts another form of a private part in the place of `old`, if it is still that; says whether it was.
+    pub async fn replace_private(
+        &self,
+        kid: &str,
+        old: &[u8],
+        new: Vec<u8>,
+        public: &str,
+    ) -> Result<bool, WriteError> {
+        match self {
+            Self::Sqlite(store) => store.replace_private(kid, old, new, public).await,
+        }
+    }
+
+    /// Whose access tokens may be this key's. A process may have signed with it for `lag` milliseconds after its retirement.
+    pub async fn key_use(&self, kid: &str, now: i64, lag: i64) -> Result<KeyUse, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.key_use(kid, now, lag).await,
+        }
+    }
+
+    /// Rechecks who acts and changes nothing.
+    pub async fn recheck(&self, act: Act) -> Result<(), WriteError> {
+        match self {
+            Self::Sqlite(store) => store.recheck(act).await,
         }
     }
 

@@ -2,10 +2,12 @@
 //!
 //! Times are epoch milliseconds, ids are text, token hashes are 32 bytes. No record's `Debug` shows a secret.
 
+mod key;
 mod session;
 
 use std::fmt;
 
+pub use key::*;
 pub use session::*;
 
 /// SHA-256 (or keyed hash) of an opaque token; also an HMAC that keys a guessing counter.
@@ -144,46 +146,6 @@ pub struct Act {
     pub revoked_until: i64,
     /// Where it came from, for the audit: an address, or `command line`.
     pub from: Option<String>,
-}
-
-/// Life of a signing key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyState {
-    /// In the key set, not used yet.
-    Published,
-    /// Signs. One at a time.
-    Signing,
-    /// Signs no more; in the key set until its tokens expired.
-    Retired,
-    /// Compromised: out of the key set at once.
-    Withdrawn,
-}
-
-/// A signing key as stored.
-#[derive(Clone, PartialEq, Eq)]
-pub struct KeyRecord {
-    /// Key id.
-    pub kid: String,
-    /// `ES256`, `EdDSA`, `RS256` or `HS256`.
-    pub algorithm: String,
-    /// Private part (PKCS#8 DER, or the secret's bytes), sealed or not: the store does not look.
-    pub private: Vec<u8>,
-    /// Where in its life it is.
-    pub state: KeyState,
-    /// When it was made or imported.
-    pub created_at: i64,
-    /// When it came into its present state.
-    pub state_since: i64,
-}
-
-impl fmt::Debug for KeyRecord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyRecord")
-            .field("kid", &self.kid)
-            .field("algorithm", &self.algorithm)
-            .field("state", &self.state)
-            .finish_non_exhaustive()
-    }
 }
 
 /// What is revoked.

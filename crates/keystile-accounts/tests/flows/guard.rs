@@ -1,5 +1,5 @@
 use keystile::{Algorithm, Random, SigningKey};
-use keystile_accounts::{KeyState, Which};
+use keystile_accounts::{Accounts, Begin, KeyState, SignedIn, Which};
 
 use crate::shop::{Shop, eventually, options, refused_by};
 
@@ -105,7 +105,7 @@ async fn two_processes_agree_on_the_first_key() {
 }
 
 #[tokio::test]
-async fn another_algorithm_signs_with_a_new_key_and_the_old_tokens_stay_good() {
+async fn another_algorithm_is_published_first_and_the_old_tokens_stay_good() {
     let shop = Shop::open().await;
     shop.ada().await;
     let old = shop.sign_in().await;
@@ -115,9 +115,19 @@ async fn another_algorithm_signs_with_a_new_key_and_the_old_tokens_stay_good() {
         .open()
         .await
         .unwrap();
-    let new = changed.refresh(&old.refresh_token).await.unwrap();
-    assert!(changed.key_set().to_jwks_json().contains("ES256"));
-    for token in [&old.access_token, &new.access_token] {
+    let key_set = changed.key_set().to_jwks_json();
+    assert!(key_set.contains("ES256") && key_set.contains("EdDSA"));
+    let last = changed.refresh(&old.refresh_token).await.unwrap();
+    assert_eq!(algorithm_of(&changed, &last), Algorithm::Es256);
+    eventually("the process that still runs publishes it too", || {
+        shop.accounts.key_set().to_jwks_json().contains("EdDSA")
+    })
+    .await;
+    shop.clock.advance(changed.key_lead());
+    changed.turn_keys().await.unwrap();
+    let new = changed.refresh(&last.refresh_token).await.unwrap();
+    assert_eq!(algorithm_of(&changed, &new), Algorithm::EdDsa);
+    for token in [&old.access_token, &last.access_token, &new.access_token] {
         assert_eq!(refused_by(&changed, token), None);
     }
     let states: Vec<_> = changed
@@ -136,8 +146,14 @@ async fn another_algorithm_signs_with_a_new_key_and_the_old_tokens_stay_good() {
     // Opened again without a wish, the present key goes on signing; the retired one is dropped in time.
     shop.turn(2 * 24 * 3_600);
     let again = shop.beside().await;
-    assert_eq!(again.keys().await.unwrap().len(), 2);
+    assert_eq!(again.keys().await.unwrap().len(), 1);
     assert!(!again.key_set().to_jwks_json().contains("ES256"));
+}
+
+fn algorithm_of(accounts: &Accounts, session: &SignedIn) -> Algorithm {
+    let verified = accounts.guard().verify(&session.access_token).unwrap();
+    let keys = accounts.key_set();
+    keys.get(verified.key_id().as_str()).unwrap().algorithm()
 }
 
 #[tokio::test]
@@ -147,7 +163,8 @@ async fn a_key_is_imported_and_exported() {
     let old = shop.sign_in().await;
     let key = SigningKey::generate(Algorithm::EdDsa, &Random::system()).unwrap();
     let pem = key.to_pem().unwrap();
-    let summary = shop.accounts.import_key(&pem).await.unwrap();
+    let import = |begin| shop.accounts.import_key(&pem, begin);
+    let summary = import(Begin::Now).await.unwrap();
     assert_eq!(summary.key_id, key.key_id().as_str());
     let new = shop.sign_in().await;
     let kid = shop
@@ -164,12 +181,12 @@ async fn a_key_is_imported_and_exported() {
         *pem
     );
     assert_eq!(
-        shop.accounts.import_key(&pem).await.unwrap_err().code(),
+        import(Begin::WhenDue).await.unwrap_err().code(),
         "key_taken"
     );
     assert_eq!(
         shop.accounts
-            .import_key("nonsense")
+            .import_key("nonsense", Begin::Now)
             .await
             .unwrap_err()
             .code(),

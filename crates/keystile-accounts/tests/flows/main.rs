@@ -5,6 +5,7 @@ mod exchange;
 mod guard;
 mod guessing;
 mod issuance;
+mod keys;
 mod opening;
 mod own_account;
 mod passwords;

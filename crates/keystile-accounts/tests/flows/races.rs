@@ -11,12 +11,12 @@ use tokio::sync::{Notify, Semaphore};
 use crate::shop::{OTHER, PASSWORD, Shop, ada_signs_in, caller};
 
 /// Holds the first flow that reaches a point until it is let go.
-struct Held {
-    reached: Arc<Notify>,
-    go: Arc<Semaphore>,
+pub(crate) struct Held {
+    pub(crate) reached: Arc<Notify>,
+    pub(crate) go: Arc<Semaphore>,
 }
 
-fn hold_at(point: Point) -> (Held, Hold) {
+pub(crate) fn hold_at(point: Point) -> (Held, Hold) {
     let held = Held {
         reached: Arc::default(),
         go: Arc::new(Semaphore::new(0)),

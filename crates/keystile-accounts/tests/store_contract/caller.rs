@@ -7,7 +7,7 @@ use keystile_accounts::store::{
 use crate::fixture::{
     Database, NOW, account, act, act_of, fresh, new_account, password, session, signed_in,
 };
-use crate::key::key;
+use crate::key::{first, key};
 
 /// Each write, as this act; the outcomes by name.
 async fn each_write(
@@ -83,27 +83,43 @@ async fn each_write(
             store.end_all_sessions(one(), id).await.map(drop),
         ),
         (
-            "insert_key",
+            "publish_key",
             store
-                .insert_key(one(), key("new", KeyState::Published))
+                .publish_key(one(), key("new", KeyState::Published), None, None)
+                .await
+                .map(drop),
+        ),
+        (
+            "sign_with",
+            store
+                .sign_with(one(), key("new", KeyState::Signing), "present", 0)
                 .await,
         ),
         (
-            "move_key",
-            store
-                .move_key(one(), "present", KeyState::Signing, KeyState::Withdrawn)
-                .await,
+            "promote_key",
+            store.promote_key(one(), "next", i64::MAX, 0).await,
         ),
+        ("cancel_key", store.cancel_key(one(), "next").await),
+        (
+            "withdraw_key",
+            store.withdraw_key(one(), "present", None).await.map(drop),
+        ),
+        ("retire_signing", store.retire_signing(one(), 0).await),
+        ("recheck", store.recheck(one()).await),
         ("revoke_token", store.revoke_token(one(), "a token").await),
     ]
 }
 
+/// One that signs and one that is next.
+async fn keys(store: &Store) {
+    first(store, "present").await;
+    let next = key("next", KeyState::Published);
+    store.publish_key(act(), next, None, None).await.unwrap();
+}
+
 pub(crate) async fn every_write_rechecks_the_session(database: &Database) {
     let store = database.open().await;
-    store
-        .insert_key(act(), key("present", KeyState::Signing))
-        .await
-        .unwrap();
+    keys(&store).await;
     let (mine, _) = signed_in(&store, "ada").await;
     let (ended, _) = session(&store, &mine.account).await;
     store
@@ -143,10 +159,7 @@ pub(crate) async fn every_write_rechecks_the_session(database: &Database) {
 
 pub(crate) async fn every_write_rechecks_the_role(database: &Database) {
     let store = database.open().await;
-    store
-        .insert_key(act(), key("present", KeyState::Signing))
-        .await
-        .unwrap();
+    keys(&store).await;
     account(&store, "bob").await;
     let (mine, _) = signed_in(&store, "ada").await;
     let mut act = act_of(&mine);

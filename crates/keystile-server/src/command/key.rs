@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
-use keystile_accounts::{AdminError, KeySummary};
+use keystile_accounts::{AdminError, Begin, KeySummary};
 
 use super::output;
 use super::place::Place;
@@ -64,9 +64,9 @@ impl Key {
             }
             Self::Import(import) => {
                 let pem = read(&import.file)?;
-                let key = import
-                    .place
-                    .with_accounts(|all| async move { Ok(all.import_key(&pem).await?) })?;
+                let key = import.place.with_accounts(|all| async move {
+                    Ok(all.import_key(&pem, Begin::Now).await?)
+                })?;
                 print(&[key], import.json)
             }
             Self::Export(export) => {
@@ -103,7 +103,11 @@ fn print(keys: &[KeySummary], json: bool) -> Result<()> {
                     "alg": key.algorithm.as_str(),
                     "state": key.state.as_str(),
                     "created_at": keystile_server::rfc3339(key.created_at),
-                    "remove_after": key.remove_after.map(keystile_server::rfc3339),
+                    "since": keystile_server::rfc3339(key.since),
+                    "next": key.next.map(|next| serde_json::json!({
+                        "step": next.step.as_str(),
+                        "at": keystile_server::rfc3339(next.at),
+                    })),
                 })
             })
             .collect();

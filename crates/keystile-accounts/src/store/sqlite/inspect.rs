@@ -49,7 +49,7 @@ fn look(connection: &Connection, known: &[Migration]) -> Result<Inspection, Stor
         Schema::TooNew { .. } | Schema::Foreign { .. } => false,
     };
     if has_tables && found.damage.is_empty() {
-        found.signing_key = key::signing(connection)?;
+        found.signing_key = key::signing_at_a_glance(connection)?;
         found.accounts = count(connection, ACCOUNTS)?;
         found.sessions = count(connection, SESSIONS)?;
     }
