@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use keystile::{Guard, KeySet, Verifier};
 use tokio::task::AbortHandle;
+use zeroize::Zeroizing;
 
 use crate::builder::Builder;
 use crate::dummy::Dummies;
@@ -110,6 +111,11 @@ impl Accounts {
         self.engine().key_ring.times().lead()
     }
 
+    /// Bytes that all processes on this database share, to sign the places of lists with.
+    pub fn cursor_secret(&self) -> [u8; 32] {
+        *self.engine().cursor_secret
+    }
+
     /// The `iss` of the tokens; `None` for minimal claims without one.
     pub fn issuer(&self) -> Option<&str> {
         self.engine().tokens.issuer()
@@ -160,6 +166,11 @@ impl Accounts {
     pub fn hashes_waiting(&self) -> usize {
         self.engine().pool.waiting()
     }
+}
+
+/// The shortest schedule of [`Builder::rotate_keys_every`] for key sets of this age and access tokens of this life.
+pub fn least_key_schedule(key_max_age: Duration, access_lifetime: Duration) -> Duration {
+    KeyTimes::new(key_max_age).least_schedule(access_lifetime)
 }
 
 /// While it is held no other server opens the same database.
@@ -217,6 +228,7 @@ async fn assemble(builder: Builder, store: Store) -> Result<Engine, OpenError> {
         KeyRing::open(&builder.tokens, &builder.keys, &store, &random, act).await?;
     let counters = shared_secret(&store, "guess-counters", &random).await?;
     let dummies = shared_secret(&store, "dummy-hashes", &random).await?;
+    let cursors = shared_secret(&store, "cursors", &random).await?;
     let pool = Pool::start(builder.hashing, random.clone()).map_err(|error| {
         Fault::because(
             "threads_failed",
@@ -226,6 +238,7 @@ async fn assemble(builder: Builder, store: Store) -> Result<Engine, OpenError> {
     })?;
     let engine = Engine {
         dummies: Dummies::new(pool.cost(), &dummies),
+        cursor_secret: Zeroizing::new(cursors),
         attempts: Attempts::new(builder.guess_limits, &counters),
         tokens: Tokens::new(builder.tokens, keys, random.clone()),
         sessions: builder.sessions,

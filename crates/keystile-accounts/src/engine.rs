@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use keystile::{Clock, OpaqueToken, Random, Timestamp};
+use zeroize::Zeroizing;
 
 use crate::answer::{Account, SessionId, SignedIn};
 use crate::builder::{AccountIds, SessionOptions};
@@ -37,6 +38,7 @@ pub(crate) struct Engine {
     pub(crate) admin_role: String,
     pub(crate) attempts: Attempts,
     pub(crate) dummies: Dummies,
+    pub(crate) cursor_secret: Zeroizing<[u8; 32]>,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
     pub(crate) gate: Gate,

@@ -1,10 +1,12 @@
 //! A look at a database without opening it for work: for whoever wants to know and change nothing.
 
+use std::fmt::Write as _;
+
 use keystile::{Algorithm, SigningKey};
 
 use crate::accounts::Accounts;
 use crate::error::{Fault, OpenError};
-use crate::keys::sealed_by;
+use crate::keys::{SealingId, SealingKey, sealed_by};
 pub use crate::store::Schema;
 use crate::store::{self, Store};
 
@@ -43,15 +45,25 @@ impl Accounts {
     }
 }
 
+/// The id of a sealing key, as [`Inspection::sealed_by`] says it: to tell keys apart, without saying anything of them.
+pub fn sealing_key_id(key: &[u8; 32]) -> Option<String> {
+    SealingKey::new(key).map(|key| hexadecimal(key.id()))
+}
+
+fn hexadecimal(id: SealingId) -> String {
+    id.iter().fold(String::new(), |mut all, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(all, "{byte:02x}");
+        all
+    })
+}
+
 fn public(found: store::Inspection) -> Inspection {
     let mut damage = found.damage;
     let mut sealing = None;
     let signing_key = found.signing_key.and_then(|(kid, algorithm, private)| {
         let id = sealed_by(&private);
-        sealing = id.map(|id| {
-            id.iter()
-                .fold(String::new(), |all, byte| format!("{all}{byte:02x}"))
-        });
+        sealing = id.map(hexadecimal);
         let readable = id.is_some() || SigningKey::from_pkcs8_der(&private).is_ok();
         match algorithm.parse() {
             Ok(algorithm) if readable => return Some((algorithm, kid)),

@@ -97,7 +97,7 @@ mod request;
 pub mod store;
 mod tokens;
 
-pub use accounts::{Accounts, ServerLock};
+pub use accounts::{Accounts, ServerLock, least_key_schedule};
 pub use answer::{
     Account, AccountId, AccountsPage, KeyState, KeyStep, KeySummary, KeyUse, NextStep,
     RefreshToken, Session, SessionId, SignedIn, Withdrawal,
@@ -109,7 +109,7 @@ pub use error::{
 pub use exchange::{Exchange, ExchangeError};
 #[cfg(feature = "testing")]
 pub use gate::{Hold, Point};
-pub use inspect::{Inspection, Schema};
+pub use inspect::{Inspection, Schema, sealing_key_id};
 pub use issuance::Issuance;
 pub use limits::GuessLimits;
 pub use names::UsernameRule;

@@ -39,6 +39,47 @@ fn every_setting_stands_in_the_book_as_it_is() {
     assert_eq!(rows(&page("configuration.md"), ""), expected);
 }
 
+/// The shell blocks of a page, in order.
+fn shell(text: &str) -> String {
+    let blocks = text.split("```sh\n").skip(1);
+    let blocks = blocks.filter_map(|block| block.split("```").next());
+    blocks.collect::<Vec<_>>().concat()
+}
+
+/// Runs a script in a folder with the binary on its path; what it printed.
+fn run(script: &str, folder: &Path, kid: &str) -> String {
+    let binary = Path::new(env!("CARGO_BIN_EXE_keystile")).parent();
+    let path = format!("{}:/usr/bin:/bin", binary.expect("its folder").display());
+    let output = Command::new("sh")
+        .args(["-euxc", script])
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", path)
+        .env("KID", kid)
+        .output()
+        .expect("sh runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[test]
+fn every_command_of_the_page_on_keys_works() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let list = run(
+        "keystile migrate >/dev/null; keystile key list",
+        folder.path(),
+        "",
+    );
+    let kid = list.lines().nth(1).and_then(|row| row.split(' ').next());
+    let script = shell(&page("keys.md"));
+    assert!(script.matches("keystile ").count() > 8, "{script}");
+    let said = run(&script, folder.path(), kid.expect("a key"));
+    for part in ["published", "withdrew", "EdDSA", ", sealed"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
 /// The subcommands that `keystile … --help` names.
 fn subcommands(of: &[&str]) -> Vec<String> {
     let output = Command::new(env!("CARGO_BIN_EXE_keystile"))

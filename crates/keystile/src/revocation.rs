@@ -13,6 +13,8 @@ use table::{Added, Entry, Table};
 
 /// Entries that are held unless said otherwise: about 100 MiB at the worst.
 const DEFAULT_CAPACITY: usize = 500_000;
+/// Withdrawn keys that are held beside: an entry of theirs never ends, so that one without room would never end either.
+const KEY_CAPACITY: usize = 4_096;
 
 /// What becomes of requests while it is not known what is revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +40,8 @@ struct Inner {
     /// Held by whoever changes the table. A request never takes it.
     writing: Mutex<()>,
     entries: AtomicUsize,
+    /// How many of the entries are keys.
+    withdrawn: AtomicUsize,
     capacity: usize,
     /// An entry could not be held: until then, in milliseconds, what is revoked is not known.
     lost_until: AtomicI64,
@@ -59,7 +63,7 @@ impl Revocations {
     }
 
     /// At most this many entries. One more is never held in another's place: what is revoked then counts as unknown
-    /// until that entry would have ended.
+    /// until that entry would have ended. Withdrawn keys have room of their own.
     pub fn with_capacity(capacity: usize) -> Self {
         Self(Arc::new(Inner {
             sessions: Table::new(),
@@ -69,6 +73,7 @@ impl Revocations {
             hasher: RandomState::new(),
             writing: Mutex::new(()),
             entries: AtomicUsize::new(0),
+            withdrawn: AtomicUsize::new(0),
             capacity,
             lost_until: AtomicI64::new(i64::MIN),
             current_at: AtomicI64::new(i64::MIN),
@@ -111,7 +116,12 @@ impl Revocations {
 
     /// Withdraws a key: every token that it signed is revoked, for good.
     pub fn withdraw_key(&self, kid: &KeyId) {
-        self.put(&self.0.keys, kid.as_str(), Entry::until(Timestamp::MAX));
+        let _writing = self.lock();
+        let room = self.0.withdrawn.load(Ordering::Acquire) < KEY_CAPACITY;
+        let entry = Entry::until(Timestamp::MAX);
+        if self.add(&self.0.keys, kid.as_str(), entry, room) {
+            self.0.withdrawn.fetch_add(1, Ordering::AcqRel);
+        }
     }
 
     /// Drops entries whose moment has come.
@@ -200,15 +210,23 @@ impl Revocations {
 
     fn put(&self, table: &Table, name: &str, entry: Entry) {
         let _writing = self.lock();
-        let room = self.0.entries.load(Ordering::Acquire) < self.0.capacity;
+        let keys = self.0.withdrawn.load(Ordering::Acquire);
+        let others = self.0.entries.load(Ordering::Acquire).saturating_sub(keys);
+        self.add(table, name, entry, others < self.0.capacity);
+    }
+
+    /// Whether it is a new one. The caller holds the lock.
+    fn add(&self, table: &Table, name: &str, entry: Entry, room: bool) -> bool {
         let until = entry.until.as_millis();
         match table.put(&self.0.hasher, name, entry, room) {
             Added::New => {
                 self.0.entries.fetch_add(1, Ordering::AcqRel);
+                true
             }
-            Added::United => {}
+            Added::United => false,
             Added::NoRoom => {
                 self.0.lost_until.fetch_max(until, Ordering::AcqRel);
+                false
             }
         }
     }
@@ -325,6 +343,25 @@ mod tests {
             Err(Reason::RevocationUnknown)
         );
         assert_eq!(revocations.check(&innocent, &"k".into(), LATER), Ok(()));
+    }
+
+    #[test]
+    fn a_withdrawn_key_finds_room_in_a_full_list_and_takes_none() {
+        let revocations = Revocations::with_capacity(1);
+        revocations.withdraw_key(&"old".into());
+        revocations.revoke_session(None, "s", LATER);
+        let innocent = Claims::new("eve", 900);
+        assert_eq!(check(&revocations, &innocent), Ok(()), "both had room");
+        revocations.withdraw_key(&"k".into());
+        revocations.withdraw_key(&"k".into());
+        assert_eq!(check(&revocations, &innocent), Err(Reason::TokenRevoked));
+        let elsewhere = revocations.check(&innocent, &"other".into(), Timestamp::from_seconds(1));
+        assert_eq!(elsewhere, Ok(()), "what is revoked is known");
+        revocations.forget_expired(LATER);
+        revocations.revoke_session(None, "s", Timestamp::from_seconds(2_000));
+        let elsewhere = revocations.check(&innocent, &"other".into(), LATER);
+        assert_eq!(elsewhere, Ok(()), "keys that stay take no room of others");
+        assert_eq!(check(&revocations, &innocent), Err(Reason::TokenRevoked));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::error::{Fault, OpenError};
 use crate::store::{self, Act, KeyRecord, Store, WriteError};
 use crate::tokens::Keys;
 
-pub(crate) use seal::{ID_LENGTH, Sealing, SealingKey, sealed_by};
+pub(crate) use seal::{ID_LENGTH, Sealing, SealingId, SealingKey, sealed_by};
 pub(crate) use times::KeyTimes;
 
 /// How keys are kept and when they turn.

@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use clap::Args;
 use keystile::{Clock, Timestamp};
-use keystile_accounts::{Accounts, Inspection, Schema};
-use keystile_server::config::{Config, Sources};
+use keystile_accounts::{Accounts, Inspection, Schema, sealing_key_id};
+use keystile_server::config::{Config, SealingKey, Sources};
 use serde::Serialize;
 
 use super::output;
@@ -147,7 +147,7 @@ impl Doctor {
                 let mut checks = vec![schema(&found)];
                 checks.extend(damage(&found));
                 checks.extend(writable(config));
-                checks.extend(signing_key(&found));
+                checks.extend(signing_key(&found, config));
                 checks
             }
         }
@@ -199,10 +199,13 @@ fn writable(config: &Config) -> Option<Check> {
 }
 
 /// Nothing is said of it where the rest is too wrong to know.
-fn signing_key(found: &Inspection) -> Option<Check> {
+fn signing_key(found: &Inspection, config: &Config) -> Option<Check> {
     let subject = "signing key";
     match &found.signing_key {
-        Some((algorithm, key_id)) => Some(Check::right(subject, format!("{algorithm} {key_id}"))),
+        Some((algorithm, key_id)) => {
+            let shown = format!("{algorithm} {key_id}");
+            Some(sealing(subject, &shown, found.sealed_by.as_deref(), config))
+        }
         None if !found.damage.is_empty() => None,
         None => match found.schema {
             Schema::Current { .. } | Schema::Behind { .. } => Some(Check::notice(
@@ -212,6 +215,39 @@ fn signing_key(found: &Inspection) -> Option<Check> {
             )),
             _ => None,
         },
+    }
+}
+
+/// Whether the private key can be opened as the configuration is.
+fn sealing(subject: &'static str, key: &str, sealed_by: Option<&str>, config: &Config) -> Check {
+    let ids = |key: &Option<SealingKey>| key.as_ref().map(|key| sealing_key_id(key.expose()));
+    let present = ids(&config.keys.sealing_key).flatten();
+    let previous = ids(&config.keys.sealing_key_previous).flatten();
+    match (sealed_by, present.as_deref(), previous.as_deref()) {
+        (None, None, _) => Check::right(subject, format!("{key}, not sealed")),
+        (None, Some(_), _) => Check::notice(
+            subject,
+            format!("{key} is not sealed yet"),
+            "The next start of `keystile serve` seals it",
+        ),
+        (Some(by), Some(present), _) if by == present => {
+            Check::right(subject, format!("{key}, sealed"))
+        }
+        (Some(by), _, Some(previous)) if by == previous => Check::notice(
+            subject,
+            format!("{key} is sealed with the previous sealing key"),
+            "The next start of `keystile serve` seals it anew",
+        ),
+        (Some(_), None, _) => Check::wrong(
+            subject,
+            format!("{key} is sealed, and no sealing key is configured"),
+            "Set keys.sealing_key to the one that it was sealed with",
+        ),
+        (Some(_), Some(_), _) => Check::wrong(
+            subject,
+            format!("{key} is sealed with another sealing key"),
+            "Set keys.sealing_key to that one; or, to change it, keys.sealing_key_previous to that one",
+        ),
     }
 }
 

@@ -98,8 +98,8 @@ pub(crate) fn opening(config: &Config) -> String {
     format!("cannot open the database {}", config.database)
 }
 
-/// The engine as the configuration wants it. The algorithm is for `serve` alone to set: a command that was
-/// started with another configuration would change the server's signing key.
+/// The engine as the configuration wants it. The algorithm and the schedule of keys are for `serve` alone to set: a
+/// command that was started with another configuration would change the server's signing key.
 pub(crate) fn builder(config: &Config, issuer: String) -> Builder {
     let mut hashing =
         Hashing::default().cost(config.password.memory_kib, config.password.passes, 1);
@@ -111,7 +111,15 @@ pub(crate) fn builder(config: &Config, issuer: String) -> Builder {
     } else {
         GuessLimits::off()
     };
-    Accounts::builder(config.database.expose())
+    let mut builder = Accounts::builder(config.database.expose());
+    if let Some(key) = &config.keys.sealing_key {
+        builder = builder.sealing_key(*key.expose());
+    }
+    if let Some(key) = &config.keys.sealing_key_previous {
+        builder = builder.previous_sealing_key(*key.expose());
+    }
+    builder
+        .key_max_age(config.keys.max_age)
         .issuer(issuer)
         .access_lifetime(config.tokens.access_lifetime)
         .refresh_lifetime(config.tokens.refresh_lifetime)

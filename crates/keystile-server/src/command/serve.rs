@@ -70,7 +70,7 @@ async fn serve(config: Config) -> Result<()> {
     let issuer = config
         .issuer_at(address)
         .map_err(|fault| Faults(vec![fault]))?;
-    let mut engine = builder(&config, issuer.clone());
+    let mut engine = builder(&config, issuer.clone()).rotate_keys_every(config.keys.rotate_every);
     if let Some(algorithm) = config.tokens.algorithm {
         engine = engine.algorithm(algorithm);
     }

@@ -44,6 +44,8 @@ pub struct Config {
     pub connections: u32,
     /// Lifetimes and algorithm.
     pub tokens: Tokens,
+    /// How signing keys are kept and when they turn.
+    pub keys: Keys,
     /// Password policy and hashing cost.
     pub password: Password,
     /// Whether guessing is limited.
@@ -102,6 +104,54 @@ pub struct Tokens {
     pub replay_grace: Duration,
 }
 
+/// What `keys.*` says.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    /// How long verifiers may keep the published keys.
+    pub max_age: Duration,
+    /// When a new key is made without being asked for.
+    pub rotate_every: Option<Duration>,
+    /// Seals private keys.
+    pub sealing_key: Option<SealingKey>,
+    /// Sealed them before a change.
+    pub sealing_key_previous: Option<SealingKey>,
+}
+
+/// Thirty-two secret bytes; `Debug` hides them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SealingKey(zeroize::Zeroizing<[u8; 32]>);
+
+impl SealingKey {
+    /// The bytes: do not print them.
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// From 64 hexadecimal digits.
+    fn from_hex(text: &str) -> Option<Self> {
+        let mut bytes = zeroize::Zeroizing::new([0; 32]);
+        if text.len() != 64 || !text.is_ascii() {
+            return None;
+        }
+        for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
+            let digits = text.get(at..at + 2)?;
+            // `from_str_radix` would take a sign too.
+            if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+                return None;
+            }
+            *byte = u8::from_str_radix(digits, 16).ok()?;
+        }
+        // One byte over and over is a placeholder, not a secret.
+        (bytes.iter().any(|byte| *byte != bytes[0])).then_some(Self(bytes))
+    }
+}
+
+impl std::fmt::Debug for SealingKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SealingKey(redacted)")
+    }
+}
+
 /// What `password.*` says.
 #[derive(Debug, Clone)]
 pub struct Password {
@@ -142,6 +192,7 @@ impl Config {
         let mut reader = Reader::new(sources);
         let config = Self::read(&mut reader);
         together::check_lifetimes(&mut reader);
+        together::check_keys(&mut reader);
         reader.finish(config)
     }
 
@@ -153,6 +204,7 @@ impl Config {
         let mut reader = Reader::new(sources);
         let config = Self::read(&mut reader);
         together::check_lifetimes(&mut reader);
+        together::check_keys(&mut reader);
         together::check_serving(&mut reader);
         reader.finish(config)
     }
@@ -167,6 +219,7 @@ impl Config {
         let trusted_proxies = reader.networks("trusted_proxies");
         let connections = reader.number("connections", 1..=1_048_576);
         let tokens = read_tokens(reader);
+        let keys = read_keys(reader);
         let password = read_password(reader);
         let limit_guessing = reader.switch("limits.guessing");
         let tls = reader.tls();
@@ -181,6 +234,7 @@ impl Config {
             trusted_proxies,
             connections: connections?,
             tokens: tokens?,
+            keys: keys?,
             password: password?,
             limit_guessing: limit_guessing?,
             tls,
@@ -233,6 +287,19 @@ fn read_tokens(reader: &mut Reader) -> Option<Tokens> {
         idle_limit,
         absolute_limit,
         replay_grace: replay_grace?,
+    })
+}
+
+fn read_keys(reader: &mut Reader) -> Option<Keys> {
+    let max_age = reader.lifetime("keys.max_age");
+    let rotate_every = reader.lifetime("keys.rotate_every");
+    let sealing_key = reader.sealing_key("keys.sealing_key");
+    let sealing_key_previous = reader.sealing_key("keys.sealing_key_previous");
+    Some(Keys {
+        max_age: max_age?,
+        rotate_every,
+        sealing_key,
+        sealing_key_previous,
     })
 }
 

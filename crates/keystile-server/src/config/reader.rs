@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::fault::{Fault, Faults};
 use super::layers::{Layers, Raw, Sources};
-use super::{DatabaseUrl, Network, Tls, duration};
+use super::{DatabaseUrl, Network, SealingKey, Tls, duration};
 
 /// A setting may be read as often as it is needed: a fault is noted once.
 pub(super) struct Reader {
@@ -170,6 +170,17 @@ impl Reader {
             }
         }
         networks
+    }
+
+    /// A sealing key; a fault never shows it.
+    pub(super) fn sealing_key(&mut self, key: &str) -> Option<SealingKey> {
+        let cure = "Give 32 random bytes in hexadecimal: `openssl rand -hex 32` makes them";
+        let text = self.text(key, cure)?;
+        let found = SealingKey::from_hex(&text);
+        if found.is_none() {
+            self.fault(key, "is not 32 random bytes in hexadecimal", cure);
+        }
+        found
     }
 
     /// The database URL; a fault never shows it, since it may hold a password.

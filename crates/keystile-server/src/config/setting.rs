@@ -22,6 +22,15 @@ const fn plain(key: &'static str, default: &'static str, about: &'static str) ->
     }
 }
 
+const fn secret(key: &'static str, about: &'static str) -> Setting {
+    Setting {
+        key,
+        default: "",
+        secret: true,
+        about,
+    }
+}
+
 /// Every setting that there is.
 pub const SETTINGS: &[Setting] = &[
     plain("listen", "127.0.0.1:8080", "Address and port to listen on."),
@@ -85,6 +94,24 @@ pub const SETTINGS: &[Setting] = &[
         "tokens.replay_grace",
         "60s",
         "How long a refresh may be repeated with the same answer; 0s turns it off.",
+    ),
+    plain(
+        "keys.max_age",
+        "5m",
+        "How long verifiers may keep the published keys; a new key is published for longer before it signs.",
+    ),
+    plain(
+        "keys.rotate_every",
+        "",
+        "Makes a new signing key when the present one has signed for so long; by hand only by default.",
+    ),
+    secret(
+        "keys.sealing_key",
+        "Seals the private keys in the database: 32 bytes in hexadecimal; not sealed by default.",
+    ),
+    secret(
+        "keys.sealing_key_previous",
+        "The sealing key before a change: what it sealed is sealed anew at the start.",
     ),
     plain(
         "password.min_length",

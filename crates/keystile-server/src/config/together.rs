@@ -9,6 +9,7 @@ use super::{ISSUER_CURE, duration, no_issuer};
 
 /// A longer grace would hide a stolen refresh token for too long.
 const LONGEST_GRACE: Duration = Duration::from_secs(300);
+const LONGEST_MAX_AGE: Duration = Duration::from_secs(24 * 3_600);
 
 /// What the lifetimes must be to each other.
 pub(super) fn check_lifetimes(reader: &mut Reader) {
@@ -34,6 +35,44 @@ pub(super) fn check_lifetimes(reader: &mut Reader) {
             "tokens.replay_grace",
             "is longer than five minutes, which would hide a stolen refresh token for too long",
             "Give 60s, or at most 5m",
+        );
+    }
+}
+
+/// What the times of keys must be to each other, and the sealing keys.
+pub(super) fn check_keys(reader: &mut Reader) {
+    let max_age = reader.lifetime("keys.max_age");
+    if max_age.is_some_and(|age| age > LONGEST_MAX_AGE) {
+        reader.fault(
+            "keys.max_age",
+            "is longer than a day, and a new key would wait for longer still",
+            "Give 5m, or at most 1d",
+        );
+    }
+    let access = reader.lifetime("tokens.access_lifetime");
+    if let (Some(max_age), Some(access)) = (max_age, access) {
+        let least = keystile_accounts::least_key_schedule(max_age, access);
+        let every = reader.lifetime("keys.rotate_every");
+        if every.is_some_and(|every| every < least) {
+            let problem = "is too short: a key is published before it signs, and kept until its tokens have expired";
+            let cure = format!("Give at least {}, or remove it", duration::show(least));
+            reader.fault("keys.rotate_every", problem, &cure);
+        }
+    }
+    let present = reader.sealing_key("keys.sealing_key");
+    let previous = reader.sealing_key("keys.sealing_key_previous");
+    if previous.is_some() && present.is_none() && reader.are_sound(&["keys.sealing_key"]) {
+        reader.fault(
+            "keys.sealing_key_previous",
+            "is given without a new one",
+            "Set keys.sealing_key to the new one, or, if nothing is to change, to this one",
+        );
+    }
+    if present.is_some() && present == previous {
+        reader.fault(
+            "keys.sealing_key_previous",
+            "is the same as keys.sealing_key",
+            "Remove it",
         );
     }
 }

@@ -11,9 +11,6 @@ use utoipa::ToSchema;
 
 use super::App;
 
-/// A verifier may keep the keys for 300 seconds.
-const MAX_AGE: &str = "public, max-age=300";
-
 /// A set of public keys.
 #[derive(Serialize, ToSchema)]
 #[schema(as = KeySet)]
@@ -33,7 +30,9 @@ pub(crate) struct KeySetBody {
 pub(super) async fn jwks(State(app): State<App>, headers: HeaderMap) -> Response {
     let json = app.accounts.key_set().to_jwks_json();
     let tag = entity_tag(&json);
-    let caching = [(ETAG, tag.clone()), (CACHE_CONTROL, MAX_AGE.to_owned())];
+    let max_age = app.accounts.key_max_age().as_secs();
+    let max_age = format!("public, max-age={max_age}");
+    let caching = [(ETAG, tag.clone()), (CACHE_CONTROL, max_age)];
     if matches(&headers, &tag) {
         return (StatusCode::NOT_MODIFIED, caching).into_response();
     }

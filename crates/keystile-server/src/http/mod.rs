@@ -23,6 +23,7 @@ mod edge;
 mod email;
 mod health;
 mod jwks;
+mod key;
 mod listen;
 mod login;
 mod logout;
@@ -40,6 +41,7 @@ mod wire;
 
 pub use account::{AccountBody, rfc3339};
 pub use edge::HEADER_CAP;
+pub use key::{KeyBody, NextBody};
 pub use listen::{Certificate, Stop, listen};
 pub use openapi::document;
 pub use readiness::Readiness;
@@ -55,7 +57,7 @@ pub struct Settings {
     pub readiness: Readiness,
     /// The clock of cursors.
     pub clock: Clock,
-    /// Where request ids and the cursors' key come from.
+    /// Where request ids come from.
     pub random: Random,
 }
 
@@ -95,7 +97,7 @@ impl FromRef<App> for Guard {
 /// ```
 pub fn router(accounts: Accounts, settings: Settings) -> Router {
     let ids = request_id::RequestIds::new(&settings.random);
-    let cursors = cursor::Cursors::new(&settings.random, settings.clock.clone());
+    let cursors = cursor::Cursors::new(accounts.cursor_secret(), settings.clock.clone());
     let guard = accounts
         .guard()
         .realm("keystile")

@@ -40,15 +40,7 @@ impl Server {
     async fn start_as(limits: GuessLimits, signup_open: bool, connections: usize) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Clock::manual(Timestamp::from_seconds(1_800_000_000));
-        let url = format!("sqlite://{}", folder.path().join("keystile.db").display());
-        let accounts = Accounts::builder(&url)
-            .issuer(ISSUER)
-            .clock(clock.clone())
-            .guess_limits(limits)
-            .hashing(Hashing::default().cost(64, 1, 1).threads(1))
-            .open()
-            .await
-            .expect("accounts");
+        let accounts = open(&folder, &clock, limits).await;
         let readiness = Readiness::default();
         let settings = Settings {
             signup_open,
@@ -67,6 +59,20 @@ impl Server {
             readiness,
             folder,
         }
+    }
+
+    /// Another node on the same database: its address.
+    pub(crate) async fn beside(&self) -> SocketAddr {
+        let accounts = open(&self.folder, &self.clock, GuessLimits::off()).await;
+        let settings = Settings {
+            clock: self.clock.clone(),
+            ..Settings::default()
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let app = router(accounts, settings);
+        tokio::spawn(listen(listener, app, 1000, None, Stop::default()));
+        address
     }
 
     pub(crate) async fn send(&self, request: Request) -> Answer {
@@ -162,4 +168,16 @@ impl<'a> Person<'a> {
     pub(crate) async fn refused(&self) -> String {
         self.call("GET", "/v1/me").await.problem(401)
     }
+}
+
+async fn open(folder: &TempDir, clock: &Clock, limits: GuessLimits) -> Accounts {
+    let url = format!("sqlite://{}", folder.path().join("keystile.db").display());
+    Accounts::builder(&url)
+        .issuer(ISSUER)
+        .clock(clock.clone())
+        .guess_limits(limits)
+        .hashing(Hashing::default().cost(64, 1, 1).threads(1))
+        .open()
+        .await
+        .expect("accounts")
 }

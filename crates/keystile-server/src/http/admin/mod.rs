@@ -1,4 +1,4 @@
-//! `/v1/admin/accounts…`: what an administrator may do to accounts.
+//! `/v1/admin/…`: what an administrator may do to accounts and to signing keys.
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -8,6 +8,7 @@ use super::App;
 mod change;
 mod create;
 mod delete;
+mod keys;
 mod list;
 mod roles;
 mod sessions;
@@ -22,4 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(state::disable))
         .routes(routes!(state::enable))
         .routes(routes!(sessions::end))
+        .routes(routes!(keys::list))
+        .routes(routes!(keys::rotate))
+        .routes(routes!(keys::withdraw))
 }

@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use crate::actors::Server;
+use crate::http::Request;
 
 #[tokio::test]
 async fn pages_follow_one_another_without_gap_or_repetition() {
@@ -69,4 +70,21 @@ async fn filters_narrow_and_odd_queries_are_refused() {
             .await;
         assert_eq!(answer.problem(400), "cursor_invalid", "{cursor}");
     }
+}
+
+#[tokio::test]
+async fn a_page_goes_on_at_another_node() {
+    let server = Server::start().await;
+    let root = server.administrator().await;
+    for name in ["ada", "bob"] {
+        server.person(name).await;
+    }
+    let first = root.call("GET", "/v1/admin/accounts?limit=2").await;
+    let cursor = first.expect(200).text("/next_cursor");
+    let target = format!("/v1/admin/accounts?limit=2&cursor={cursor}");
+    let beside = server.beside().await;
+    let request = Request::new("GET", &target).bearer(&root.access);
+    let rest = request.send(beside).await.expect(200).json();
+    assert_eq!(rest["data"].as_array().unwrap().len(), 1);
+    assert_eq!(rest["data"][0]["username"], "bob");
 }

@@ -2,6 +2,7 @@ use serde_json::json;
 
 use crate::actors::{PASSWORD, Server};
 
+mod keys;
 mod list;
 
 /// Every administrative route, for somebody who is signed in but has not the role.
@@ -20,6 +21,9 @@ async fn without_the_role_nothing() {
         ("POST", format!("{one}/disable")),
         ("POST", format!("{one}/enable")),
         ("DELETE", format!("{one}/sessions")),
+        ("GET", "/v1/admin/keys".to_owned()),
+        ("POST", "/v1/admin/keys/rotate".to_owned()),
+        ("POST", "/v1/admin/keys/some/withdraw".to_owned()),
     ] {
         let answer = ada.call_with(method, &target, &json!({})).await;
         assert_eq!(answer.problem(403), "role_missing", "{method} {target}");
