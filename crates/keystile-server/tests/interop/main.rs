@@ -11,6 +11,7 @@
 
 #[path = "../support/process.rs"]
 mod process;
+mod rotation;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -52,8 +53,13 @@ impl Oracle {
     }
 }
 
-/// Both verifiers, or the reason why they are not here.
+/// Both verifiers of one token, or the reason why they are not here.
 fn oracles() -> Result<[Oracle; 2], String> {
+    oracles_named("verify")
+}
+
+/// Both, with the scripts of this name.
+fn oracles_named(script: &str) -> Result<[Oracle; 2], String> {
     // `target/tmp` is Cargo's, whatever the target folder is called; its sibling `interop` is what `setup` makes.
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("interop");
     let python = folder.join("venv/bin/python");
@@ -74,12 +80,12 @@ fn oracles() -> Result<[Oracle; 2], String> {
         Oracle {
             name: "PyJWT",
             program: python,
-            script: place("verify.py"),
+            script: place(&format!("{script}.py")),
         },
         Oracle {
             name: "jose",
             program: PathBuf::from("node"),
-            script: place("verify.mjs"),
+            script: place(&format!("{script}.mjs")),
         },
     ])
 }
@@ -107,18 +113,16 @@ fn tampered(token: &str) -> String {
     format!("{signed}.{other}{}", &signature[1..])
 }
 
+/// In CI their absence is a failure; elsewhere it is told past the test harness, which would keep it to itself.
+fn tell_absent(what: &str, absent: &str) {
+    assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{absent}");
+    let _ = writeln!(std::io::stderr(), "interop {what}: not tried: {absent}");
+}
+
 async fn verifies_elsewhere(algorithm: &'static str) {
     let oracles = match oracles() {
         Ok(oracles) => oracles,
-        Err(absent) => {
-            assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{absent}");
-            // Written past the test harness, which would keep it to itself.
-            let _ = writeln!(
-                std::io::stderr(),
-                "interop {algorithm}: not tried: {absent}"
-            );
-            return;
-        }
+        Err(absent) => return tell_absent(algorithm, &absent),
     };
     let server = Process::start(&format!("[tokens]\nalgorithm = \"{algorithm}\"\n"));
     let issuer = server.issuer();

@@ -16,7 +16,7 @@ pub(crate) struct Process {
     child: Child,
     address: SocketAddr,
     /// Deleted with the process.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Process {
@@ -44,10 +44,28 @@ impl Process {
         let mut process = Self {
             child,
             address,
-            _folder: folder,
+            folder,
         };
         process.wait_until_open(&log);
         process
+    }
+
+    /// Runs a command beside the server, with its configuration and on its data; what it printed.
+    #[allow(
+        dead_code,
+        reason = "not every test that starts the binary runs commands beside it"
+    )]
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
+        let output = Command::new(env!("CARGO_BIN_EXE_keystile"))
+            .args(arguments)
+            .args(["--data", "data", "--config", "keystile.toml"])
+            .current_dir(self.folder.path())
+            .env_clear()
+            .output()
+            .expect("the binary starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        String::from_utf8(output.stdout).expect("text")
     }
 
     #[allow(

@@ -130,3 +130,25 @@ async fn several_openers_of_a_new_database_agree() {
         assert_eq!(store.password_formats().await.unwrap()[0].1, 4);
     }
 }
+
+/// What the third step says of keys that are there: they need no public part yet, and a retired one goes in time.
+#[test]
+fn keys_of_the_second_schema_get_their_times() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    migrate(&mut connection, &MIGRATIONS[..2]).unwrap();
+    let old = "INSERT INTO signing_key (kid, algorithm, private, state, created_at, state_since)
+        VALUES ('a', 'ES256', x'01', 'retired', 10, 20), ('b', 'ES256', x'02', 'signing', 20, 20)";
+    connection.execute(old, []).unwrap();
+    migrate(&mut connection, MIGRATIONS).unwrap();
+    let mut statement = connection
+        .prepare("SELECT public, signed_from, due_at FROM signing_key ORDER BY kid")
+        .unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    let rows: Vec<(String, i64, Option<i64>)> = rows.unwrap().map(Result::unwrap).collect();
+    let day = 24 * 3_600_000;
+    let expected = [
+        (String::new(), 10, Some(20 + day)),
+        (String::new(), 20, None),
+    ];
+    assert_eq!(rows, expected);
+}
