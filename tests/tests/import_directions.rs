@@ -6,10 +6,11 @@ use keystile_tests::source::{code_only, lines_naming};
 use keystile_tests::{files_below, relative, root};
 
 const OURS: [&str; 3] = ["keystile", "keystile-accounts", "keystile-server"];
-const DRIVERS: [&str; 5] = [
+const DRIVERS: [&str; 6] = [
     "rusqlite",
     "tokio_postgres",
     "deadpool_postgres",
+    "tokio_postgres_rustls",
     "sqlx",
     "diesel",
 ];

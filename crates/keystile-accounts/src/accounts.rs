@@ -14,6 +14,7 @@ use crate::engine::{Engine, LEEWAY, millis};
 use crate::error::{Fault, OpenError};
 use crate::follow::{self, Followed};
 use crate::keys::{KeyRing, KeyTimes};
+use crate::lead;
 use crate::limits::Attempts;
 use crate::password::Pool;
 use crate::store::{self, Act, Store};
@@ -43,7 +44,8 @@ struct Shared {
 }
 
 impl Accounts {
-    /// Opens with every default. The URL is `sqlite://` and a path: `sqlite://shop.db`, `sqlite:///var/lib/shop.db`.
+    /// Opens with every default. The URL is `sqlite://` and a path: `sqlite://shop.db`, `sqlite:///var/lib/shop.db`; or,
+    /// with the feature `postgres`, `postgres://USER:PASSWORD@HOST/DATABASE`, where several hosts may stand side by side.
     pub async fn open(url: &str) -> Result<Self, OpenError> {
         Self::builder(url).open().await
     }
@@ -58,6 +60,8 @@ impl Accounts {
         let store = Store::open(&builder.url, crate::store::Options::default())
             .await
             .map_err(Fault::from)?;
+        let clock = lead::clock_of(&store, builder.clock.clone()).await?;
+        let builder = builder.clock(clock);
         let engine = Arc::new(assemble(builder, store).await?);
         let verifier = Verifier::new(engine.tokens.trust()).clock(engine.clock.clone());
         let followed = Arc::new(Followed {

@@ -9,8 +9,9 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::engine::{Engine, millis};
 use crate::error::Fault;
+use crate::lead;
 use crate::limits::MOST_COUNTERS;
-use crate::store::{RevocationRecord, Revoked, Sweep};
+use crate::store::{Cursor, RevocationRecord, Revoked, Sweep};
 
 const POLL: Duration = Duration::from_millis(200);
 /// No successful poll for so long: what is revoked is not known.
@@ -33,7 +34,7 @@ pub(crate) struct Followed {
 /// Where the reader of the table of revocations stands.
 struct Place {
     feed_id: String,
-    cursor: i64,
+    cursor: Cursor,
 }
 
 impl Followed {
@@ -160,6 +161,9 @@ async fn follow(engine: Arc<Engine>, following: Following, mut place: Place) {
             let elapsed = turned.elapsed();
             turned += elapsed;
             follow_keys(&engine, followed, settled.after(elapsed, engine.now())).await;
+            if let Err(error) = lead::lead(&engine.store, &engine.clock).await {
+                tracing::warn!(%error, "the database's clock could not be read");
+            }
         }
     }
 }
@@ -169,7 +173,10 @@ async fn follow(engine: Arc<Engine>, following: Following, mut place: Place) {
 async fn read_on(engine: &Engine, followed: &Followed, place: &mut Place) -> Result<bool, Fault> {
     let mut withdrawn = false;
     loop {
-        let poll = engine.store.revocations_after(place.cursor, ROWS).await?;
+        let poll = engine
+            .store
+            .revocations_after(place.cursor.clone(), ROWS)
+            .await?;
         if poll.feed_id != place.feed_id {
             *place = snapshot(engine, followed).await?;
             return Ok(true);

@@ -26,9 +26,21 @@ pub struct Inspection {
     pub accounts: u64,
     /// How many sessions have not been ended; some may have expired.
     pub sessions: u64,
+    /// For PostgreSQL: which server, where, and whether the way to it is encrypted.
+    pub server: Option<String>,
+    /// What makes it lose what it has acknowledged, a sentence each.
+    pub risks: Vec<String>,
 }
 
 impl Accounts {
+    /// Whether a URL names a database that could be opened, without looking for it.
+    ///
+    /// # Errors
+    /// Says what is wrong with it, and shows nothing of it that may be a password.
+    pub fn check_url(url: &str) -> Result<(), OpenError> {
+        store::check_url(url).map_err(OpenError::url)
+    }
+
     /// Looks at a database and changes nothing: no migration, no key, no new file. `None` where there is none.
     /// A server may run on it meanwhile. Reads the whole file.
     ///
@@ -36,11 +48,7 @@ impl Accounts {
     /// The URL is not one, or the file cannot be read or is no database.
     pub async fn inspect(url: &str) -> Result<Option<Inspection>, OpenError> {
         store::check_url(url).map_err(OpenError::url)?;
-        let url = url.to_owned();
-        let found = tokio::task::spawn_blocking(move || Store::inspect(&url))
-            .await
-            .map_err(|error| Fault::because("store_failed", "the look broke off", error))?
-            .map_err(Fault::from)?;
+        let found = Store::inspect(url).await.map_err(Fault::from)?;
         Ok(found.map(public))
     }
 }
@@ -78,5 +86,7 @@ fn public(found: store::Inspection) -> Inspection {
         sealed_by: sealing,
         accounts: found.accounts,
         sessions: found.sessions,
+        server: found.server,
+        risks: found.risks,
     }
 }

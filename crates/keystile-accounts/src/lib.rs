@@ -89,6 +89,7 @@ mod gate;
 mod inspect;
 mod issuance;
 mod keys;
+mod lead;
 mod limits;
 mod names;
 mod password;

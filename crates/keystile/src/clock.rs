@@ -80,6 +80,8 @@ pub struct Clock(Source);
 enum Source {
     System,
     Manual(Arc<AtomicI64>),
+    /// So many milliseconds ahead of the machine's.
+    Led(Arc<AtomicI64>),
 }
 
 impl Clock {
@@ -93,11 +95,30 @@ impl Clock {
         Self(Source::Manual(Arc::new(AtomicI64::new(now.as_millis()))))
     }
 
+    /// The machine's wall clock, put right by another one: once it is [set](Self::set) it goes on from there, at the
+    /// machine's pace. For machines that share a database, whose clock they can all go by. Clones share it.
+    pub fn led() -> Self {
+        Self(Source::Led(Arc::new(AtomicI64::new(0))))
+    }
+
+    /// Whether this is the machine's wall clock as it is.
+    pub const fn is_system(&self) -> bool {
+        matches!(self.0, Source::System)
+    }
+
+    /// Whether this is a [led](Self::led) clock.
+    pub const fn is_led(&self) -> bool {
+        matches!(self.0, Source::Led(_))
+    }
+
     /// The present moment.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::System => system_now(),
             Source::Manual(millis) => Timestamp(millis.load(Ordering::Acquire)),
+            Source::Led(ahead) => {
+                Timestamp(system_now().0.saturating_add(ahead.load(Ordering::Acquire)))
+            }
         }
     }
 
@@ -110,10 +131,15 @@ impl Clock {
         }
     }
 
-    /// Sets a manual clock, also backwards. The system's clock is not moved by this.
+    /// Sets a manual or a led clock, also backwards. The system's clock is not moved by this.
     pub fn set(&self, now: Timestamp) {
-        if let Source::Manual(millis) = &self.0 {
-            millis.store(now.as_millis(), Ordering::Release);
+        match &self.0 {
+            Source::System => {}
+            Source::Manual(millis) => millis.store(now.as_millis(), Ordering::Release),
+            Source::Led(ahead) => {
+                let by = now.as_millis().saturating_sub(system_now().as_millis());
+                ahead.store(by, Ordering::Release);
+            }
         }
     }
 }
@@ -129,6 +155,7 @@ impl fmt::Debug for Clock {
         match &self.0 {
             Source::System => f.write_str("Clock::system"),
             Source::Manual(_) => write!(f, "Clock::manual({})", self.now().as_millis()),
+            Source::Led(ahead) => write!(f, "Clock::led({} ms)", ahead.load(Ordering::Acquire)),
         }
     }
 }
@@ -168,6 +195,20 @@ mod tests {
         assert_eq!(Timestamp::from_seconds(i64::MAX), Timestamp::MAX);
         assert_eq!(Timestamp::MIN.since(Timestamp::MAX), Duration::ZERO);
         assert_eq!(Timestamp::from_millis(-1).as_seconds(), -1);
+    }
+
+    #[test]
+    fn a_led_clock_goes_on_from_where_it_is_set() {
+        let clock = Clock::led();
+        let shared = clock.clone();
+        assert!(clock.is_led() && !clock.is_system());
+        let away = Clock::system()
+            .now()
+            .saturating_add(Duration::from_secs(3_600));
+        clock.set(away);
+        let ahead = shared.now().since(away);
+        assert!(ahead < Duration::from_secs(60), "{ahead:?}");
+        assert!(shared.now() >= away);
     }
 
     #[test]

@@ -17,6 +17,8 @@ impl From<StoreError> for Fault {
             StoreError::Locked => "store_locked",
             StoreError::Full => "store_full",
             StoreError::Closed => "store_closed",
+            StoreError::Unreachable(_) => "store_unreachable",
+            StoreError::Timeout => "store_timeout",
             StoreError::ServerRunning(_) => "server_running",
             _ => "store_failed",
         };

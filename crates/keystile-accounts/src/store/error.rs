@@ -14,6 +14,18 @@ pub enum StoreError {
         "the database is locked by another process; end it or wait until it is done, then try again"
     )]
     Locked,
+    /// The database's server does not let itself be reached, or went away in between. Whether a write that was under way
+    /// was kept is not known then.
+    #[error("the database cannot be reached: {0}")]
+    Unreachable(String),
+    /// The database did not answer in time. Whether a write that was under way was kept is not known.
+    #[error(
+        "the database did not answer in time; see whether it is overloaded or cannot be reached"
+    )]
+    Timeout,
+    /// A text with a NUL character, which PostgreSQL does not keep.
+    #[error("a text with a NUL character cannot be kept")]
+    Unstorable,
     /// No space is left.
     #[error("the disk is full; free some space, then try again")]
     Full,
@@ -63,6 +75,17 @@ pub enum StoreError {
     /// What else the database reports.
     #[error("the database reports: {0}")]
     Database(String),
+}
+
+#[cfg(feature = "postgres")]
+impl StoreError {
+    /// Nothing is found under a text that cannot be kept; any other error stays one.
+    pub(super) fn or_nothing<T: Default>(self) -> Result<T, Self> {
+        match self {
+            Self::Unstorable => Ok(T::default()),
+            error => Err(error),
+        }
+    }
 }
 
 /// The field whose value another account has.

@@ -1,5 +1,7 @@
 //! What a look at a database finds.
 
+use super::{Migration, StoreError};
+
 /// How a database's schema stands to this program's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -30,6 +32,26 @@ pub enum Schema {
     },
 }
 
+impl Schema {
+    /// How the steps that are missing, or why none can be applied, stand to those `known`.
+    pub(super) fn of(
+        missing: Result<&[Migration], StoreError>,
+        known: &[Migration],
+    ) -> Result<Self, StoreError> {
+        let newest = known.last().map_or(0, |last| last.version);
+        match missing {
+            Ok([]) => Ok(Self::Current { version: newest }),
+            Ok([next, ..]) => Ok(Self::Behind {
+                found: next.version - 1,
+                known: newest,
+            }),
+            Err(StoreError::TooNew { found, known }) => Ok(Self::TooNew { found, known }),
+            Err(StoreError::ForeignMigration { version }) => Ok(Self::Foreign { version }),
+            Err(error) => Err(error),
+        }
+    }
+}
+
 /// What a look at a database found. Where the schema is not known or something is damaged, the rest is empty.
 #[derive(Clone, Debug)]
 pub struct Inspection {
@@ -43,4 +65,8 @@ pub struct Inspection {
     pub accounts: u64,
     /// How many sessions have not been ended; some may have expired.
     pub sessions: u64,
+    /// Which server it is on and how the way to it is protected, for one that is not on this machine's disk.
+    pub server: Option<String>,
+    /// What makes the server lose what it has acknowledged, a sentence each.
+    pub risks: Vec<String>,
 }

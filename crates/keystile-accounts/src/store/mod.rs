@@ -4,17 +4,29 @@
 //! its own driver and its own SQL; `tests/store_contract` decides that all keep the same promises. Private to the crate:
 //! public only so that the contract suite reaches it.
 
+mod column;
 mod error;
 mod inspection;
+mod migration;
+mod options;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod record;
+mod spent;
 mod sqlite;
+mod url;
 
 pub use error::{Field, StoreError, WriteError};
 pub use inspection::{Inspection, Schema};
+pub use migration::Migration;
+pub use options::Options;
+#[cfg(feature = "postgres")]
+pub use postgres::{MIGRATIONS as POSTGRES_MIGRATIONS, Postgres, migrate as migrate_postgres};
 pub use record::*;
-pub use sqlite::{
-    MIGRATIONS, Migration, Options, ServerLock, Sqlite, Work, check_url, inspect, migrate,
-};
+pub use sqlite::{MIGRATIONS, ServerLock, Sqlite, Work, inspect, migrate};
+pub use url::check_url;
+
+use url::Engine;
 
 /// Called with each committed revocation, after the commit and before the write that made it is answered.
 pub type OnRevoked = Box<dyn Fn(&[RevocationRecord]) + Send + Sync>;
@@ -24,39 +36,75 @@ pub type OnRevoked = Box<dyn Fn(&[RevocationRecord]) + Send + Sync>;
 pub enum Store {
     /// A file on this machine.
     Sqlite(Sqlite),
+    /// A PostgreSQL server, which several nodes may share.
+    #[cfg(feature = "postgres")]
+    Postgres(Postgres),
+}
+
+/// The one place that looks which engine a store is.
+macro_rules! on_engine {
+    ($self:ident, $store:ident => $call:expr) => {
+        match $self {
+            Self::Sqlite($store) => $call,
+            #[cfg(feature = "postgres")]
+            Self::Postgres($store) => $call,
+        }
+    };
 }
 
 /// Opening and closing.
 impl Store {
-    /// Opens `sqlite://path`, or `sqlite::memory:` for a database that is gone with the store. Makes the folder (0700) and
-    /// the file (0600) where they are missing, and applies missing migrations.
+    /// Opens `sqlite://path`, or `sqlite::memory:` for a database that is gone with the store: makes the folder (0700) and
+    /// the file (0600) where they are missing. Opens `postgres://…`: the database must be there. Applies missing migrations.
     pub async fn open(url: &str, options: Options) -> Result<Self, StoreError> {
-        Ok(Self::Sqlite(Sqlite::open(url, options).await?))
+        Ok(match url::engine(url)? {
+            Engine::Sqlite => Self::Sqlite(Sqlite::open(url, options).await?),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres => Self::Postgres(Postgres::open(url, options).await?),
+        })
     }
 
-    /// Looks at the database and writes nothing, not even a file beside it. `None` where there is none. Blocks.
-    pub fn inspect(url: &str) -> Result<Option<Inspection>, StoreError> {
-        inspect(url, MIGRATIONS)
+    /// Looks at the database and writes nothing, not even a file beside it. `None` where there is none.
+    pub async fn inspect(url: &str) -> Result<Option<Inspection>, StoreError> {
+        match url::engine(url)? {
+            Engine::Sqlite => {
+                let url = url.to_owned();
+                tokio::task::spawn_blocking(move || inspect(&url, MIGRATIONS))
+                    .await
+                    .map_err(|error| StoreError::Database(format!("the look broke off: {error}")))?
+            }
+            #[cfg(feature = "postgres")]
+            Engine::Postgres => postgres::inspect(url).await.map(Some),
+        }
     }
 
     /// Refuses a second server on the same database, which need not be open yet. Commands do not ask for it. Held until
-    /// dropped.
+    /// dropped. Several servers may share a PostgreSQL database: there it refuses nothing.
     pub fn claim_server_lock(url: &str) -> Result<ServerLock, StoreError> {
-        Sqlite::claim_server_lock(url)
+        match url::engine(url)? {
+            Engine::Sqlite => Sqlite::claim_server_lock(url),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres => Ok(ServerLock::needless()),
+        }
     }
 
     /// Sets what is told of revocations made through this store (not of those that other processes make: poll for those).
     /// Only the first call counts.
     pub fn on_revoked(&self, told: OnRevoked) {
-        match self {
-            Self::Sqlite(store) => store.on_revoked(told),
-        }
+        on_engine!(self, store => store.on_revoked(told));
     }
 
     /// Lets waiting work finish, then closes. Later calls are answered [`StoreError::Closed`].
     pub async fn close(&self) {
+        on_engine!(self, store => store.close().await);
+    }
+
+    /// The time by the database's own clock, in milliseconds; `None` where the database has none, being on this machine.
+    pub async fn clock(&self) -> Result<Option<i64>, StoreError> {
         match self {
-            Self::Sqlite(store) => store.close().await,
+            Self::Sqlite(_) => Ok(None),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(store) => store.clock().await.map(Some),
         }
     }
 }
@@ -69,16 +117,12 @@ impl Store {
         act: Act,
         new: NewAccount,
     ) -> Result<AccountRecord, WriteError> {
-        match self {
-            Self::Sqlite(store) => store.create_account(act, new).await,
-        }
+        on_engine!(self, store => store.create_account(act, new).await)
     }
 
     /// By id.
     pub async fn account(&self, id: &str) -> Result<Option<AccountRecord>, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.account(id).await,
-        }
+        on_engine!(self, store => store.account(id).await)
     }
 
     /// By normalised user name.
@@ -86,16 +130,12 @@ impl Store {
         &self,
         key: &str,
     ) -> Result<Option<AccountRecord>, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.account_by_username(key).await,
-        }
+        on_engine!(self, store => store.account_by_username(key).await)
     }
 
     /// By normalised e-mail address.
     pub async fn account_by_email(&self, key: &str) -> Result<Option<AccountRecord>, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.account_by_email(key).await,
-        }
+        on_engine!(self, store => store.account_by_email(key).await)
     }
 
     /// A page in order of creation; `after` is the former page's `next`.
@@ -105,16 +145,12 @@ impl Store {
         after: Option<i64>,
         limit: u32,
     ) -> Result<Page<AccountRecord>, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.accounts(filter, after, limit).await,
-        }
+        on_engine!(self, store => store.accounts(filter, after, limit).await)
     }
 
     /// How many accounts have a password hash of each format, for the dummies of unknown users.
     pub async fn password_formats(&self) -> Result<Vec<(String, u64)>, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.password_formats().await,
-        }
+        on_engine!(self, store => store.password_formats().await)
     }
 
     /// Changes names. Raises no generation. [`WriteError::Changed`] when the expected hash is no longer stored.
@@ -124,9 +160,7 @@ impl Store {
         id: &str,
         changes: AccountChanges,
     ) -> Result<AccountRecord, WriteError> {
-        match self {
-            Self::Sqlite(store) => store.update_account(act, id, changes).await,
-        }
+        on_engine!(self, store => store.update_account(act, id, changes).await)
     }
 
     /// Replaces a hash of the same password (a better cost, a foreign format) if it is still `old`; says whether it was.
@@ -137,9 +171,7 @@ impl Store {
         new: PasswordHash,
         now: i64,
     ) -> Result<bool, WriteError> {
-        match self {
-            Self::Sqlite(store) => store.replace_password_hash(id, old, new, now).await,
-        }
+        on_engine!(self, store => store.replace_password_hash(id, old, new, now).await)
     }
 
     /// One's own password change: `act.actor` is needed. Raises the generation, ends every other session, gives the actor's
@@ -151,9 +183,7 @@ impl Store {
         new: PasswordHash,
         head: NewHead,
     ) -> Result<LiveSession, WriteError> {
-        match self {
-            Self::Sqlite(store) => store.change_password(act, old, new, head).await,
-        }
+        on_engine!(self, store => store.change_password(act, old, new, head).await)
     }
 
     /// An administrator's: raises the generation and ends all sessions. `None` leaves the account without a password.
@@ -163,9 +193,7 @@ impl Store {
         id: &str,
         new: Option<PasswordHash>,
     ) -> Result<AccountRecord, WriteError> {
-        match self {
-            Self::Sqlite(store) => store.set_password(act, id, new).await,
-        }
+        on_engine!(self, store => store.set_password(act, id, new).await)
     }
 
     /// Sets the roles. Raises the generation if they differ; ends no session.
@@ -175,23 +203,17 @@ impl Store {
         id: &str,
         roles: Vec<String>,
     ) -> Result<AccountRecord, WriteError> {
-        match self {
-            Self::Sqlite(store) => store.set_roles(act, id, roles).await,
-        }
+        on_engine!(self, store => store.set_roles(act, id, roles).await)
     }
 
     /// Disables: raises the generation and ends all sessions. A disabled one stays as it is.
     pub async fn disable_account(&self, act: Act, id: &str) -> Result<AccountRecord, WriteError> {
-        match self {
-            Self::Sqlite(store) => store.disable_account(act, id).await,
-        }
+        on_engine!(self, store => store.disable_account(act, id).await)
     }
 
     /// Enables again. Ended sessions stay ended.
     pub async fn enable_account(&self, act: Act, id: &str) -> Result<AccountRecord, WriteError> {
-        match self {
-            Self::Sqlite(store) => store.enable_account(act, id).await,
-        }
+        on_engine!(self, store => store.enable_account(act, id).await)
     }
 
     /// Deletes: ends all sessions, revokes all tokens. With `expected_password`, only while that is the stored hash.
@@ -201,9 +223,7 @@ impl Store {
         id: &str,
         expected_password: Option<String>,
     ) -> Result<(), WriteError> {
-        match self {
-            Self::Sqlite(store) => store.delete_account(act, id, expected_password).await,
-        }
+        on_engine!(self, store => store.delete_account(act, id, expected_password).await)
     }
 }
 
@@ -215,9 +235,7 @@ impl Store {
         act: Act,
         new: NewSession,
     ) -> Result<Option<LiveSession>, WriteError> {
-        match self {
-            Self::Sqlite(store) => store.open_session(act, new).await,
-        }
+        on_engine!(self, store => store.open_session(act, new).await)
     }
 
     /// Opens a session for a refresh token of another program's, once in the token's life. Refused with
@@ -230,16 +248,12 @@ impl Store {
         token: ForeignToken,
         new: NewSession,
     ) -> Result<LiveSession, WriteError> {
-        match self {
-            Self::Sqlite(store) => store.exchange(act, token, new).await,
-        }
+        on_engine!(self, store => store.exchange(act, token, new).await)
     }
 
     /// Consumes a refresh token, or says why not.
     pub async fn rotate(&self, rotate: Rotate) -> Result<Rotation, WriteError> {
-        match self {
-            Self::Sqlite(store) => store.rotate(rotate).await,
-        }
+        on_engine!(self, store => store.rotate(rotate).await)
     }
 
     /// The account's living sessions, newest first.
@@ -248,9 +262,7 @@ impl Store {
         account_id: &str,
         now: i64,
     ) -> Result<Vec<SessionRecord>, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.sessions(account_id, now).await,
-        }
+        on_engine!(self, store => store.sessions(account_id, now).await)
     }
 
     /// A living session with its account.
@@ -259,9 +271,7 @@ impl Store {
         session_id: &str,
         now: i64,
     ) -> Result<Option<LiveSession>, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.live_session(session_id, now).await,
-        }
+        on_engine!(self, store => store.live_session(session_id, now).await)
     }
 
     /// Ends one session of the account; [`WriteError::NotFound`] if it has no such living one.
@@ -271,9 +281,7 @@ impl Store {
         account_id: &str,
         session_id: &str,
     ) -> Result<(), WriteError> {
-        match self {
-            Self::Sqlite(store) => store.end_session(act, account_id, session_id).await,
-        }
+        on_engine!(self, store => store.end_session(act, account_id, session_id).await)
     }
 
     /// Ends every session of the account but `keep`; says how many. Raises no generation.
@@ -283,16 +291,12 @@ impl Store {
         account_id: &str,
         keep: &str,
     ) -> Result<u64, WriteError> {
-        match self {
-            Self::Sqlite(store) => store.end_other_sessions(act, account_id, keep).await,
-        }
+        on_engine!(self, store => store.end_other_sessions(act, account_id, keep).await)
     }
 
     /// Ends every session of the account and raises its generation; says how many sessions.
     pub async fn end_all_sessions(&self, act: Act, account_id: &str) -> Result<u64, WriteError> {
-        match self {
-            Self::Sqlite(store) => store.end_all_sessions(act, account_id).await,
-        }
+        on_engine!(self, store => store.end_all_sessions(act, account_id).await)
     }
 
     /// Ends the session that a refresh token, current or consumed, belongs to. The client must be the session's.
@@ -303,9 +307,7 @@ impl Store {
         token_hash: Hash,
         client_id: Option<String>,
     ) -> Result<Option<(String, String)>, WriteError> {
-        match self {
-            Self::Sqlite(store) => store.end_session_by_token(act, token_hash, client_id).await,
-        }
+        on_engine!(self, store => store.end_session_by_token(act, token_hash, client_id).await)
     }
 }
 
@@ -313,9 +315,7 @@ impl Store {
 impl Store {
     /// All keys, oldest first.
     pub async fn keys(&self) -> Result<Vec<KeyRecord>, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.keys().await,
-        }
+        on_engine!(self, store => store.keys().await)
     }
 
     /// Stores `candidate` as the signing key if there is none; answers the signing key, the same to all who ask at once.
@@ -323,9 +323,7 @@ impl Store {
         &self,
         candidate: KeyRecord,
     ) -> Result<KeyRecord, WriteError> {
-        match self {
-            Self::Sqlite(store) => store.signing_key_or_insert(candidate).await,
-        }
+        on_engine!(self, store => store.signing_key_or_insert(candidate).await)
     }
 
     /// Publishes a key that is to sign next, and answers the one that is published then: there is one at a time, and a
@@ -338,16 +336,12 @@ impl Store {
         while_signing: Option<String>,
         instead_of: Option<String>,
     ) -> Result<KeyRecord, WriteError> {
-        match self {
-            Self::Sqlite(store) => store.publish_key(act, key, while_signing, instead_of).await,
-        }
+        on_engine!(self, store => store.publish_key(act, key, while_signing, instead_of).await)
     }
 
     /// Forgets a published key, if it is still no more than that: it has signed nothing.
     pub async fn cancel_key(&self, act: Act, kid: &str) -> Result<(), WriteError> {
-        match self {
-            Self::Sqlite(store) => store.cancel_key(act, kid).await,
-        }
+        on_engine!(self, store => store.cancel_key(act, kid).await)
     }
 
     /// Stores a key that signs at once in the place of another, which retires; a published one is forgotten.
@@ -360,9 +354,7 @@ impl Store {
         in_place_of: &str,
         linger: i64,
     ) -> Result<(), WriteError> {
-        match self {
-            Self::Sqlite(store) => store.sign_with(act, key, in_place_of, linger).await,
-        }
+        on_engine!(self, store => store.sign_with(act, key, in_place_of, linger).await)
     }
 
     /// Lets the published key sign and retires the present one; [`WriteError::Changed`] if it is not published (any more),
@@ -374,16 +366,12 @@ impl Store {
         due_by: i64,
         linger: i64,
     ) -> Result<(), WriteError> {
-        match self {
-            Self::Sqlite(store) => store.promote_key(act, kid, due_by, linger).await,
-        }
+        on_engine!(self, store => store.promote_key(act, kid, due_by, linger).await)
     }
 
     /// Retires the key that signs and forgets the published one, for a process whose keys are kept elsewhere.
     pub async fn retire_signing(&self, act: Act, linger: i64) -> Result<(), WriteError> {
-        match self {
-            Self::Sqlite(store) => store.retire_signing(act, linger).await,
-        }
+        on_engine!(self, store => store.retire_signing(act, linger).await)
     }
 
     /// Withdraws a key, in whatever state: revokes its tokens, erases its private part, keeps its row. If none signs then,
@@ -395,16 +383,12 @@ impl Store {
         kid: &str,
         successor: Option<KeyRecord>,
     ) -> Result<bool, WriteError> {
-        match self {
-            Self::Sqlite(store) => store.withdraw_key(act, kid, successor).await,
-        }
+        on_engine!(self, store => store.withdraw_key(act, kid, successor).await)
     }
 
     /// Deletes the retired keys whose tokens have all expired by `due_by`; their ids.
     pub async fn remove_retired(&self, act: Act, due_by: i64) -> Result<Vec<String>, WriteError> {
-        match self {
-            Self::Sqlite(store) => store.remove_retired(act, due_by).await,
-        }
+        on_engine!(self, store => store.remove_retired(act, due_by).await)
     }
 
     /// Puts another form of a private part in the place of `old`, if it is still that; says whether it was.
@@ -415,23 +399,17 @@ impl Store {
         new: Vec<u8>,
         public: &str,
     ) -> Result<bool, WriteError> {
-        match self {
-            Self::Sqlite(store) => store.replace_private(kid, old, new, public).await,
-        }
+        on_engine!(self, store => store.replace_private(kid, old, new, public).await)
     }
 
     /// Whose access tokens may be this key's. A process may have signed with it for `lag` milliseconds after its retirement.
     pub async fn key_use(&self, kid: &str, now: i64, lag: i64) -> Result<KeyUse, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.key_use(kid, now, lag).await,
-        }
+        on_engine!(self, store => store.key_use(kid, now, lag).await)
     }
 
     /// Rechecks who acts and changes nothing.
     pub async fn recheck(&self, act: Act) -> Result<(), WriteError> {
-        match self {
-            Self::Sqlite(store) => store.recheck(act).await,
-        }
+        on_engine!(self, store => store.recheck(act).await)
     }
 
     /// Bytes under a name that all processes on this database share; the first candidate wins.
@@ -440,9 +418,7 @@ impl Store {
         name: &str,
         candidate: [u8; 32],
     ) -> Result<[u8; 32], WriteError> {
-        match self {
-            Self::Sqlite(store) => store.shared_secret(name, candidate).await,
-        }
+        on_engine!(self, store => store.shared_secret(name, candidate).await)
     }
 }
 
@@ -451,34 +427,26 @@ impl Store {
     /// Says how long an access token that this process issues may be accepted, in milliseconds, leeway included. The
     /// longest that any process has said counts for every later revocation, whoever writes it; it is never lowered.
     pub async fn remember_token_life(&self, life: i64) -> Result<(), WriteError> {
-        match self {
-            Self::Sqlite(store) => store.remember_token_life(life).await,
-        }
+        on_engine!(self, store => store.remember_token_life(life).await)
     }
 
-    /// The rows after `cursor`, at most `limit`.
+    /// The rows after `cursor`, each once, at most `limit` of them.
     pub async fn revocations_after(
         &self,
-        cursor: i64,
+        cursor: Cursor,
         limit: u32,
     ) -> Result<RevocationPoll, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.revocations_after(cursor, limit).await,
-        }
+        on_engine!(self, store => store.revocations_after(cursor, limit).await)
     }
 
     /// Every row that can still touch a token, and the cursor to go on from, in one snapshot.
     pub async fn revocation_snapshot(&self, now: i64) -> Result<RevocationPoll, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.revocation_snapshot(now).await,
-        }
+        on_engine!(self, store => store.revocation_snapshot(now).await)
     }
 
     /// Revokes one token by its `jti`, until it would have expired.
     pub async fn revoke_token(&self, act: Act, token_id: &str) -> Result<(), WriteError> {
-        match self {
-            Self::Sqlite(store) => store.revoke_token(act, token_id).await,
-        }
+        on_engine!(self, store => store.revoke_token(act, token_id).await)
     }
 }
 
@@ -490,30 +458,22 @@ impl Store {
         attempts: Vec<Attempt>,
         now: i64,
     ) -> Result<Vec<Counted>, WriteError> {
-        match self {
-            Self::Sqlite(store) => store.count_attempts(attempts, now).await,
-        }
+        on_engine!(self, store => store.count_attempts(attempts, now).await)
     }
 
     /// Reads counters without counting, in order; zero where none runs.
     pub async fn attempts(&self, keys: Vec<Hash>, now: i64) -> Result<Vec<Counted>, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.attempts(keys, now).await,
-        }
+        on_engine!(self, store => store.attempts(keys, now).await)
     }
 
     /// Forgets counters.
     pub async fn forget_attempts(&self, keys: Vec<Hash>) -> Result<(), WriteError> {
-        match self {
-            Self::Sqlite(store) => store.forget_attempts(keys).await,
-        }
+        on_engine!(self, store => store.forget_attempts(keys).await)
     }
 
     /// Writes an audit row for what no other write of the store reports itself.
     pub async fn record_audit(&self, record: AuditRecord) -> Result<(), WriteError> {
-        match self {
-            Self::Sqlite(store) => store.record_audit(record).await,
-        }
+        on_engine!(self, store => store.record_audit(record).await)
     }
 
     /// A page of the audit, newest first; `before` is the former page's `next`.
@@ -523,15 +483,11 @@ impl Store {
         before: Option<i64>,
         limit: u32,
     ) -> Result<Page<AuditRecord>, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.audit(account_id, before, limit).await,
-        }
+        on_engine!(self, store => store.audit(account_id, before, limit).await)
     }
 
     /// Erases and deletes what has had its time, one bounded batch of each kind; `true` if there may be more.
     pub async fn sweep(&self, sweep: Sweep) -> Result<bool, WriteError> {
-        match self {
-            Self::Sqlite(store) => store.sweep(sweep).await,
-        }
+        on_engine!(self, store => store.sweep(sweep).await)
     }
 }

@@ -121,6 +121,15 @@ pub struct Page<T> {
     pub next: Option<i64>,
 }
 
+impl<T> Default for Page<T> {
+    fn default() -> Self {
+        Self {
+            items: Vec::new(),
+            next: None,
+        }
+    }
+}
+
 /// Whose verified token asks for a write; rechecked in the write's own transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
@@ -175,10 +184,14 @@ pub enum Revoked {
     },
 }
 
+/// How far a reader of the revocations has come; only the store knows how to read it. The default is the beginning.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cursor(pub(super) String);
+
 /// A row of the revocation table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevocationRecord {
-    /// Grows with every commit; the feed's cursor.
+    /// Grows with every row. On PostgreSQL a smaller one may be seen after a larger one.
     pub id: i64,
     /// What.
     pub revoked: Revoked,
@@ -193,8 +206,8 @@ pub struct RevocationRecord {
 pub struct RevocationPoll {
     /// Changes when the table is no longer a continuation (a restore): take a snapshot then.
     pub feed_id: String,
-    /// Ask for rows after this one next time.
-    pub cursor: i64,
+    /// Ask for rows after this next time.
+    pub cursor: Cursor,
     /// The rows, in order.
     pub rows: Vec<RevocationRecord>,
 }

@@ -57,17 +57,13 @@ async fn a_store_that_does_not_answer_makes_the_guard_refuse() {
     shop.ada().await;
     let session = shop.sign_in().await;
     // The table that is polled is gone: every poll fails.
-    let database = rusqlite::Connection::open(shop.folder.path().join("shop.db")).unwrap();
-    database
-        .execute_batch("ALTER TABLE revocation RENAME TO hidden")
-        .unwrap();
+    let folder = shop.folder.path();
+    crate::shop::sql(folder, "ALTER TABLE revocation RENAME TO hidden");
     eventually("the guard cannot know what is revoked", || {
         shop.refused(&session.access_token) == Some("revocation_unknown")
     })
     .await;
-    database
-        .execute_batch("ALTER TABLE hidden RENAME TO revocation")
-        .unwrap();
+    crate::shop::sql(folder, "ALTER TABLE hidden RENAME TO revocation");
     eventually("the guard knows again", || {
         shop.refused(&session.access_token).is_none()
     })

@@ -19,9 +19,8 @@ async fn import(shop: &Shop, name: &str, hash: &str) {
 }
 
 fn stored(shop: &Shop, name: &str) -> String {
-    let database = rusqlite::Connection::open(shop.folder.path().join("shop.db")).unwrap();
-    let sql = "SELECT password_hash FROM account WHERE username_key = ?1";
-    database.query_row(sql, [name], |row| row.get(0)).unwrap()
+    let sql = format!("SELECT password_hash FROM account WHERE username_key = '{name}'");
+    crate::shop::sql(shop.folder.path(), &sql)
 }
 
 async fn signs_in(shop: &Shop, name: &str, password: &str) -> bool {

@@ -1,12 +1,15 @@
 //! A shop with accounts: what every test here begins with.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use keystile::{Clock, Random, Timestamp};
 use keystile_accounts::{
     Account, Accounts, Builder, Caller, GuessLimits, Hashing, SignIn, SignUp, SignedIn,
 };
+use keystile_tests_postgres::{Database, Server};
 use tempfile::TempDir;
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -18,9 +21,46 @@ pub(crate) struct Shop {
     pub(crate) folder: TempDir,
 }
 
+/// These tests are built twice: `flows` runs them on SQLite, `flows_on_postgres` on PostgreSQL, where that is installed.
+pub(crate) fn on_postgres() -> bool {
+    env!("CARGO_CRATE_NAME") == "flows_on_postgres" && Server::shared().is_some()
+}
+
+/// The PostgreSQL database that stands for a folder.
+fn database<T>(folder: &Path, ask: impl FnOnce(&Database) -> T) -> T {
+    static OF_FOLDERS: Mutex<BTreeMap<PathBuf, Database>> = Mutex::new(BTreeMap::new());
+    let server = Server::shared().expect("it was there before");
+    let mut databases = OF_FOLDERS.lock().unwrap();
+    ask(databases
+        .entry(folder.to_owned())
+        .or_insert_with(|| server.database()))
+}
+
+/// The database of a folder: in it, or standing for it.
+pub(crate) fn url(folder: &Path) -> String {
+    if on_postgres() {
+        return database(folder, Database::url);
+    }
+    format!("sqlite://{}", folder.join("shop.db").display())
+}
+
+/// Runs a statement past the engine; the text that it answers, if any.
+pub(crate) fn sql(folder: &Path, statement: &str) -> String {
+    if on_postgres() {
+        return database(folder, |database| database.sql(statement));
+    }
+    let database = rusqlite::Connection::open(folder.join("shop.db")).unwrap();
+    let mut statement = database.prepare(statement).unwrap();
+    if statement.column_count() == 0 {
+        statement.execute([]).unwrap();
+        return String::new();
+    }
+    statement.query_row([], |row| row.get(0)).unwrap()
+}
+
 /// Hashes that cost next to nothing, a clock that stands still, no limits on guessing.
 pub(crate) fn options(folder: &Path, clock: &Clock) -> Builder {
-    Accounts::builder(&format!("sqlite://{}", folder.join("shop.db").display()))
+    Accounts::builder(&url(folder))
         .clock(clock.clone())
         .random(Random::system())
         .hashing(Hashing::default().cost(64, 1, 1).threads(2))

@@ -5,8 +5,8 @@ use keystile_accounts::store::{
 };
 
 use crate::fixture::{
-    Database, account, act, audited, fresh, lives, name, new_account, new_session, rotate, session,
-    signed_in,
+    Database, account, act, audited, beginning, fresh, lives, name, new_account, new_session,
+    rotate, session, signed_in,
 };
 
 pub(crate) async fn names_are_unique_by_their_key(database: &Database) {
@@ -281,7 +281,15 @@ pub(crate) async fn a_role_change_raises_the_generation_and_ends_no_session(data
         (after.account.generation, &after.account.roles),
         (changed.generation, &roles)
     );
-    assert_eq!(store.revocations_after(0, 10).await.unwrap().rows.len(), 1);
+    assert_eq!(
+        store
+            .revocations_after(beginning(), 10)
+            .await
+            .unwrap()
+            .rows
+            .len(),
+        1
+    );
 }
 
 pub(crate) async fn disabling_ends_all_and_enabling_revives_nothing(database: &Database) {

@@ -5,7 +5,8 @@ use keystile_accounts::store::{
 };
 
 use crate::fixture::{
-    Database, NOW, account, act, act_of, fresh, new_account, password, session, signed_in,
+    Database, NOW, account, act, act_of, beginning, fresh, new_account, password, session,
+    signed_in,
 };
 use crate::key::{first, key};
 
@@ -136,7 +137,11 @@ pub(crate) async fn every_write_rechecks_the_session(database: &Database) {
     expired.now = mine.session.expires_at;
     let before = (
         store.account("id-ada").await.unwrap(),
-        store.revocations_after(0, 100).await.unwrap(),
+        store
+            .revocations_after(beginning(), 100)
+            .await
+            .unwrap()
+            .rows,
     );
     for stale in [act_of(&ended), older, anothers, expired] {
         for (write, outcome) in each_write(&store, &stale, &mine).await {
@@ -148,7 +153,11 @@ pub(crate) async fn every_write_rechecks_the_session(database: &Database) {
     }
     let after = (
         store.account("id-ada").await.unwrap(),
-        store.revocations_after(0, 100).await.unwrap(),
+        store
+            .revocations_after(beginning(), 100)
+            .await
+            .unwrap()
+            .rows,
     );
     assert_eq!(before, after, "nothing was done");
     store

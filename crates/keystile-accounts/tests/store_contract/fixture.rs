@@ -7,8 +7,8 @@ use std::sync::mpsc;
 use std::task::Poll;
 
 use keystile_accounts::store::{
-    AccountRecord, Act, Actor, Hash, Identifier, LiveSession, NewAccount, NewAccountId, NewSession,
-    Options, PasswordHash, Rotate, Rotation, Salt, Store,
+    AccountRecord, Act, Actor, Cursor, Hash, Identifier, LiveSession, NewAccount, NewAccountId,
+    NewSession, Options, PasswordHash, Rotate, Rotation, Salt, Store,
 };
 use tempfile::TempDir;
 
@@ -19,23 +19,35 @@ pub(crate) const DAY: i64 = 24 * 60 * MINUTE;
 pub(crate) const GRACE: i64 = MINUTE;
 
 /// A fresh database of some engine; gone when dropped.
-pub(crate) struct Database {
-    folder: TempDir,
+pub(crate) enum Database {
+    Sqlite(TempDir),
+    Postgres(keystile_tests_postgres::Database),
 }
 
 impl Database {
     pub(crate) fn sqlite() -> Self {
-        Self {
-            folder: TempDir::new().unwrap(),
+        Self::Sqlite(TempDir::new().unwrap())
+    }
+
+    /// None where PostgreSQL is not installed.
+    pub(crate) fn postgres() -> Option<Self> {
+        let server = keystile_tests_postgres::Server::shared()?;
+        Some(Self::Postgres(server.database()))
+    }
+
+    /// The file of a SQLite database.
+    pub(crate) fn path(&self) -> std::path::PathBuf {
+        match self {
+            Self::Sqlite(folder) => folder.path().join("made").join("accounts.db"),
+            Self::Postgres(_) => panic!("PostgreSQL's are not in a file"),
         }
     }
 
-    pub(crate) fn path(&self) -> std::path::PathBuf {
-        self.folder.path().join("made").join("accounts.db")
-    }
-
     pub(crate) fn url(&self) -> String {
-        format!("sqlite://{}", self.path().display())
+        match self {
+            Self::Sqlite(_) => format!("sqlite://{}", self.path().display()),
+            Self::Postgres(database) => database.url(),
+        }
     }
 
     /// Opens it; again and again, as different processes would.
@@ -44,14 +56,21 @@ impl Database {
     }
 }
 
-/// Holds every write of a store back until released, so that a test decides who is first.
+/// The beginning of the revocations.
+pub(crate) fn beginning() -> Cursor {
+    Cursor::default()
+}
+
+/// Holds every write of a SQLite store back until released, so that a test decides who is first.
 pub(crate) struct Held(mpsc::Sender<()>);
 
 impl Held {
     pub(crate) async fn hold(store: &Store) -> Self {
         let (release, released) = mpsc::channel::<()>();
         let (begun, begins) = tokio::sync::oneshot::channel();
-        let Store::Sqlite(sqlite) = store.clone();
+        let Store::Sqlite(sqlite) = store.clone() else {
+            panic!("only SQLite has one writer");
+        };
         tokio::spawn(async move {
             sqlite
                 .write(move |_| {

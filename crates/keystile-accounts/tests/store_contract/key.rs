@@ -2,7 +2,7 @@
 
 use keystile_accounts::store::{Field, KeyRecord, KeyState, Revoked, Store, WriteError};
 
-use crate::fixture::{Database, MINUTE, NOW, act, act_at, session, signed_in};
+use crate::fixture::{Database, MINUTE, NOW, act, act_at, beginning, session, signed_in};
 
 /// When a published key of these tests may sign.
 const DUE: i64 = NOW + 6 * MINUTE;
@@ -194,7 +194,7 @@ pub(crate) async fn a_withdrawn_key_is_revoked(database: &Database) {
     let successor = |kid: &str| Some(key(kid, KeyState::Signing));
     let withdrawn = store.withdraw_key(act(), "a", successor("b")).await;
     assert!(withdrawn.unwrap());
-    let rows = store.revocations_after(0, 10).await.unwrap().rows;
+    let rows = store.revocations_after(beginning(), 10).await.unwrap().rows;
     assert_eq!(rows.len(), 1);
     assert_eq!(
         rows[0].revoked,
@@ -212,7 +212,15 @@ pub(crate) async fn a_withdrawn_key_is_revoked(database: &Database) {
     assert!(!again.unwrap(), "it was withdrawn before");
     let unknown = store.withdraw_key(act(), "z", successor("c")).await;
     assert!(matches!(unknown, Err(WriteError::NotFound)), "{unknown:?}");
-    assert_eq!(store.revocations_after(0, 10).await.unwrap().rows.len(), 1);
+    assert_eq!(
+        store
+            .revocations_after(beginning(), 10)
+            .await
+            .unwrap()
+            .rows
+            .len(),
+        1
+    );
     let back = store
         .publish_key(act(), key("a", KeyState::Published), None, None)
         .await;

@@ -11,89 +11,130 @@ mod exchange;
 mod fixture;
 mod key;
 mod limit;
+mod meeting;
+mod only_postgres;
+mod only_sqlite;
 mod password;
 mod race;
 mod revocation;
 mod session;
-mod sqlite;
 mod sweep;
 
-/// Runs each promise on each engine.
+/// Runs each promise on each engine; the tests are named by the engine, what it is about, and the promise.
 macro_rules! promises {
-    ($($module:ident::$promise:ident,)*) => {
-        mod on_sqlite {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $promise() {
-                    crate::$module::$promise(&crate::fixture::Database::sqlite()).await;
-                }
-            )*
+    ($($module:ident { $($promise:ident,)* })*) => {
+        mod sqlite {
+            $(mod $module {
+                $(
+                    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                    async fn $promise() {
+                        crate::$module::$promise(&crate::fixture::Database::sqlite()).await;
+                    }
+                )*
+            })*
+        }
+        mod postgres {
+            $(mod $module {
+                $(
+                    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                    async fn $promise() {
+                        if let Some(database) = crate::fixture::Database::postgres() {
+                            crate::$module::$promise(&database).await;
+                        }
+                    }
+                )*
+            })*
         }
     };
 }
 
 promises! {
-    account::names_are_unique_by_their_key,
-    account::a_refused_change_changes_nothing,
-    account::sequence_ids_never_come_again,
-    account::a_reused_id_begins_above_what_is_revoked,
-    account::pages_show_all_once_in_order_of_creation,
-    account::filters_hold_together,
-    account::names_change_only_while_the_password_is_the_expected_one,
-    account::a_role_change_raises_the_generation_and_ends_no_session,
-    account::disabling_ends_all_and_enabling_revives_nothing,
-    account::deletion_ends_all_and_forgets_places,
-    audit::a_row_for_each_act_and_none_for_a_refused_one,
-    audit::pages_go_back_in_time,
-    caller::every_write_rechecks_the_session,
-    caller::every_write_rechecks_the_role,
-    chain::a_token_is_consumed_once_and_repeated_within_the_grace,
-    chain::the_grace_ends_with_time,
-    chain::the_grace_ends_with_the_use_of_the_successor,
-    chain::without_a_grace_any_repetition_is_reuse,
-    chain::reuse_ends_the_session_once,
-    chain::an_ended_an_expired_and_an_unknown_token_are_told_apart,
-    chain::another_clients_token_is_unknown,
-    chain::the_absolute_limit_is_never_moved,
-    chain::a_rotation_sees_the_roles_of_its_moment,
-    chain::everything_holds_after_a_restart,
-    exchange::a_foreign_token_opens_one_session,
-    exchange::twenty_at_once_open_one_session,
-    exchange::what_it_can_be_for_is_decided_with_it,
-    exchange::what_ends_the_sessions_ends_it_too,
-    exchange::it_is_remembered_until_it_has_expired,
-    key::all_who_ask_at_once_get_one_signing_key,
-    key::a_key_goes_from_published_to_signing_to_retired_to_gone,
-    key::one_key_at_a_time_is_the_next,
-    key::one_look_at_the_keys_makes_one_step,
-    key::steps_that_meet_leave_one_key_signing,
-    key::a_sealed_form_replaces_the_one_that_was_read,
-    key::the_use_of_a_key_is_counted_by_its_sessions,
-    key::a_withdrawn_key_is_revoked,
-    key::a_shared_secret_is_the_first_one,
-    limit::counters_count_within_their_window,
-    limit::simultaneous_attempts_are_all_counted,
-    limit::success_forgets,
-    password::a_replaced_hash_must_be_the_old_one,
-    password::formats_are_counted,
-    password::ones_own_change_keeps_this_session_with_a_new_pair,
-    password::an_administrators_change_ends_all,
-    race::fifty_at_once_give_one_successor,
-    race::what_ends_a_session_excludes_its_rotation,
-    race::what_raises_the_generation_excludes_opening,
-    race::a_role_change_is_seen_by_the_rotation_after_it,
-    race::names_race_to_one_owner,
-    revocation::rows_come_in_order_and_once,
-    revocation::a_row_lasts_as_long_as_any_process_signs,
-    revocation::a_snapshot_goes_on_where_it_ends,
-    revocation::the_process_is_told_before_the_answer,
-    session::opening_needs_the_generation_that_was_read,
-    session::living_sessions_are_listed_newest_first,
-    session::one_session_ends_alone,
-    session::others_end_without_a_new_generation,
-    session::signing_out_everywhere_raises_the_generation,
-    session::a_refresh_token_ends_its_session,
-    sweep::salts_are_erased_when_the_grace_is_over,
-    sweep::what_has_had_its_time_goes_and_the_rest_stays,
-    sweep::counters_are_bounded,
+    account {
+        names_are_unique_by_their_key,
+        a_refused_change_changes_nothing,
+        sequence_ids_never_come_again,
+        a_reused_id_begins_above_what_is_revoked,
+        pages_show_all_once_in_order_of_creation,
+        filters_hold_together,
+        names_change_only_while_the_password_is_the_expected_one,
+        a_role_change_raises_the_generation_and_ends_no_session,
+        disabling_ends_all_and_enabling_revives_nothing,
+        deletion_ends_all_and_forgets_places,
+    }
+    audit {
+        a_row_for_each_act_and_none_for_a_refused_one,
+        pages_go_back_in_time,
+    }
+    caller {
+        every_write_rechecks_the_session,
+        every_write_rechecks_the_role,
+    }
+    chain {
+        a_token_is_consumed_once_and_repeated_within_the_grace,
+        the_grace_ends_with_time,
+        the_grace_ends_with_the_use_of_the_successor,
+        without_a_grace_any_repetition_is_reuse,
+        reuse_ends_the_session_once,
+        an_ended_an_expired_and_an_unknown_token_are_told_apart,
+        another_clients_token_is_unknown,
+        the_absolute_limit_is_never_moved,
+        a_rotation_sees_the_roles_of_its_moment,
+        everything_holds_after_a_restart,
+    }
+    exchange {
+        a_foreign_token_opens_one_session,
+        twenty_at_once_open_one_session,
+        what_it_can_be_for_is_decided_with_it,
+        what_ends_the_sessions_ends_it_too,
+        it_is_remembered_until_it_has_expired,
+    }
+    key {
+        all_who_ask_at_once_get_one_signing_key,
+        a_key_goes_from_published_to_signing_to_retired_to_gone,
+        one_key_at_a_time_is_the_next,
+        one_look_at_the_keys_makes_one_step,
+        steps_that_meet_leave_one_key_signing,
+        a_sealed_form_replaces_the_one_that_was_read,
+        the_use_of_a_key_is_counted_by_its_sessions,
+        a_withdrawn_key_is_revoked,
+        a_shared_secret_is_the_first_one,
+    }
+    limit {
+        counters_count_within_their_window,
+        simultaneous_attempts_are_all_counted,
+        success_forgets,
+    }
+    password {
+        a_replaced_hash_must_be_the_old_one,
+        formats_are_counted,
+        ones_own_change_keeps_this_session_with_a_new_pair,
+        an_administrators_change_ends_all,
+    }
+    race {
+        fifty_at_once_give_one_successor,
+        what_ends_a_session_excludes_its_rotation,
+        what_raises_the_generation_excludes_opening,
+        a_role_change_is_seen_by_the_rotation_after_it,
+        names_race_to_one_owner,
+        a_repetition_meets_the_use_of_the_successor,
+    }
+    revocation {
+        rows_come_in_order_and_once,
+        a_row_lasts_as_long_as_any_process_signs,
+        a_snapshot_goes_on_where_it_ends,
+        the_process_is_told_before_the_answer,
+    }
+    session {
+        opening_needs_the_generation_that_was_read,
+        living_sessions_are_listed_newest_first,
+        one_session_ends_alone,
+        others_end_without_a_new_generation,
+        signing_out_everywhere_raises_the_generation,
+        a_refresh_token_ends_its_session,
+    }
+    sweep {
+        salts_are_erased_when_the_grace_is_over,
+        what_has_had_its_time_goes_and_the_rest_stays,
+        counters_are_bounded,
+    }
 }

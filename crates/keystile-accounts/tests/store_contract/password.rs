@@ -3,8 +3,8 @@
 use keystile_accounts::store::{NewHead, PasswordHash, Rotation, WriteError};
 
 use crate::fixture::{
-    DAY, Database, NOW, account, act, act_of, fresh, lives, password, rotate, rotated, session,
-    signed_in,
+    DAY, Database, NOW, account, act, act_of, beginning, fresh, lives, password, rotate, rotated,
+    session, signed_in,
 };
 
 pub(crate) async fn a_replaced_hash_must_be_the_old_one(database: &Database) {
@@ -113,7 +113,12 @@ pub(crate) async fn ones_own_change_keeps_this_session_with_a_new_pair(database:
     assert!(lives(&store, &changed).await, "and ends nothing");
     rotated(&store, head.token_hash).await;
     assert_eq!(
-        store.revocations_after(0, 10).await.unwrap().rows.len(),
+        store
+            .revocations_after(beginning(), 10)
+            .await
+            .unwrap()
+            .rows
+            .len(),
         1,
         "the generation says it all"
     );

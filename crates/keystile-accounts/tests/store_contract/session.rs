@@ -3,7 +3,8 @@
 use keystile_accounts::store::{Revoked, Rotation, WriteError};
 
 use crate::fixture::{
-    Database, NOW, account, act, fresh, lives, new_session, rotate, rotated, session, signed_in,
+    Database, NOW, account, act, beginning, fresh, lives, new_session, rotate, rotated, session,
+    signed_in,
 };
 
 pub(crate) async fn opening_needs_the_generation_that_was_read(database: &Database) {
@@ -74,7 +75,7 @@ pub(crate) async fn one_session_ends_alone(database: &Database) {
     assert!(matches!(again, Err(WriteError::NotFound)));
     assert_eq!(rotate(&store, token).await, Rotation::Ended);
     assert!(lives(&store, &other).await);
-    let rows = store.revocations_after(0, 10).await.unwrap().rows;
+    let rows = store.revocations_after(beginning(), 10).await.unwrap().rows;
     assert_eq!(rows.len(), 1);
     assert_eq!(
         rows[0].revoked,
@@ -103,7 +104,7 @@ pub(crate) async fn others_end_without_a_new_generation(database: &Database) {
         panic!("one's own goes on");
     };
     assert_eq!(after.account.generation, mine.account.generation);
-    let rows = store.revocations_after(0, 10).await.unwrap().rows;
+    let rows = store.revocations_after(beginning(), 10).await.unwrap().rows;
     assert!(
         rows.iter()
             .all(|row| matches!(row.revoked, Revoked::Session { .. }))
@@ -120,7 +121,7 @@ pub(crate) async fn signing_out_everywhere_raises_the_generation(database: &Data
     assert!(!lives(&store, &mine).await && !lives(&store, &other).await);
     assert_eq!(rotate(&store, token).await, Rotation::Ended);
     let smallest_generation = mine.account.generation + 1;
-    let rows = store.revocations_after(0, 10).await.unwrap().rows;
+    let rows = store.revocations_after(beginning(), 10).await.unwrap().rows;
     assert_eq!(rows.len(), 1);
     assert_eq!(
         rows[0].revoked,
@@ -176,5 +177,13 @@ pub(crate) async fn a_refresh_token_ends_its_session(database: &Database) {
             .unwrap(),
         None
     );
-    assert_eq!(store.revocations_after(0, 10).await.unwrap().rows.len(), 2);
+    assert_eq!(
+        store
+            .revocations_after(beginning(), 10)
+            .await
+            .unwrap()
+            .rows
+            .len(),
+        2
+    );
 }

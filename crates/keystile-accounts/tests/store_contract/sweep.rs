@@ -3,8 +3,8 @@
 use keystile_accounts::store::{Attempt, AuditRecord, NewSession, Rotate, Rotation, Store, Sweep};
 
 use crate::fixture::{
-    DAY, Database, GRACE, MINUTE, NOW, account, act, fresh, lives, new_session, rotate, rotated,
-    rotation, signed_in,
+    DAY, Database, GRACE, MINUTE, NOW, account, act, beginning, fresh, lives, new_session, rotate,
+    rotated, rotation, signed_in,
 };
 
 fn sweep_at(now: i64) -> Sweep {
@@ -124,7 +124,7 @@ pub(crate) async fn what_has_had_its_time_goes_and_the_rest_stays(database: &Dat
     let audit = store.audit(None, None, 100).await.unwrap().items;
     assert!(audit.iter().any(|row| row.kind == "kept"));
     assert!(audit.iter().all(|row| row.at > NOW), "{audit:?}");
-    let poll = store.revocations_after(0, 10).await.unwrap();
+    let poll = store.revocations_after(beginning(), 10).await.unwrap();
     assert!(poll.rows.is_empty(), "{poll:?}");
 }
 

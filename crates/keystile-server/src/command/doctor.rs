@@ -117,8 +117,10 @@ impl Doctor {
             return checks;
         };
         checks.push(port(&config));
-        checks.push(folder(&config.data));
-        checks.extend(space(&config.data));
+        if config.database.sqlite_path().is_some() {
+            checks.push(folder(&config.data));
+            checks.extend(space(&config.data));
+        }
         checks.extend(Self::database(&config));
         checks
     }
@@ -126,7 +128,9 @@ impl Doctor {
     /// What a look at the database finds. Opens it for nothing else: opening migrates and makes a key.
     fn database(config: &Config) -> Vec<Check> {
         let url = config.database.expose();
-        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
         let found = runtime
             .map_err(anyhow::Error::from)
             .and_then(|runtime| Ok(runtime.block_on(Accounts::inspect(url))?));
@@ -145,6 +149,7 @@ impl Doctor {
             }
             Ok(Some(found)) => {
                 let mut checks = vec![schema(&found)];
+                checks.extend(server(&found));
                 checks.extend(damage(&found));
                 checks.extend(writable(config));
                 checks.extend(signing_key(&found, config));
@@ -166,7 +171,7 @@ fn schema(found: &Inspection) -> Check {
         Schema::Behind { found, known } => Check::notice(
             "database",
             format!("schema {found} is older than this version's {known}"),
-            "Copy the data folder, then run `keystile migrate`; `keystile serve` does the same by itself",
+            "Back it up, then run `keystile migrate`; `keystile serve` does the same by itself",
         ),
         Schema::TooNew { found, known } => Check::wrong(
             "database",
@@ -180,6 +185,21 @@ fn schema(found: &Inspection) -> Check {
         ),
         other => Check::wrong("database", format!("{other:?}"), CARE),
     }
+}
+
+/// What it is kept on, where that is not a file of this machine's.
+fn server(found: &Inspection) -> Option<Check> {
+    let subject = "database server";
+    let server = found.server.clone()?;
+    if found.risks.is_empty() {
+        return Some(Check::right(subject, server));
+    }
+    let finding = format!("{server}: {}", found.risks.join("; "));
+    Some(Check::wrong(
+        subject,
+        finding,
+        "Turn it on in postgresql.conf",
+    ))
 }
 
 fn damage(found: &Inspection) -> Option<Check> {

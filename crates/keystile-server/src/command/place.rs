@@ -73,7 +73,9 @@ impl Place {
         act: impl FnOnce(Accounts) -> F,
     ) -> Result<T> {
         let config = self.load()?;
-        prepare_folder(&config.data)?;
+        if config.database.sqlite_path().is_some() {
+            prepare_folder(&config.data)?;
+        }
         // A command issues no token, so the issuer matters only where it is known.
         let issuer = config
             .issuer_at(config.listen)

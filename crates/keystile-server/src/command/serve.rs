@@ -64,7 +64,7 @@ impl Serve {
 
 async fn serve(config: Config) -> Result<()> {
     let tls = certificate(&config).await?;
-    let made = prepare_folder(&config.data)?;
+    let made = config.database.sqlite_path().is_some() && prepare_folder(&config.data)?;
     let listener = bind(config.listen)?;
     let address = listener.local_addr()?;
     let issuer = config

@@ -8,11 +8,20 @@ use keystile_server::config::Config;
 pub(crate) fn text(config: &Config, address: SocketAddr, issuer: &str, made: bool) -> String {
     let url = local_url(config, address);
     let version = env!("CARGO_PKG_VERSION");
-    let data = config.data.display();
     let note = if made { " (made now)" } else { "" };
+    let (place, same_place) = match config.database.sqlite_path() {
+        Some(_) => {
+            let data = config.data.display();
+            (format!("data     {data}{note}"), format!("--data {data}"))
+        }
+        None => (
+            format!("database {}", config.database),
+            "--database \"$DATABASE_URL\"".to_owned(),
+        ),
+    };
     let signup = if config.signup_open { "open" } else { "closed" };
     let head = format!(
-        "Keystile {version} listens on {url}\n  data     {data}{note}\n  issuer   {issuer}\n  sign-up  {signup}\n"
+        "Keystile {version} listens on {url}\n  {place}\n  issuer   {issuer}\n  sign-up  {signup}\n"
     );
     let first = if config.signup_open {
         format!(
@@ -21,7 +30,7 @@ curl {url}/v1/signup -H 'Content-Type: application/json' \\
   -d '{{\"username\":\"ada\",\"password\":\"correct horse battery staple\"}}'"
         )
     } else {
-        format!("# make an account\nkeystile account create --username ada --data {data}")
+        format!("# make an account\nkeystile account create --username ada {same_place}")
     };
     format!(
         "{head}

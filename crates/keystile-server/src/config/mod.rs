@@ -75,10 +75,17 @@ impl DatabaseUrl {
 impl std::fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (self.0.split_once("://"), self.0.rsplit_once('@')) {
-            (Some((scheme, _)), Some((_, place))) => write!(f, "{scheme}://[redacted]@{place}"),
-            _ => f.write_str(&self.0),
+            (Some((scheme, _)), Some((_, place))) => {
+                write!(f, "{scheme}://[redacted]@{}", without_query(place))
+            }
+            _ => f.write_str(without_query(&self.0)),
         }
     }
+}
+
+/// The query may name a password too.
+fn without_query(place: &str) -> &str {
+    place.split_once('?').map_or(place, |(place, _)| place)
 }
 
 impl std::fmt::Debug for DatabaseUrl {

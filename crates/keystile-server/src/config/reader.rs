@@ -5,6 +5,8 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use keystile_accounts::Accounts;
+
 use super::fault::{Fault, Faults};
 use super::layers::{Layers, Raw, Sources};
 use super::{DatabaseUrl, Network, SealingKey, Tls, duration};
@@ -185,7 +187,7 @@ impl Reader {
 
     /// The database URL; a fault never shows it, since it may hold a password.
     pub(super) fn database(&mut self, data: Option<&Path>) -> Option<DatabaseUrl> {
-        let cure = "Write sqlite://PATH, for example sqlite:///var/lib/keystile/keystile.db";
+        let cure = "Write sqlite://PATH, for example sqlite:///var/lib/keystile/keystile.db, or postgres://USER:PASSWORD@HOST/DATABASE";
         let Some(text) = self.text("database", cure) else {
             return Some(DatabaseUrl(format!(
                 "sqlite://{}",
@@ -193,9 +195,12 @@ impl Reader {
             )));
         };
         let problem = if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            "names PostgreSQL, which this version does not speak yet"
+            match Accounts::check_url(&text) {
+                Ok(()) => return Some(DatabaseUrl(text)),
+                Err(error) => format!("cannot be used: {error}"),
+            }
         } else if text.strip_prefix("sqlite://").is_none_or(str::is_empty) {
-            "is not a database URL"
+            "is not a database URL".to_owned()
         } else {
             return Some(DatabaseUrl(text));
         };

@@ -10,5 +10,6 @@ mod account;
 mod config;
 mod key;
 mod keystile;
+mod postgres;
 mod serve;
 mod token;

@@ -2,9 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
+use super::super::column::{expect_password, followed, identifier, parts, to_json};
 use super::super::{
-    AccountChanges, AccountRecord, Act, EndReason, Field, Identifier, NewAccount, NewAccountId,
-    PasswordHash, StoreError, WriteError,
+    AccountChanges, AccountRecord, Act, EndReason, Field, NewAccount, NewAccountId, PasswordHash,
+    StoreError, WriteError,
 };
 use super::{Sqlite, Work, audit, revocation, session};
 
@@ -49,9 +50,6 @@ const SET_ROLES: &str = "UPDATE account SET roles = ?2, updated_at = ?3 WHERE id
 const SET_DISABLED: &str = "UPDATE account SET disabled_at = ?2, updated_at = ?3 WHERE id = ?1";
 const RAISE_GENERATION: &str = "UPDATE account SET generation = generation + 1, updated_at = ?2 WHERE id = ?1 RETURNING generation";
 const DELETE: &str = "DELETE FROM account WHERE id = ?1";
-
-/// Largest decimal id that the sequence follows: larger ones are somebody's random numbers, and would use it up.
-const LARGEST_FOLLOWED: i64 = 1 << 53;
 
 impl Sqlite {
     pub async fn create_account(
@@ -184,11 +182,8 @@ fn first_taken(
 
 /// The sequence never allots a number that an id of the caller's own used before.
 fn follow_in_sequence(work: &Work<'_>, id: &str) -> Result<(), WriteError> {
-    match id.parse::<i64>() {
-        Ok(number) if (1..=LARGEST_FOLLOWED).contains(&number) && number.to_string() == id => {
-            work.run(RAISE_SEQUENCE, [number])?;
-        }
-        _ => {}
+    if let Some(number) = followed(id) {
+        work.run(RAISE_SEQUENCE, [number])?;
     }
     Ok(())
 }
@@ -284,24 +279,6 @@ pub(super) fn by_id(work: &Connection, id: &str) -> Result<AccountRecord, WriteE
     find(work, BY_ID, [id])?.ok_or(WriteError::NotFound)
 }
 
-/// Refuses unless the stored hash is still the one that the caller verified.
-pub(super) fn expect_password(
-    account: &AccountRecord,
-    expected: Option<&str>,
-) -> Result<(), WriteError> {
-    match expected {
-        Some(expected)
-            if account
-                .password
-                .as_ref()
-                .is_none_or(|hash| hash.encoded != expected) =>
-        {
-            Err(WriteError::Changed)
-        }
-        _ => Ok(()),
-    }
-}
-
 pub(super) fn find_by_id(
     connection: &Connection,
     id: &str,
@@ -321,12 +298,6 @@ fn find(
 }
 
 pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<AccountRecord> {
-    let identifier = |shown: Option<String>, key: Option<String>| {
-        Some(Identifier {
-            shown: shown?,
-            key: key?,
-        })
-    };
     let encoded: Option<String> = row.get(6)?;
     let format: Option<String> = row.get(7)?;
     Ok(AccountRecord {
@@ -344,14 +315,4 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<AccountRecord> {
         imported: row.get(13)?,
         sessions_ended_at: row.get(14)?,
     })
-}
-
-fn parts(identifier: Option<&Identifier>) -> (Option<&str>, Option<&str>) {
-    identifier
-        .map(|identifier| (identifier.shown.as_str(), identifier.key.as_str()))
-        .unzip()
-}
-
-fn to_json(roles: &[String]) -> String {
-    super::to_json(roles)
 }

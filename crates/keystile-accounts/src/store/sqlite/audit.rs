@@ -2,6 +2,7 @@
 
 use rusqlite::{Row, params};
 
+use super::super::column;
 use super::super::{Act, AuditRecord, Page, StoreError, WriteError};
 use super::{Sqlite, Work};
 
@@ -39,7 +40,7 @@ impl Sqlite {
                     .query_map((before, limit, id), from_row)?
                     .collect::<Result<_, _>>()?,
             };
-            Ok(super::page(rows, limit))
+            Ok(column::page(rows, limit))
         })
         .await
     }

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags};
 
-use super::super::{Inspection, Schema, StoreError};
+use super::super::{Inspection, Migration, Schema, StoreError};
 use super::location::Location;
-use super::migrate::{self, Migration};
+use super::migrate;
 use super::{key, snapshot};
 
 const CHECK: &str = "PRAGMA quick_check(5)";
@@ -41,6 +41,8 @@ fn look(connection: &Connection, known: &[Migration]) -> Result<Inspection, Stor
         signing_key: None,
         accounts: 0,
         sessions: 0,
+        server: None,
+        risks: Vec::new(),
     };
     // What a stranger's tables mean nobody knows, and before the first migration there are none.
     let has_tables = match found.schema {
@@ -57,17 +59,7 @@ fn look(connection: &Connection, known: &[Migration]) -> Result<Inspection, Stor
 }
 
 fn schema(connection: &Connection, known: &[Migration]) -> Result<Schema, StoreError> {
-    let newest = known.last().map_or(0, |last| last.version);
-    match migrate::missing(connection, known) {
-        Ok([]) => Ok(Schema::Current { version: newest }),
-        Ok([next, ..]) => Ok(Schema::Behind {
-            found: next.version - 1,
-            known: newest,
-        }),
-        Err(StoreError::TooNew { found, known }) => Ok(Schema::TooNew { found, known }),
-        Err(StoreError::ForeignMigration { version }) => Ok(Schema::Foreign { version }),
-        Err(error) => Err(error),
-    }
+    Schema::of(migrate::missing(connection, known), known)
 }
 
 fn damage(connection: &Connection) -> Result<Vec<String>, StoreError> {

@@ -5,6 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::super::column::{state_from, state_text};
 use super::super::{Act, KeyRecord, KeyState, KeyUse, StoreError, WriteError};
 use super::{Sqlite, Work, audit, revocation};
 use crate::store::AuditRecord;
@@ -404,23 +405,4 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<KeyRecord> {
         signed_from: row.get(7)?,
         due_at: row.get(8)?,
     })
-}
-
-fn state_text(state: KeyState) -> &'static str {
-    match state {
-        KeyState::Published => "published",
-        KeyState::Signing => "signing",
-        KeyState::Retired => "retired",
-        KeyState::Withdrawn => "withdrawn",
-    }
-}
-
-/// The table's CHECK admits no other text; one that got in all the same is trusted with nothing.
-fn state_from(text: &str) -> KeyState {
-    match text {
-        "published" => KeyState::Published,
-        "signing" => KeyState::Signing,
-        "retired" => KeyState::Retired,
-        _ => KeyState::Withdrawn,
-    }
 }

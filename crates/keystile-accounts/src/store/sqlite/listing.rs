@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, Row, params};
 
+use super::super::column;
 use super::super::{AccountFilter, AccountRecord, Page, StoreError};
 use super::Sqlite;
 use super::account::{self, account_columns};
@@ -68,5 +69,5 @@ fn page(
             )?
             .collect::<Result<_, _>>()?,
     };
-    Ok(super::page(rows, limit))
+    Ok(column::page(rows, limit))
 }

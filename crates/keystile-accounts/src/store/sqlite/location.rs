@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::super::StoreError;
+use super::super::{StoreError, url};
 
 /// A database in memory or in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,10 +20,10 @@ impl Location {
     pub(super) fn parse(url: &str) -> Result<Self, StoreError> {
         let rest = url
             .strip_prefix("sqlite:")
-            .ok_or_else(|| StoreError::Url(why_not(url)))?;
+            .ok_or_else(|| url::why_not(url))?;
         let path = rest.strip_prefix("//").unwrap_or(rest);
         match path {
-            "" => Err(StoreError::Url(why_not(url))),
+            "" => Err(url::why_not(url)),
             ":memory:" => Ok(Self::Memory),
             path => Ok(Self::File(PathBuf::from(path))),
         }
@@ -49,23 +49,9 @@ impl Location {
     }
 }
 
-/// Whether a URL names a database that can be opened, without looking for it.
-pub fn check_url(url: &str) -> Result<(), StoreError> {
+/// Whether a URL names a file or memory.
+pub(in crate::store) fn check_url(url: &str) -> Result<(), StoreError> {
     Location::parse(url).map(|_| ())
-}
-
-/// Why a URL names no database. One of another kind may hold a password, which is not shown.
-fn why_not(url: &str) -> String {
-    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return "the database URL names PostgreSQL, which this version does not speak yet; write sqlite://PATH, for example sqlite:///var/lib/shop.db".to_owned();
-    }
-    let shown = url
-        .split_once("://")
-        .filter(|(_, rest)| rest.contains('@'))
-        .map_or(url, |(scheme, _)| scheme);
-    format!(
-        "`{shown}` is not a database URL; write sqlite:// before the path, as in sqlite://shop.db or sqlite:///var/lib/shop.db"
-    )
 }
 
 /// A server's claim on a database, until it is dropped (or its process ends, however that happens).
@@ -74,6 +60,12 @@ fn why_not(url: &str) -> String {
 pub struct ServerLock(#[expect(dead_code, reason = "held for its lock")] Option<File>);
 
 impl ServerLock {
+    /// For a database that several servers may share.
+    #[cfg(feature = "postgres")]
+    pub(in crate::store) fn needless() -> Self {
+        Self(None)
+    }
+
     pub(super) fn claim(location: &Location) -> Result<Self, StoreError> {
         let Location::File(database) = location else {
             return Ok(Self(None));

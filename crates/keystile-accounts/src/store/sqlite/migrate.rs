@@ -1,18 +1,9 @@
 //! Embedded migrations: applied once, in order, under the write lock, so that two openers do not race.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
-use super::super::StoreError;
-
-/// A step of the schema.
-#[derive(Clone, Copy, Debug)]
-pub struct Migration {
-    /// Counts up from 1.
-    pub version: i64,
-    /// SQL, several statements.
-    pub sql: &'static str,
-}
+use super::super::migration;
+use super::super::{Migration, StoreError};
 
 /// All steps this program knows, in order.
 pub const MIGRATIONS: &[Migration] = &[
@@ -58,21 +49,7 @@ pub(super) fn missing<'a>(
     connection: &Connection,
     known: &'a [Migration],
 ) -> Result<&'a [Migration], StoreError> {
-    let applied = applied(connection)?;
-    for (index, (version, checksum)) in applied.iter().enumerate() {
-        let Some(migration) = known.get(index) else {
-            return Err(StoreError::TooNew {
-                found: applied.last().map_or(*version, |last| last.0),
-                known: known.last().map_or(0, |last| last.version),
-            });
-        };
-        if migration.version != *version
-            || digest(&SHA256, migration.sql.as_bytes()).as_ref() != checksum
-        {
-            return Err(StoreError::ForeignMigration { version: *version });
-        }
-    }
-    Ok(&known[applied.len()..])
+    migration::missing(&applied(connection)?, known)
 }
 
 fn applied(connection: &Connection) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
@@ -91,7 +68,6 @@ fn applied(connection: &Connection) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
 fn apply(transaction: &Transaction<'_>, migration: &Migration) -> Result<(), StoreError> {
     transaction.execute_batch(TABLE)?;
     transaction.execute_batch(migration.sql)?;
-    let checksum = digest(&SHA256, migration.sql.as_bytes());
-    transaction.execute(RECORD, (migration.version, checksum.as_ref()))?;
+    transaction.execute(RECORD, (migration.version, migration.checksum()))?;
     Ok(())
 }

@@ -31,35 +31,15 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 pub use inspect::inspect;
-pub use location::{ServerLock, check_url};
-pub use migrate::{MIGRATIONS, Migration, migrate};
+pub use location::ServerLock;
+pub(super) use location::check_url;
+pub use migrate::{MIGRATIONS, migrate};
 pub use writer::Work;
 
-use super::{OnRevoked, Page, StoreError, WriteError};
+use super::{OnRevoked, Options, StoreError, WriteError};
 use location::Location;
 use reader::Read;
 use writer::{Job, Message, Writer};
-
-/// How to open a database.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// How long a write waits for another process's lock before it is answered [`StoreError::Locked`].
-    pub lock_wait: Duration,
-    /// Writes, and likewise reads, that may wait before the next is answered [`StoreError::Busy`].
-    pub queue: usize,
-    /// Threads that read.
-    pub readers: usize,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            lock_wait: Duration::from_secs(5),
-            queue: 4_096,
-            readers: 2,
-        }
-    }
-}
 
 /// A SQLite database. Clones share it; it closes when the last one is gone, or by [`Sqlite::close`].
 #[derive(Clone)]
@@ -92,7 +72,7 @@ impl Sqlite {
             Location::File(_) => Some(
                 reader::start(
                     &location,
-                    options.lock_wait,
+                    options.patience,
                     options.readers.max(1),
                     options.queue.max(1),
                 )
@@ -198,7 +178,7 @@ async fn start_writer(
     thread::Builder::new()
         .name("keystile-writer".to_owned())
         .spawn(
-            move || match open_for_writing(&location, options.lock_wait) {
+            move || match open_for_writing(&location, options.patience) {
                 Ok(connection) => {
                     let _ = ready.send(Ok(()));
                     Writer {
@@ -218,9 +198,9 @@ async fn start_writer(
     Ok(sender)
 }
 
-fn open_for_writing(location: &Location, lock_wait: Duration) -> Result<Connection, StoreError> {
+fn open_for_writing(location: &Location, patience: Duration) -> Result<Connection, StoreError> {
     location.prepare()?;
-    let mut connection = connect::writing(location, lock_wait)?;
+    let mut connection = connect::writing(location, patience)?;
     migrate(&mut connection, MIGRATIONS)?;
     Ok(connection)
 }
@@ -247,21 +227,6 @@ fn snapshot<T>(
     let found = read(connection);
     connection.prepare_cached("RELEASE snapshot")?.execute([])?;
     found
-}
-
-/// A page of rows with their cursors, which were asked for one row beyond `limit`.
-fn page<T>(mut rows: Vec<(i64, T)>, limit: u32) -> Page<T> {
-    let more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    let next = rows.last().map(|last| last.0).filter(|_| more);
-    Page {
-        items: rows.into_iter().map(|row| row.1).collect(),
-        next,
-    }
-}
-
-fn to_json(list: &[String]) -> String {
-    serde_json::Value::from(list).to_string()
 }
 
 /// A JSON list of texts in a column.

@@ -2,6 +2,7 @@
 
 use rusqlite::{OptionalExtension, params};
 
+use super::super::spent::{Consumed, Verdict, judge};
 use super::super::{
     Act, EndReason, Hash, NewHead, Rotate, Rotation, Salt, SessionRecord, WriteError,
 };
@@ -82,16 +83,6 @@ fn consume(work: &Work<'_>, rotate: &Rotate) -> Result<Option<SessionRecord>, Wr
     Ok(Some(session))
 }
 
-/// What the row of a consumed token says.
-struct Consumed {
-    session: SessionRecord,
-    /// The salt, if the successor is unused and the salt was not erased.
-    salt: Option<[u8; 32]>,
-    rotated_at: Option<i64>,
-    same_chain: bool,
-    expires_at: i64,
-}
-
 /// The loser's part, in new statements.
 fn classify(work: &Work<'_>, rotate: &Rotate) -> Result<Rotation, WriteError> {
     let consumed = work
@@ -99,7 +90,7 @@ fn classify(work: &Work<'_>, rotate: &Rotate) -> Result<Rotation, WriteError> {
         .query_row(params![rotate.presented, rotate.client_id], |row| {
             Ok(Consumed {
                 session: session::from_row(row)?,
-                salt: row.get(13)?,
+                salt: row.get::<_, Option<[u8; 32]>>(13)?.map(Salt),
                 rotated_at: row.get(14)?,
                 same_chain: row.get(15)?,
                 expires_at: row.get(16)?,
@@ -107,35 +98,21 @@ fn classify(work: &Work<'_>, rotate: &Rotate) -> Result<Rotation, WriteError> {
         })
         .optional()?;
     match consumed {
-        Some(consumed) => judge(work, rotate, consumed),
+        Some(consumed) => judged(work, rotate, consumed),
         None => head(work, rotate),
     }
 }
 
-fn judge(work: &Work<'_>, rotate: &Rotate, consumed: Consumed) -> Result<Rotation, WriteError> {
-    let Consumed {
-        session,
-        salt,
-        rotated_at,
-        same_chain,
-        expires_at,
-    } = consumed;
-    // A password change replaced the chain: its tokens are over, and prove no theft.
-    if session.ended.is_some() || !same_chain {
-        return Ok(Rotation::Ended);
-    }
-    if session.expires_at <= rotate.now {
-        return Ok(Rotation::Expired);
-    }
-    let within_grace = rotated_at.is_some_and(|at| rotate.now < at.saturating_add(rotate.grace));
-    if let Some(salt) = salt.filter(|_| within_grace) {
-        let live = session::with_account(work, session)?;
-        return Ok(Rotation::Replayed(Salt(salt), Box::new(live)));
-    }
-    if expires_at <= rotate.now {
-        return Ok(Rotation::Expired);
-    }
-    reused(work, rotate, session)
+fn judged(work: &Work<'_>, rotate: &Rotate, consumed: Consumed) -> Result<Rotation, WriteError> {
+    Ok(match judge(rotate, &consumed) {
+        Verdict::Ended => Rotation::Ended,
+        Verdict::Expired => Rotation::Expired,
+        Verdict::Replayed(salt) => {
+            let live = session::with_account(work, consumed.session)?;
+            Rotation::Replayed(salt, Box::new(live))
+        }
+        Verdict::Reused => return reused(work, rotate, consumed.session),
+    })
 }
 
 fn reused(

@@ -2,7 +2,10 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::super::{Act, RevocationPoll, RevocationRecord, Revoked, StoreError, WriteError};
+use super::super::column::{revoked_columns, revoked_from};
+use super::super::{
+    Act, Cursor, RevocationPoll, RevocationRecord, Revoked, StoreError, WriteError,
+};
 use super::{Sqlite, Work, audit, session as sessions};
 use crate::store::AuditRecord;
 
@@ -27,15 +30,16 @@ const CURSOR: &str =
 impl Sqlite {
     pub async fn revocations_after(
         &self,
-        cursor: i64,
+        cursor: Cursor,
         limit: u32,
     ) -> Result<RevocationPoll, StoreError> {
         self.read(move |connection| {
-            let rows = rows(connection, AFTER, (cursor, limit))?;
-            let cursor = rows.last().map_or(cursor, |last| last.id);
+            let after = cursor.0.parse().unwrap_or(0);
+            let rows = rows(connection, AFTER, (after, limit))?;
+            let last = rows.last().map_or(after, |last| last.id);
             Ok(RevocationPoll {
                 feed_id: feed_id(connection)?,
-                cursor,
+                cursor: Cursor(last.to_string()),
                 rows,
             })
         })
@@ -46,12 +50,12 @@ impl Sqlite {
         self.read(move |connection| {
             super::snapshot(connection, |connection| {
                 let rows = rows(connection, LIVING, [now])?;
-                let cursor = connection
+                let last: i64 = connection
                     .prepare_cached(CURSOR)?
                     .query_row([], |row| row.get(0))?;
                 Ok(RevocationPoll {
                     feed_id: feed_id(connection)?,
-                    cursor,
+                    cursor: Cursor(last.to_string()),
                     rows,
                 })
             })
@@ -124,19 +128,7 @@ pub(super) fn key(work: &Work<'_>, act: &Act, kid: &str) -> Result<(), WriteErro
 }
 
 fn insert(work: &Work<'_>, act: &Act, revoked: Revoked) -> Result<(), WriteError> {
-    let (kind, value, generation) = match &revoked {
-        Revoked::Session { session_id } => ("session", session_id, None),
-        Revoked::Subject {
-            account_id,
-            smallest_generation,
-        } => (
-            "subject",
-            account_id,
-            Some(smallest_generation.cast_signed()),
-        ),
-        Revoked::Token { token_id } => ("token", token_id, None),
-        Revoked::Key { kid } => ("key", kid, None),
-    };
+    let (kind, value, generation) = revoked_columns(&revoked);
     let (id, until) = work.prepare_cached(INSERT)?.query_row(
         params![kind, value, generation, act.now, act.revoked_until],
         |row| Ok((row.get(0)?, row.get(1)?)),
@@ -161,20 +153,11 @@ fn rows(
         .collect()
 }
 
-/// None for a kind this program does not know: to pass over it would let a revoked token live.
+/// None for a kind this program does not know.
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Option<RevocationRecord>> {
     let kind: String = row.get(1)?;
-    let value: String = row.get(2)?;
-    let generation: Option<i64> = row.get(3)?;
-    let revoked = match (kind.as_str(), generation) {
-        ("session", None) => Revoked::Session { session_id: value },
-        ("subject", Some(smallest)) => Revoked::Subject {
-            account_id: value,
-            smallest_generation: smallest.cast_unsigned(),
-        },
-        ("token", None) => Revoked::Token { token_id: value },
-        ("key", None) => Revoked::Key { kid: value },
-        _ => return Ok(None),
+    let Some(revoked) = revoked_from(&kind, row.get(2)?, row.get(3)?) else {
+        return Ok(None);
     };
     Ok(Some(RevocationRecord {
         id: row.get(0)?,

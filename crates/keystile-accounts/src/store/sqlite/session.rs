@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::super::column::{reason_from, reason_text, to_json};
 use super::super::{
     Act, EndReason, Hash, LiveSession, NewSession, SessionRecord, StoreError, WriteError,
 };
@@ -169,7 +170,7 @@ pub(super) fn insert(
             new.device,
             new.address,
             new.auth_time,
-            super::to_json(&new.amr),
+            to_json(&new.amr),
         ],
         from_row,
     )
@@ -317,24 +318,4 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<SessionRecord> {
         auth_time: row.get(11)?,
         amr: super::list(row, 12)?,
     })
-}
-
-fn reason_text(reason: EndReason) -> &'static str {
-    match reason {
-        EndReason::SignedOut => "signed_out",
-        EndReason::PasswordChanged => "password_changed",
-        EndReason::Disabled => "disabled",
-        EndReason::Deleted => "deleted",
-        EndReason::Reused => "reused",
-    }
-}
-
-fn reason_from(text: &str) -> EndReason {
-    match text {
-        "password_changed" => EndReason::PasswordChanged,
-        "disabled" => EndReason::Disabled,
-        "deleted" => EndReason::Deleted,
-        "reused" => EndReason::Reused,
-        _ => EndReason::SignedOut,
-    }
 }

@@ -47,7 +47,7 @@ async fn a_database_locked_for_long_is_an_honest_error_for_all_who_wait() {
     let store = Store::open(
         &database.url(),
         Options {
-            lock_wait: SHORT,
+            patience: SHORT,
             ..Options::default()
         },
     )

@@ -69,7 +69,7 @@ async fn an_older_schema_is_told_and_stays() {
             known: 0
         }
     );
-    let found = Store::inspect(&database.url()).unwrap().unwrap();
+    let found = Store::inspect(&database.url()).await.unwrap().unwrap();
     assert_eq!(found.schema, Schema::Current { version: ours });
     assert_eq!(files(&database.path()), before);
 }
@@ -77,16 +77,16 @@ async fn an_older_schema_is_told_and_stays() {
 #[tokio::test]
 async fn where_there_is_none_none_is_made() {
     let database = Database::sqlite();
-    assert!(Store::inspect(&database.url()).unwrap().is_none());
+    assert!(Store::inspect(&database.url()).await.unwrap().is_none());
     assert!(!database.path().exists());
-    assert!(Store::inspect("sqlite::memory:").unwrap().is_none());
+    assert!(Store::inspect("sqlite::memory:").await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn an_empty_file_is_before_the_first_schema() {
     let database = at_rest().await;
     std::fs::write(database.path(), "").unwrap();
-    let found = Store::inspect(&database.url()).unwrap().unwrap();
+    let found = Store::inspect(&database.url()).await.unwrap().unwrap();
     assert_eq!(
         found.schema,
         Schema::Behind {
@@ -103,7 +103,7 @@ async fn what_is_only_in_the_log_is_seen_and_stays_there() {
     let store = database.open().await;
     account(&store, "ada").await;
     let before = files(&database.path());
-    let found = Store::inspect(&database.url()).unwrap().unwrap();
+    let found = Store::inspect(&database.url()).await.unwrap().unwrap();
     assert_eq!(found.accounts, 1);
     // The index is memory that this process shares with the store: a reader leaves its mark in it.
     let but_index = |mut files: BTreeMap<String, Vec<u8>>| {
@@ -121,10 +121,10 @@ async fn what_is_only_in_the_log_is_seen_and_stays_there() {
     }
     let before = files(&to);
     let url = format!("sqlite://{}", to.display());
-    assert_eq!(Store::inspect(&url).unwrap().unwrap().accounts, 1);
+    assert_eq!(Store::inspect(&url).await.unwrap().unwrap().accounts, 1);
     assert_eq!(files(&to), before);
     std::fs::remove_file(format!("{}-shm", to.display())).unwrap();
-    let refused = Store::inspect(&url);
+    let refused = Store::inspect(&url).await;
     assert!(
         matches!(refused, Err(StoreError::LogWithoutIndex(_))),
         "{refused:?}"
@@ -141,8 +141,8 @@ async fn damage_and_what_is_no_database_are_told() {
         *byte = 0xa5;
     }
     std::fs::write(database.path(), &bytes).unwrap();
-    let found = Store::inspect(&database.url()).unwrap().unwrap();
+    let found = Store::inspect(&database.url()).await.unwrap().unwrap();
     assert!(!found.damage.is_empty());
     std::fs::write(database.path(), "no database ".repeat(1000)).unwrap();
-    assert!(Store::inspect(&database.url()).is_err());
+    assert!(Store::inspect(&database.url()).await.is_err());
 }

@@ -1,0 +1,103 @@
+//! Connections: to the host that lets us write, how patient, how durable.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use deadpool_postgres::{Connect, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_postgres::{Client, Config, Error};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::super::{Options, StoreError};
+use super::location::Location;
+use super::tls;
+
+/// The pool. Makes no connection yet.
+pub(super) fn pool(location: &Location, options: Options) -> Result<Pool, StoreError> {
+    let connector = Connector {
+        hosts: location.hosts.clone(),
+        tls: tls::connector(&location.protection)?,
+        patience: options.patience,
+        good: AtomicUsize::new(0),
+    };
+    let config = ManagerConfig {
+        recycling_method: RecyclingMethod::Fast,
+    };
+    // The driver's own configuration is not used: the connector has one for each host.
+    let manager = Manager::from_connect(Config::new(), connector, config);
+    Pool::builder(manager)
+        .max_size(options.connections.max(2))
+        .wait_timeout(Some(options.patience))
+        .create_timeout(Some(options.patience))
+        .recycle_timeout(Some(options.patience))
+        .runtime(Runtime::Tokio1)
+        .build()
+        .map_err(|error| StoreError::Database(error.to_string()))
+}
+
+/// Tries the hosts in turn, beginning with the one that was good last, and gives none of them so long that the next
+/// would not be tried.
+struct Connector {
+    hosts: Vec<Config>,
+    tls: MakeRustlsConnect,
+    patience: Duration,
+    good: AtomicUsize,
+}
+
+type Connected = Result<(Client, JoinHandle<()>), Error>;
+
+impl Connect for Connector {
+    fn connect(&self, _config: &Config) -> Pin<Box<dyn Future<Output = Connected> + Send + '_>> {
+        Box::pin(self.connect_in_turn())
+    }
+}
+
+impl Connector {
+    async fn connect_in_turn(&self) -> Connected {
+        let count = self.hosts.len();
+        let share = self.patience / u32::try_from(count).unwrap_or(u32::MAX).max(1);
+        let first = self.good.load(Ordering::Relaxed);
+        for turn in 0..count.saturating_sub(1) {
+            let host = (first + turn) % count;
+            match timeout(share, self.connect_to(host)).await {
+                Ok(Ok(connected)) => return Ok(connected),
+                Ok(Err(error)) => tracing::debug!(host, %error, "a host is passed over"),
+                Err(_) => tracing::debug!(host, "a host does not answer"),
+            }
+        }
+        self.connect_to((first + count.saturating_sub(1)) % count.max(1))
+            .await
+    }
+
+    async fn connect_to(&self, host: usize) -> Connected {
+        let (client, connection) = self.hosts[host].connect(self.tls.clone()).await?;
+        let driven = tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection to the database ended");
+            }
+        });
+        if let Err(error) = client.batch_execute(&self.settings()).await {
+            driven.abort();
+            return Err(error);
+        }
+        self.good.store(host, Ordering::Relaxed);
+        Ok((client, driven))
+    }
+
+    /// What every connection is set to, whatever the server's defaults are: the isolation that the statements are written
+    /// for, an end to what takes too long, and no acknowledgement of what is not on disk.
+    fn settings(&self) -> String {
+        let patience = self.patience.as_millis().max(1);
+        format!(
+            "SET default_transaction_isolation = 'read committed';
+             SET statement_timeout = {patience};
+             SET idle_in_transaction_session_timeout = {};
+             SET client_min_messages = warning;
+             SELECT set_config('synchronous_commit', 'on', false)
+              WHERE current_setting('synchronous_commit') = 'off'",
+            patience.saturating_mul(2)
+        )
+    }
+}

@@ -1,0 +1,351 @@
+//! Sessions: opened, listed, ended; and the recheck that every caller's own write begins with.
+
+use tokio_postgres::Row;
+
+use super::super::column::{reason_from, reason_text, to_json};
+use super::super::{
+    Act, EndReason, Hash, LiveSession, NewSession, SessionRecord, StoreError, WriteError,
+};
+use super::account::{self, account_columns};
+use super::row::{self, Values, get};
+use super::{Postgres, Work, audit, limit, revocation};
+
+/// The columns of a [`SessionRecord`], in the order of [`from_row`].
+macro_rules! session_columns {
+    () => {
+        "session.id, session.account_id, session.client_id, session.created_at, session.last_used_at, \
+         session.expires_at, session.absolute_expires_at, session.ended_at, session.end_reason, session.device, \
+         session.address, session.auth_time, session.amr"
+    };
+}
+pub(super) use session_columns;
+
+/// How many columns a session has; its account's follow.
+pub(super) const COLUMNS: usize = 13;
+
+/// The account's row is locked against whatever raises its generation, and is read as it is then.
+const OPEN: &str = concat!(
+    "INSERT INTO session (id, account_id, client_id, token_hash, created_at, last_used_at, expires_at,
+        absolute_expires_at, device, address, auth_time, amr)
+     SELECT $1::text, id, $4::text, $5::bytea, $6::bigint, $6, least($7::bigint, $8::bigint), $8, $9::text, $10::text,
+        $11::bigint, $12::text
+       FROM account WHERE id = $2 AND generation = $3::bigint AND disabled_at IS NULL FOR SHARE
+     RETURNING ",
+    session_columns!()
+);
+const LIVE: &str = concat!(
+    "SELECT ",
+    session_columns!(),
+    ", ",
+    account_columns!(),
+    " FROM session JOIN account ON account.id = session.account_id
+     WHERE session.id = $1 AND session.ended_at IS NULL AND session.expires_at > $2"
+);
+const LIVE_OF_ACCOUNT: &str = concat!(
+    "SELECT ",
+    session_columns!(),
+    " FROM session WHERE account_id = $1 AND ended_at IS NULL AND expires_at > $2 ORDER BY created_at DESC, seq DESC"
+);
+/// The caller's account and the one concerned, in the order of their ids: two administrators who act on each other wait
+/// for one another in one order.
+const LOCK_ACCOUNTS: &str =
+    "SELECT 1 FROM account WHERE id IN ($1, $2) ORDER BY id FOR NO KEY UPDATE";
+/// The session's row is locked too, against its own sign-out elsewhere.
+const RECHECK: &str = "SELECT account.roles FROM session JOIN account ON account.id = session.account_id
+    WHERE session.id = $1 AND session.account_id = $2 AND session.ended_at IS NULL AND session.expires_at > $4
+      AND account.generation = $3 AND account.disabled_at IS NULL
+    FOR NO KEY UPDATE OF session";
+/// The salt goes with the session: nothing is derived from an ended chain.
+const END: &str = "UPDATE session SET ended_at = $3, end_reason = $4, salt = NULL
+    WHERE id = $1 AND account_id = $2 AND ended_at IS NULL";
+/// In the order of ids.
+const END_ALL_BUT: &str = "WITH living AS (
+        SELECT id FROM session WHERE account_id = $1 AND ended_at IS NULL AND id IS DISTINCT FROM $2::text
+         ORDER BY id FOR UPDATE)
+    UPDATE session SET ended_at = $3, end_reason = $4, salt = NULL
+      FROM living WHERE session.id = living.id RETURNING session.id, session.expires_at";
+/// Never backwards, whatever the clock does. Locks the account, if nothing did before.
+const NOTE_ENDING: &str =
+    "UPDATE account SET sessions_ended_at = greatest(sessions_ended_at, $2::bigint) WHERE id = $1";
+const FORGET_PLACES: &str =
+    "UPDATE session SET device = NULL, address = NULL WHERE account_id = $1";
+const OF_TOKEN: &str =
+    "SELECT account_id, id FROM session WHERE client_id IS NOT DISTINCT FROM $2::text
+    AND (token_hash = $1 OR id = (SELECT session_id FROM spent WHERE hash = $1))";
+
+impl Postgres {
+    pub async fn open_session(
+        &self,
+        act: Act,
+        new: NewSession,
+    ) -> Result<Option<LiveSession>, WriteError> {
+        self.write(move |work| Box::pin(async move { open(work, &act, &new).await }))
+            .await
+    }
+
+    pub async fn sessions(
+        &self,
+        account_id: &str,
+        now: i64,
+    ) -> Result<Vec<SessionRecord>, StoreError> {
+        let account_id = account_id.to_owned();
+        self.ask(move |client| {
+            Box::pin(async move {
+                let rows = row::all(client, LIVE_OF_ACCOUNT, &[&account_id, &now]).await?;
+                rows.iter().map(from_row).collect()
+            })
+        })
+        .await
+        .or_else(StoreError::or_nothing)
+    }
+
+    pub async fn live_session(
+        &self,
+        session_id: &str,
+        now: i64,
+    ) -> Result<Option<LiveSession>, StoreError> {
+        let session_id = session_id.to_owned();
+        self.ask(move |client| {
+            Box::pin(async move {
+                let found = row::optional(client, LIVE, &[&session_id, &now]).await?;
+                found.map(|row| live_from(&row, COLUMNS)).transpose()
+            })
+        })
+        .await
+        .or_else(StoreError::or_nothing)
+    }
+
+    pub async fn end_session(
+        &self,
+        act: Act,
+        account_id: &str,
+        session_id: &str,
+    ) -> Result<(), WriteError> {
+        let (account_id, session_id) = (account_id.to_owned(), session_id.to_owned());
+        self.write(move |work| {
+            Box::pin(async move {
+                recheck(work, &act, None).await?;
+                end(work, &act, &account_id, &session_id, EndReason::SignedOut).await?;
+                audit::note(work, &act, "session.ended", &account_id, Some(&session_id)).await
+            })
+        })
+        .await
+    }
+
+    pub async fn end_other_sessions(
+        &self,
+        act: Act,
+        account_id: &str,
+        keep: &str,
+    ) -> Result<u64, WriteError> {
+        let (account_id, keep) = (account_id.to_owned(), keep.to_owned());
+        self.write(move |work| {
+            Box::pin(async move {
+                recheck(work, &act, Some(&account_id)).await?;
+                end_others(work, &act, &account_id, &keep).await
+            })
+        })
+        .await
+    }
+
+    pub async fn end_all_sessions(&self, act: Act, account_id: &str) -> Result<u64, WriteError> {
+        let account_id = account_id.to_owned();
+        self.write(move |work| {
+            Box::pin(async move {
+                recheck(work, &act, Some(&account_id)).await?;
+                account::raise_generation(work, &act, &account_id).await?;
+                let ended =
+                    end_all_but(work, &act, &account_id, None, EndReason::SignedOut).await?;
+                audit::note(work, &act, "session.all_ended", &account_id, None).await?;
+                Ok(ended.len() as u64)
+            })
+        })
+        .await
+    }
+
+    pub async fn end_session_by_token(
+        &self,
+        act: Act,
+        token_hash: Hash,
+        client_id: Option<String>,
+    ) -> Result<Option<(String, String)>, WriteError> {
+        self.write(move |work| {
+            Box::pin(
+                async move { end_by_token(work, &act, &token_hash, client_id.as_deref()).await },
+            )
+        })
+        .await
+    }
+}
+
+async fn open(
+    work: &Work<'_>,
+    act: &Act,
+    new: &NewSession,
+) -> Result<Option<LiveSession>, WriteError> {
+    let generation = new.generation.cast_signed();
+    let Some(session) = insert(work, OPEN, act, new, generation).await? else {
+        return Ok(None);
+    };
+    limit::forget(&**work, &new.forget_attempts).await?;
+    audit::note(work, act, "session.opened", &new.account_id, Some(&new.id)).await?;
+    let account = account::by_id(work, &new.account_id).await?;
+    Ok(Some(LiveSession { session, account }))
+}
+
+/// Runs a statement that opens a session; `third` is what its third value means there.
+pub(super) async fn insert(
+    work: &Work<'_>,
+    sql: &'static str,
+    act: &Act,
+    new: &NewSession,
+    third: i64,
+) -> Result<Option<SessionRecord>, WriteError> {
+    let values: Values<'_> = &[
+        &new.id,
+        &new.account_id,
+        &third,
+        &new.client_id,
+        &new.token_hash.as_slice(),
+        &act.now,
+        &new.expires_at,
+        &new.absolute_expires_at,
+        &new.device,
+        &new.address,
+        &new.auth_time,
+        &to_json(&new.amr),
+    ];
+    let row = work.optional(sql, values).await?;
+    Ok(row.map(|row| from_row(&row)).transpose()?)
+}
+
+/// Whether the caller's session, generation and role still hold, in this very transaction, and go on to hold until it
+/// ends. Locks the caller's account, and beside it the one that is `concerned`.
+pub(super) async fn recheck(
+    work: &Work<'_>,
+    act: &Act,
+    concerned: Option<&str>,
+) -> Result<(), WriteError> {
+    let Some(actor) = &act.actor else {
+        return Ok(());
+    };
+    let concerned = concerned.unwrap_or(&actor.account_id);
+    work.all(LOCK_ACCOUNTS, &[&actor.account_id, &concerned])
+        .await?;
+    let values: Values<'_> = &[
+        &actor.session_id,
+        &actor.account_id,
+        &actor.generation.cast_signed(),
+        &act.now,
+    ];
+    let row = work.optional(RECHECK, values).await?;
+    let roles = row::list(&row.ok_or(WriteError::Stale)?, 0)?;
+    match &actor.required_role {
+        Some(required) if !roles.contains(required) => Err(WriteError::RoleMissing),
+        _ => Ok(()),
+    }
+}
+
+/// Ends one living session and revokes its tokens.
+pub(super) async fn end(
+    work: &Work<'_>,
+    act: &Act,
+    account_id: &str,
+    session_id: &str,
+    reason: EndReason,
+) -> Result<(), WriteError> {
+    let values: Values<'_> = &[&session_id, &account_id, &act.now, &reason_text(reason)];
+    if work.run(END, values).await? == 0 {
+        return Err(WriteError::NotFound);
+    }
+    revocation::session(work, act, session_id).await
+}
+
+/// Ends the account's sessions but one; the ids of those that were alive. The caller revokes: by the generation, or one by one.
+/// Sessions that another program keeps for the account end too, as far as tokens of theirs from before are over here.
+pub(super) async fn end_all_but(
+    work: &Work<'_>,
+    act: &Act,
+    account_id: &str,
+    keep: Option<&str>,
+    reason: EndReason,
+) -> Result<Vec<String>, WriteError> {
+    work.run(NOTE_ENDING, &[&account_id, &act.now]).await?;
+    let values: Values<'_> = &[&account_id, &keep, &act.now, &reason_text(reason)];
+    let mut ended = Vec::new();
+    for row in work.all(END_ALL_BUT, values).await? {
+        if get::<i64>(&row, 1)? > act.now {
+            ended.push(get(&row, 0)?);
+        }
+    }
+    Ok(ended)
+}
+
+async fn end_others(
+    work: &Work<'_>,
+    act: &Act,
+    account_id: &str,
+    keep: &str,
+) -> Result<u64, WriteError> {
+    let ended = end_all_but(work, act, account_id, Some(keep), EndReason::SignedOut).await?;
+    for session_id in &ended {
+        revocation::session(work, act, session_id).await?;
+    }
+    audit::note(work, act, "session.others_ended", account_id, Some(keep)).await?;
+    Ok(ended.len() as u64)
+}
+
+async fn end_by_token(
+    work: &Work<'_>,
+    act: &Act,
+    token_hash: &Hash,
+    client_id: Option<&str>,
+) -> Result<Option<(String, String)>, WriteError> {
+    let found = work
+        .optional(OF_TOKEN, &[&token_hash.as_slice(), &client_id])
+        .await?;
+    let Some(row) = found else {
+        return Ok(None);
+    };
+    let (account_id, session_id): (String, String) = (get(&row, 0)?, get(&row, 1)?);
+    match end(work, act, &account_id, &session_id, EndReason::SignedOut).await {
+        Err(WriteError::NotFound) => return Ok(None),
+        outcome => outcome?,
+    }
+    audit::note(work, act, "session.ended", &account_id, Some(&session_id)).await?;
+    Ok(Some((account_id, session_id)))
+}
+
+/// Where a deleted account's sessions were used from is forgotten with it.
+pub(super) async fn forget_places(work: &Work<'_>, account_id: &str) -> Result<(), WriteError> {
+    work.run(FORGET_PLACES, &[&account_id]).await?;
+    Ok(())
+}
+
+/// A session, and its account whose columns begin at `account_at`.
+pub(super) fn live_from(row: &Row, account_at: usize) -> Result<LiveSession, StoreError> {
+    Ok(LiveSession {
+        session: from_row(row)?,
+        account: account::from_row(row, account_at)
+            .map_err(|_| StoreError::Corrupt("a living session without its account"))?,
+    })
+}
+
+pub(super) fn from_row(row: &Row) -> Result<SessionRecord, StoreError> {
+    let ended_at: Option<i64> = get(row, 7)?;
+    let reason: Option<&str> = get(row, 8)?;
+    Ok(SessionRecord {
+        id: get(row, 0)?,
+        account_id: get(row, 1)?,
+        client_id: get(row, 2)?,
+        created_at: get(row, 3)?,
+        last_used_at: get(row, 4)?,
+        expires_at: get(row, 5)?,
+        absolute_expires_at: get(row, 6)?,
+        ended: ended_at.zip(reason.map(reason_from)),
+        device: get(row, 9)?,
+        address: get(row, 10)?,
+        auth_time: get(row, 11)?,
+        amr: row::list(row, 12)?,
+    })
+}

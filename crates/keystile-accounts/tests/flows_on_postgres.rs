@@ -1,0 +1,3 @@
+//! The flows again, on PostgreSQL.
+
+include!("flows/modules.rs");

@@ -1,0 +1,109 @@
+//! What goes over the wire: a rotation is one round trip.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use keystile_accounts::store::{Options, Rotation, Store};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::fixture::{Database, rotate, rotated, signed_in};
+
+/// A way to the server that counts how often the client stops to wait for an answer: every `Sync` and every simple query.
+struct Counted {
+    folder: tempfile::TempDir,
+    waits: Arc<AtomicUsize>,
+}
+
+impl Counted {
+    fn before(server: PathBuf) -> Self {
+        let counted = Self {
+            folder: tempfile::tempdir().unwrap(),
+            waits: Arc::default(),
+        };
+        let listener = UnixListener::bind(counted.folder.path().join(".s.PGSQL.5432")).unwrap();
+        let waits = Arc::clone(&counted.waits);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let server = UnixStream::connect(&server).await.unwrap();
+                let waits = Arc::clone(&waits);
+                let (mut from_client, mut to_client) = client.into_split();
+                let (mut from_server, mut to_server) = server.into_split();
+                tokio::spawn(
+                    async move { tokio::io::copy(&mut from_server, &mut to_client).await },
+                );
+                tokio::spawn(async move {
+                    // The first message has no type: its length, and what follows.
+                    let _ = pass(&mut from_client, &mut to_server, false).await;
+                    while let Ok(kind) = pass(&mut from_client, &mut to_server, true).await {
+                        if matches!(kind, b'S' | b'Q') {
+                            waits.fetch_add(1, Ordering::SeqCst);
+                        }
+                    }
+                });
+            }
+        });
+        counted
+    }
+
+    fn so_far(&self) -> usize {
+        self.waits.load(Ordering::SeqCst)
+    }
+}
+
+/// Passes one message on; its type.
+async fn pass(
+    from: &mut (impl AsyncReadExt + Unpin),
+    to: &mut (impl AsyncWriteExt + Unpin),
+    typed: bool,
+) -> std::io::Result<u8> {
+    let kind = if typed { from.read_u8().await? } else { 0 };
+    let length = from.read_u32().await?;
+    let mut rest = vec![0; length as usize - 4];
+    from.read_exact(&mut rest).await?;
+    let mut message = if typed { vec![kind] } else { Vec::new() };
+    message.extend_from_slice(&length.to_be_bytes());
+    message.extend_from_slice(&rest);
+    to.write_all(&message).await?;
+    Ok(kind)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rotation_is_one_round_trip_and_a_lost_one_two() {
+    let Some(database) = Database::postgres() else {
+        return;
+    };
+    let url = database.url();
+    let (_, tail) = url.split_once('@').unwrap();
+    let (host, name) = tail.split_once('/').unwrap();
+    let socket = PathBuf::from(host.replace("%2F", "/")).join(".s.PGSQL.5432");
+    let way = Counted::before(socket);
+    let host = way.folder.path().display().to_string().replace('/', "%2F");
+    let options = Options {
+        connections: 2,
+        ..Options::default()
+    };
+    let through = format!("postgres://keystile@{host}/{name}?sslmode=disable");
+    let store = Store::open(&through, options).await.unwrap();
+    let (_, token) = signed_in(&store, "ada").await;
+    // Each connection prepares a statement at its first use.
+    let token = rotated(&store, token).await;
+    let token = rotated(&store, token).await;
+    let before = way.so_far();
+    let next = rotated(&store, token).await;
+    let next = rotated(&store, next).await;
+    let after_two = way.so_far();
+    assert_eq!(after_two - before, 2);
+
+    let (_, spent) = signed_in(&store, "bob").await;
+    rotated(&store, spent).await;
+    rotate(&store, spent).await;
+    let before = way.so_far();
+    assert!(matches!(
+        rotate(&store, spent).await,
+        Rotation::Replayed(..)
+    ));
+    assert_eq!(way.so_far() - before, 2);
+    rotated(&store, next).await;
+}
