@@ -4,19 +4,29 @@ use keystile::SigningKey;
 use keystile_accounts::{Accounts, Begin, Builder, OpenError};
 
 use super::signing;
-use crate::shop::{Shop, options};
+use crate::shop::{Shop, on_postgres, options, sql};
 
 const ONE: [u8; 32] = [1; 32];
 const TWO: [u8; 32] = [2; 32];
 
 /// The stored private parts that are not erased.
 fn stored(shop: &Shop) -> Vec<Vec<u8>> {
-    let database = rusqlite::Connection::open(shop.folder.path().join("shop.db")).unwrap();
-    let mut statement = database
-        .prepare("SELECT private FROM signing_key WHERE length(private) > 0")
-        .unwrap();
-    let rows = statement.query_map([], |row| row.get(0)).unwrap();
-    rows.map(Result::unwrap).collect()
+    let each = if on_postgres() {
+        "SELECT string_agg(encode(private, 'hex'), ',' ORDER BY kid) FROM signing_key WHERE length(private) > 0"
+    } else {
+        "SELECT group_concat(hex(private)) FROM
+            (SELECT private FROM signing_key WHERE length(private) > 0 ORDER BY kid)"
+    };
+    let all = sql(shop.folder.path(), each);
+    all.split(',').map(bytes).collect()
+}
+
+/// The bytes that hexadecimal digits stand for.
+fn bytes(digits: &str) -> Vec<u8> {
+    let pairs = (0..digits.len()).step_by(2).map(|at| &digits[at..at + 2]);
+    pairs
+        .map(|pair| u8::from_str_radix(pair, 16).unwrap())
+        .collect()
 }
 
 fn readable(stored: &[Vec<u8>]) -> usize {
