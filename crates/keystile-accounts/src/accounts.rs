@@ -352,10 +352,56 @@ fn check_keys(builder: &Builder) -> Result<(), OpenError> {
             message,
         });
     }
+    check_elsewhere(builder)?;
     option(
         keys.previous_sealing_key.is_none() || keys.sealing_key.is_some(),
         "previous_sealing_key",
         "it is given beside the new one: give sealing_key too",
+    )
+}
+
+/// What is said twice of keys that are kept elsewhere must agree.
+fn check_elsewhere(builder: &Builder) -> Result<(), OpenError> {
+    let (keys, tokens) = (&builder.keys, &builder.tokens);
+    let Some(first) = keys.elsewhere.first() else {
+        return Ok(());
+    };
+    let mut ids: Vec<&str> = keys
+        .elsewhere
+        .iter()
+        .map(|key| key.key_id().as_str())
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    option(
+        ids.len() == keys.elsewhere.len(),
+        "signing_keys",
+        "a key is given twice; leave one of the two out",
+    )?;
+    option(
+        !keys
+            .elsewhere
+            .iter()
+            .any(|key| key.algorithm().is_symmetric()),
+        "signing_keys",
+        "a secret signs by HS256: give it with signing_secret",
+    )?;
+    option(
+        tokens.signing_secret.is_none(),
+        "signing_keys",
+        "a signing secret is given too; leave one of the two out",
+    )?;
+    option(
+        keys.rotate_every.is_none(),
+        "rotate_keys_every",
+        "the signing keys are kept elsewhere, and are changed there; leave this out",
+    )?;
+    option(
+        tokens
+            .algorithm
+            .is_none_or(|algorithm| algorithm == first.algorithm()),
+        "algorithm",
+        "the first of the signing keys signs, and has another algorithm; leave this out",
     )
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use keystile::Algorithm;
 use keystile::Clock;
 use keystile::Random;
+use keystile::SigningKey;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -160,6 +161,22 @@ impl Builder {
     /// The sealing key before a change: what it sealed is sealed anew at the opening.
     pub fn previous_sealing_key(mut self, key: [u8; 32]) -> Self {
         self.keys.previous_sealing_key = Some(Zeroizing::new(key));
+        self
+    }
+
+    /// Signs with keys that are kept elsewhere, in files or in a vault: the first signs, the others verify and are published
+    /// too. They are never written to the store. The store's own key is retired: its tokens stay good until they expire. To
+    /// change the key without a refusal, add the new one at the end, wait for [`Accounts::key_lead`], then put it first, and
+    /// leave the old one out when its tokens have expired. With several nodes, at all of them.
+    pub fn signing_keys(mut self, keys: impl IntoIterator<Item = SigningKey>) -> Self {
+        self.keys.elsewhere = keys.into_iter().collect();
+        self
+    }
+
+    /// Leaves the store's signing key as it is though [`signing_keys`](Self::signing_keys) are given: for a command beside
+    /// the server, whose configuration is not the command's to follow.
+    pub fn leave_stored_keys(mut self) -> Self {
+        self.keys.leave_stored = true;
         self
     }
 

@@ -16,14 +16,17 @@ use crate::store::{Act, KeyRecord, KeyState, WriteError};
 const MOST_LOOKS: u32 = 5;
 
 impl Accounts {
-    /// The store's signing keys, oldest first, without their private parts.
+    /// The signing keys without their private parts: those that are kept elsewhere, then the store's, oldest first.
     pub async fn keys(&self) -> Result<Vec<KeySummary>, Fault> {
         let engine = self.engine();
+        let ring = &engine.key_ring;
         let records = engine.store.keys().await?;
-        records
+        let stored = records
             .iter()
-            .map(|record| engine.key_ring.summary(record, &records))
-            .collect()
+            .filter(|record| !ring.is_elsewhere(&record.kid));
+        let stored = stored.map(|record| ring.summary(record, &records));
+        let elsewhere = ring.summaries_elsewhere().into_iter().map(Ok);
+        elsewhere.chain(stored).collect()
     }
 
     /// Publishes a new key, which signs as soon as everybody can have it, and answers it; the key that is on its way
@@ -55,6 +58,7 @@ impl Accounts {
     /// may be this key's. They go on, with a refresh.
     pub async fn key_use(&self, key_id: &str) -> Result<KeyUse, AdminError> {
         let engine = self.engine();
+        engine.check_stored(key_id)?;
         let records = engine.store.keys().await.map_err(Trouble::from)?;
         if !records.iter().any(|record| record.kid == key_id) {
             return Err(AdminError::NotFound { what: "key" });
@@ -80,19 +84,23 @@ impl Accounts {
         key_id: &str,
     ) -> Result<Withdrawal, AdminError> {
         let engine = self.engine();
-        engine.check_own_keys()?;
+        engine.check_stored(key_id)?;
         let records = engine.store.keys().await.map_err(Trouble::from)?;
         let record = records.iter().find(|record| record.kid == key_id);
         let record = record.ok_or(AdminError::NotFound { what: "key" })?;
         let algorithm = record.algorithm.parse().unwrap_or(Algorithm::Es256);
         let algorithm = engine.key_ring.algorithm().unwrap_or(algorithm);
         let now = engine.now();
-        let key = engine.key_ring.generate(algorithm).await?;
-        let successor = engine.key_ring.record(&key, now.as_millis())?;
+        let successor = if engine.key_ring.signs_from_elsewhere() {
+            None
+        } else {
+            let key = engine.key_ring.generate(algorithm).await?;
+            Some(engine.key_ring.record(&key, now.as_millis())?)
+        };
         let act = engine.act(caller, now);
         let withdrawn = engine
             .store
-            .withdraw_key(act, key_id, Some(successor))
+            .withdraw_key(act, key_id, successor)
             .await
             .map_err(Trouble::from);
         withdrawn.map_err(|trouble| match AdminError::from(trouble) {
@@ -230,17 +238,34 @@ impl Engine {
         }
     }
 
+    /// A key that is kept elsewhere is withdrawn there: by leaving it out.
+    fn check_stored(&self, key_id: &str) -> Result<(), AdminError> {
+        if !self.key_ring.has_secret() && !self.key_ring.is_elsewhere(key_id) {
+            return Ok(());
+        }
+        Err(AdminError::Invalid {
+            field: "key",
+            code: "keys_elsewhere",
+            message:
+                "this key is kept outside the store: take it out there, and start every node anew"
+                    .to_owned(),
+        })
+    }
+
     /// Keys that are kept elsewhere are changed there.
     fn check_own_keys(&self) -> Result<(), AdminError> {
-        if self.key_ring.has_secret() {
-            return Err(AdminError::Invalid {
-                field: "key",
-                code: "keys_elsewhere",
-                message: "tokens are signed by a secret of the program's: change that one"
-                    .to_owned(),
-            });
-        }
-        Ok(())
+        let message = if self.key_ring.has_secret() {
+            "tokens are signed by a secret of the program's: change that one"
+        } else if self.key_ring.signs_from_elsewhere() {
+            "the signing keys are kept outside the store: change them there"
+        } else {
+            return Ok(());
+        };
+        Err(AdminError::Invalid {
+            field: "key",
+            code: "keys_elsewhere",
+            message: message.to_owned(),
+        })
     }
 
     /// The next opening would go back to the configured algorithm.

@@ -31,6 +31,10 @@ pub(crate) struct KeyOptions {
     pub(crate) rotate_every: Option<Duration>,
     pub(crate) sealing_key: Option<Zeroizing<[u8; 32]>>,
     pub(crate) previous_sealing_key: Option<Zeroizing<[u8; 32]>>,
+    /// Kept elsewhere: the first signs, the others verify.
+    pub(crate) elsewhere: Vec<SigningKey>,
+    /// Whether the store's keys stay as they are though others sign.
+    pub(crate) leave_stored: bool,
 }
 
 impl Default for KeyOptions {
@@ -40,6 +44,8 @@ impl Default for KeyOptions {
             rotate_every: None,
             sealing_key: None,
             previous_sealing_key: None,
+            elsewhere: Vec::new(),
+            leave_stored: false,
         }
     }
 }
@@ -60,6 +66,9 @@ impl KeyOptions {
 pub(crate) struct KeyRing {
     /// Signs by a secret of the application's; the store's keys are not used.
     secret: Option<SigningKey>,
+    /// Keys that are kept elsewhere: the first signs in the place of the store's, the others verify.
+    elsewhere: Vec<SigningKey>,
+    opened_at: i64,
     /// What is configured; `None`: whatever the present key has.
     algorithm: Option<Algorithm>,
     times: KeyTimes,
@@ -86,6 +95,8 @@ impl KeyRing {
         })?;
         let ring = Self {
             secret,
+            elsewhere: keys.elsewhere.clone(),
+            opened_at: act.now,
             algorithm: options.algorithm,
             times: KeyTimes::new(keys.max_age),
             rotate_every: keys.rotate_every,
@@ -96,7 +107,11 @@ impl KeyRing {
             let keys = only(secret.clone());
             return Ok((ring, keys));
         }
-        ring.settle(store, &act).await?;
+        if ring.elsewhere.is_empty() {
+            ring.settle(store, &act).await?;
+        } else {
+            ring.settle_beside(store, &act, keys.leave_stored).await?;
+        }
         ring.turn(store, &act, act.now).await?;
         let keys = ring.compose(&ring.verifying(store).await?)?;
         Ok((ring, keys))
@@ -108,8 +123,12 @@ impl KeyRing {
             return Ok(None);
         }
         let records = self.verifying(store).await?;
-        let signing = in_state(&records, store::KeyState::Signing).map(|record| &*record.kid);
-        let kids = records.iter().map(|record| record.kid.as_str());
+        let signing = match self.elsewhere.first() {
+            Some(key) => Some(key.key_id().as_str()),
+            None => in_state(&records, store::KeyState::Signing).map(|record| &*record.kid),
+        };
+        let elsewhere = self.elsewhere.iter().map(|key| key.key_id().as_str());
+        let kids = elsewhere.chain(records.iter().map(|record| record.kid.as_str()));
         let same = signing == Some(held.signing.key_id().as_str())
             && kids.eq(held.verifying.iter().map(|key| key.key_id().as_str()));
         if same {
@@ -122,24 +141,42 @@ impl KeyRing {
     /// Those of the store's keys whose tokens may be good, now or soon.
     async fn verifying(&self, store: &Store) -> Result<Vec<KeyRecord>, Fault> {
         let mut records = store.keys().await?;
-        records.retain(|record| record.state != store::KeyState::Withdrawn);
+        records.retain(|record| {
+            record.state != store::KeyState::Withdrawn && !self.is_elsewhere(&record.kid)
+        });
         Ok(records)
     }
 
     /// Reads the private part of the key that signs, and only that one.
     fn compose(&self, records: &[KeyRecord]) -> Result<Keys, Fault> {
-        let signing = in_state(records, store::KeyState::Signing).ok_or_else(|| {
+        let missing = || {
             Fault::new(
                 "key_missing",
                 "the store has no signing key; open it again to make one",
             )
-        })?;
-        let signing = self.private(signing)?;
-        let verifying = records.iter().map(|record| self.public(record));
+        };
+        let signing = match self.elsewhere.first() {
+            Some(key) => key.clone(),
+            None => {
+                self.private(in_state(records, store::KeyState::Signing).ok_or_else(missing)?)?
+            }
+        };
+        let elsewhere = self
+            .elsewhere
+            .iter()
+            .map(|key| Ok(key.verifying_key().clone()));
+        let verifying = elsewhere.chain(records.iter().map(|record| self.public(record)));
         Ok(Keys {
             signing,
-            verifying: KeySet::new(verifying.collect::<Result<Vec<_>, _>>()?),
+            verifying: KeySet::new(verifying.collect::<Result<Vec<_>, Fault>>()?),
         })
+    }
+
+    /// Whether this key is one of those that are kept elsewhere.
+    pub(crate) fn is_elsewhere(&self, kid: &str) -> bool {
+        self.elsewhere
+            .iter()
+            .any(|key| key.key_id().as_str() == kid)
     }
 
     /// A stored key with its private part.
@@ -184,6 +221,29 @@ impl KeyRing {
 
     pub(crate) fn has_secret(&self) -> bool {
         self.secret.is_some()
+    }
+
+    pub(crate) fn signs_from_elsewhere(&self) -> bool {
+        !self.elsewhere.is_empty()
+    }
+
+    /// The keys that are kept elsewhere, as they are shown.
+    pub(crate) fn summaries_elsewhere(&self) -> Vec<KeySummary> {
+        let since = Timestamp::from_millis(self.opened_at);
+        let keys = self.elsewhere.iter().enumerate();
+        keys.map(|(number, key)| KeySummary {
+            key_id: key.key_id().as_str().to_owned(),
+            algorithm: key.algorithm(),
+            state: if number == 0 {
+                KeyState::Signing
+            } else {
+                KeyState::Published
+            },
+            created_at: since,
+            since,
+            next: None,
+        })
+        .collect()
     }
 
     pub(crate) fn algorithm(&self) -> Option<Algorithm> {

@@ -30,6 +30,38 @@ impl KeyRing {
         }
     }
 
+    /// Keys that are kept elsewhere sign in the place of the store's, which verify on until their tokens have expired.
+    pub(super) async fn settle_beside(
+        &self,
+        store: &Store,
+        act: &Act,
+        leave_stored: bool,
+    ) -> Result<(), OpenError> {
+        self.seal_anew(store).await?;
+        let records = store.keys().await.map_err(Fault::from)?;
+        let mut withdrawn = records
+            .iter()
+            .filter(|record| record.state == KeyState::Withdrawn);
+        if let Some(record) = withdrawn.find(|record| self.is_elsewhere(&record.kid)) {
+            return Err(OpenError::Option {
+                option: "signing_keys",
+                message: format!(
+                    "signing_keys: the key {} was withdrawn, and nothing that it signs is good: leave it out",
+                    record.kid
+                ),
+            });
+        }
+        let signs =
+            |record: &KeyRecord| matches!(record.state, KeyState::Signing | KeyState::Published);
+        if !leave_stored && records.iter().any(signs) {
+            let linger = self.times.linger();
+            let retired = store.retire_signing(act.clone(), linger).await;
+            retired.map_err(Fault::from)?;
+            tracing::info!("the stored signing key was retired: keys that are kept elsewhere sign");
+        }
+        Ok(())
+    }
+
     /// A change of the algorithm is a rotation like any other: published first.
     async fn follow_algorithm(
         &self,

@@ -1,5 +1,6 @@
 //! Keys that turn: no good token is refused, and of two who find a step due one makes it.
 
+mod elsewhere;
 mod sealing;
 mod verifiers;
 

@@ -221,6 +221,13 @@ fn writable(config: &Config) -> Option<Check> {
 /// Nothing is said of it where the rest is too wrong to know.
 fn signing_key(found: &Inspection, config: &Config) -> Option<Check> {
     let subject = "signing key";
+    if let Some(first) = config.keys.files.first() {
+        let (algorithm, kid) = (first.algorithm(), first.key_id());
+        return Some(Check::right(
+            subject,
+            format!("{algorithm} {kid}, from a file"),
+        ));
+    }
     match &found.signing_key {
         Some((algorithm, key_id)) => {
             let shown = format!("{algorithm} {key_id}");

@@ -85,6 +85,7 @@ impl Place {
             .build()?;
         runtime.block_on(async {
             let accounts = builder(&config, issuer)
+                .leave_stored_keys()
                 .open()
                 .await
                 .with_context(|| opening(&config))?;
@@ -122,6 +123,7 @@ pub(crate) fn builder(config: &Config, issuer: String) -> Builder {
     }
     builder
         .key_max_age(config.keys.max_age)
+        .signing_keys(config.keys.files.iter().cloned())
         .issuer(issuer)
         .access_lifetime(config.tokens.access_lifetime)
         .refresh_lifetime(config.tokens.refresh_lifetime)

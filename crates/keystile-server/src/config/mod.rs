@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use keystile::Algorithm;
+use keystile::{Algorithm, SigningKey};
 
 pub use fault::{Fault, Faults};
 pub use layers::Sources;
@@ -118,6 +118,8 @@ pub struct Keys {
     pub max_age: Duration,
     /// When a new key is made without being asked for.
     pub rotate_every: Option<Duration>,
+    /// Keys that are kept outside the database: the first signs.
+    pub files: Vec<SigningKey>,
     /// Seals private keys.
     pub sealing_key: Option<SealingKey>,
     /// Sealed them before a change.
@@ -274,14 +276,7 @@ fn no_issuer(address: SocketAddr) -> String {
 }
 
 fn read_tokens(reader: &mut Reader) -> Option<Tokens> {
-    let algorithm = reader.choice(
-        "tokens.algorithm",
-        &[
-            ("ES256", Algorithm::Es256),
-            ("EdDSA", Algorithm::EdDsa),
-            ("RS256", Algorithm::Rs256),
-        ],
-    );
+    let algorithm = reader.algorithm();
     let access_lifetime = reader.lifetime("tokens.access_lifetime");
     let refresh_lifetime = reader.lifetime("tokens.refresh_lifetime");
     let idle_limit = reader.lifetime("tokens.idle_limit");
@@ -305,6 +300,7 @@ fn read_keys(reader: &mut Reader) -> Option<Keys> {
     Some(Keys {
         max_age: max_age?,
         rotate_every,
+        files: reader.key_files(),
         sealing_key,
         sealing_key_previous,
     })

@@ -9,6 +9,8 @@ use keystile_accounts::Accounts;
 
 use super::fault::{Fault, Faults};
 use super::layers::{Layers, Raw, Sources};
+use keystile::{Algorithm, SigningKey};
+
 use super::{DatabaseUrl, Network, SealingKey, Tls, duration};
 
 /// A setting may be read as often as it is needed: a fault is noted once.
@@ -151,18 +153,42 @@ impl Reader {
         })
     }
 
+    /// The items of a list, which the environment writes with commas.
+    fn texts(&self, key: &str) -> Vec<String> {
+        match self.layers.get(key).map(|found| found.raw) {
+            None => Vec::new(),
+            Some(Raw::List(texts)) => texts,
+            Some(Raw::Text(text)) => text.split(',').map(|part| part.trim().to_owned()).collect(),
+            Some(Raw::Integer(number)) => vec![number.to_string()],
+            Some(Raw::Boolean(switch)) => vec![switch.to_string()],
+        }
+    }
+
+    /// The private keys of the files; what is in a file is never shown.
+    pub(super) fn key_files(&mut self) -> Vec<SigningKey> {
+        let cure = "Name readable PEM files, each with one private key of its own";
+        let mut keys: Vec<SigningKey> = Vec::new();
+        for path in self.texts("keys.files") {
+            let text = std::fs::read_to_string(&path).map(zeroize::Zeroizing::new);
+            let problem = match text.map(|text| SigningKey::from_pem(&text)) {
+                Ok(Ok(key)) if keys.iter().any(|other| other.key_id() == key.key_id()) => {
+                    format!("{path} holds a key that another file holds too")
+                }
+                Ok(Ok(key)) => {
+                    keys.push(key);
+                    continue;
+                }
+                Ok(Err(error)) => format!("{path}: {error}"),
+                Err(error) => format!("{path} cannot be read: {error}"),
+            };
+            self.fault("keys.files", problem, cure);
+        }
+        keys
+    }
+
     pub(super) fn networks(&mut self, key: &str) -> Vec<Network> {
-        let Some(found) = self.layers.get(key) else {
-            return Vec::new();
-        };
-        let texts = match found.raw {
-            Raw::List(texts) => texts,
-            Raw::Text(text) => text.split(',').map(|part| part.trim().to_owned()).collect(),
-            Raw::Integer(number) => vec![number.to_string()],
-            Raw::Boolean(switch) => vec![switch.to_string()],
-        };
         let mut networks = Vec::new();
-        for text in texts {
+        for text in self.texts(key) {
             match text.parse() {
                 Ok(network) => networks.push(network),
                 Err(problem) => {
@@ -206,6 +232,17 @@ impl Reader {
         };
         self.fault("database", problem, cure);
         None
+    }
+
+    pub(super) fn algorithm(&mut self) -> Option<Algorithm> {
+        self.choice(
+            "tokens.algorithm",
+            &[
+                ("ES256", Algorithm::Es256),
+                ("EdDSA", Algorithm::EdDsa),
+                ("RS256", Algorithm::Rs256),
+            ],
+        )
     }
 
     pub(super) fn issuer(&mut self) -> Option<String> {

@@ -105,6 +105,11 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "Makes a new signing key when the present one has signed for so long; by hand only by default.",
     ),
+    plain(
+        "keys.files",
+        "",
+        "PEM files of signing keys that are kept outside the database: the first signs, the others verify.",
+    ),
     secret(
         "keys.sealing_key",
         "Seals the private keys in the database: 32 bytes in hexadecimal; not sealed by default.",

@@ -225,6 +225,38 @@ fn a_schedule_of_keys_must_leave_them_their_times() {
 }
 
 #[test]
+fn key_files_are_read_and_their_contradictions_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    for (name, algorithm) in [("one.pem", Algorithm::EdDsa), ("two.pem", Algorithm::Es256)] {
+        let key = SigningKey::generate(algorithm, &keystile::Random::system()).unwrap();
+        std::fs::write(path(name), key.to_pem().unwrap().as_bytes()).unwrap();
+    }
+    std::fs::write(path("no.pem"), "hunter2").unwrap();
+    let (one, two) = (path("one.pem"), path("two.pem"));
+    let with = |files: &str, more: &[(&str, &str)]| {
+        let variables = [&[("KEYSTILE_KEYS__FILES", files)], more].concat();
+        environment(&variables)
+    };
+    let both = format!("{one}, {two}");
+    let keys = Config::load(&with(&both, &[])).unwrap().keys.files;
+    let algorithms: Vec<_> = keys.iter().map(SigningKey::algorithm).collect();
+    assert_eq!(algorithms, [Algorithm::EdDsa, Algorithm::Es256]);
+    let schedule = ("KEYSTILE_KEYS__ROTATE_EVERY", "90d");
+    let other = ("KEYSTILE_TOKENS__ALGORITHM", "ES256");
+    let told = subjects(&with(&both, &[schedule, other]));
+    assert_eq!(told, ["keys.rotate_every", "tokens.algorithm"]);
+    for (files, part) in [
+        (format!("{one},{one}"), "another file holds too"),
+        (path("none.pem"), "cannot be read"),
+        (path("no.pem"), "no.pem"),
+    ] {
+        let told = Config::load(&with(&files, &[])).unwrap_err().to_string();
+        assert!(told.contains(part) && !told.contains("hunter2"), "{told}");
+    }
+}
+
+#[test]
 fn sealing_keys_are_thirty_two_bytes_and_never_shown() {
     let one = "0123456789abcdef".repeat(4);
     let other = "fedcba9876543210".repeat(4);

@@ -59,6 +59,7 @@ pub(super) fn check_keys(reader: &mut Reader) {
             reader.fault("keys.rotate_every", problem, &cure);
         }
     }
+    check_key_files(reader);
     let present = reader.sealing_key("keys.sealing_key");
     let previous = reader.sealing_key("keys.sealing_key_previous");
     if previous.is_some() && present.is_none() && reader.are_sound(&["keys.sealing_key"]) {
@@ -73,6 +74,33 @@ pub(super) fn check_keys(reader: &mut Reader) {
             "keys.sealing_key_previous",
             "is the same as keys.sealing_key",
             "Remove it",
+        );
+    }
+}
+
+/// Keys that are kept in files are changed there, and the first of them decides the algorithm.
+fn check_key_files(reader: &mut Reader) {
+    let files = reader.key_files();
+    let Some(first) = files.first().filter(|_| reader.are_sound(&["keys.files"])) else {
+        return;
+    };
+    if reader.lifetime("keys.rotate_every").is_some() {
+        reader.fault(
+            "keys.rotate_every",
+            "is set, and keys.files holds the keys, which only you can change",
+            "Remove one of the two",
+        );
+    }
+    let wanted = reader.algorithm();
+    if wanted.is_some_and(|wanted| wanted != first.algorithm()) {
+        let problem = format!(
+            "is not {}, which the first of keys.files signs by",
+            first.algorithm()
+        );
+        reader.fault(
+            "tokens.algorithm",
+            problem,
+            "Remove it, or put another file first",
         );
     }
 }

@@ -207,3 +207,33 @@ fn a_sealing_key_is_taken_up_changed_and_missed_with_its_cure() {
     }
     with("key list", "hunter2", "").failed("openssl rand -hex 32");
 }
+
+#[test]
+fn keys_of_files_sign_and_are_changed_there() {
+    let folder = Folder::new();
+    folder.run("migrate").worked();
+    folder.write("mine.pem", &pem());
+    folder.write("keystile.toml", "[keys]\nfiles = [\"mine.pem\"]\n");
+    let (mine, state) = states(&folder).pop().unwrap();
+    assert_eq!(state, "signing");
+    folder
+        .run_with("account create --username ada --password-stdin", PASSWORD)
+        .worked();
+    let server = folder.serve("");
+    let (_, tokens) = server.sign_in("ada");
+    let token = tokens["access_token"].as_str().unwrap();
+    assert_eq!(server.me(token), 200);
+    let shown = folder.run(&format!("token inspect {token} --json"));
+    assert_eq!(shown.worked().json()["header"]["kid"], mine);
+    let listed: Vec<_> = states(&folder)
+        .into_iter()
+        .map(|(_, state)| state)
+        .collect();
+    assert_eq!(listed, ["retired", "signing"], "the stored one retired");
+    folder.run("key rotate").failed("kept outside the store");
+    folder
+        .run(&format!("key withdraw {mine} --yes"))
+        .failed("kept outside the store");
+    let doctor = folder.run("doctor").out;
+    assert!(doctor.contains("from a file"), "{doctor}");
+}
