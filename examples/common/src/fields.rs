@@ -1,6 +1,7 @@
 //! The members of a JSON object that a request brings, and what may be wrong with it.
 
 use std::fmt;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -11,6 +12,8 @@ use serde_json::{Map, Value};
 
 /// The longest body that is read, in bytes.
 const LONGEST_BODY: usize = 64 * 1024;
+/// How long a body may take to come.
+const BODY_TIME: Duration = Duration::from_secs(10);
 
 /// The members of the JSON object in the body. `Debug` shows their names only: a value may be a password.
 pub struct Fields(Map<String, Value>);
@@ -24,7 +27,7 @@ pub enum BodyFault {
     NotAnObject,
     /// It is longer than 64 KiB: 413.
     TooLong,
-    /// It did not come whole: 400.
+    /// It did not come whole, or not soon enough: 400.
     Unreadable,
 }
 
@@ -108,7 +111,11 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
 
     async fn from_request(mut request: Request, state: &S) -> Result<Self, BodyFault> {
         DefaultBodyLimit::max(LONGEST_BODY).apply(&mut request);
-        match Json::from_request(request, state).await {
+        let read = tokio::time::timeout(BODY_TIME, Json::from_request(request, state));
+        let Ok(read) = read.await else {
+            return Err(BodyFault::Unreadable);
+        };
+        match read {
             Ok(Json(fields)) => Ok(Self(fields)),
             Err(JsonRejection::MissingJsonContentType(_)) => Err(BodyFault::NotJson),
             Err(JsonRejection::JsonSyntaxError(_) | JsonRejection::JsonDataError(_)) => {

@@ -1,19 +1,23 @@
 //! Starting and stopping, and a route at `/path` and `/path/`.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::routing::MethodRouter;
+use axum_server::Handle;
+use hyper_util::rt::TokioTimer;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
 
 use crate::Settings;
 
 /// How long requests under way may take to finish once the program is told to stop.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long a client may take to send a request's head; an idle connection ends after it too. Without an end, whoever
+/// opens connections and says nothing would keep everybody else out.
+const HEAD_TIME: Duration = Duration::from_secs(10);
 
 /// A socket that listens already, so that its address is known before it serves.
 #[derive(Debug)]
@@ -39,20 +43,7 @@ impl Server {
     /// Says where it listens, and serves until Ctrl-C or SIGTERM; requests under way have some seconds to finish.
     pub async fn serve(self, router: Router) -> Result<()> {
         println!("Listening on http://{}", self.address);
-        let asked = Arc::new(Notify::new());
-        let noticed = Arc::clone(&asked);
-        let patience = async {
-            asked.notified().await;
-            tokio::time::sleep(PATIENCE).await;
-        };
-        let stop = async move {
-            stop_asked().await;
-            noticed.notify_one();
-        };
-        tokio::select! {
-            served = self.serve_until(router, stop) => served,
-            () = patience => Ok(()),
-        }
+        self.serve_until(router, stop_asked()).await
     }
 
     /// Serves, without a word, until `stop` ends.
@@ -61,10 +52,20 @@ impl Server {
         router: Router,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Result<()> {
+        let handle = Handle::new();
+        let stopping = handle.clone();
+        tokio::spawn(async move {
+            stop.await;
+            stopping.graceful_shutdown(Some(PATIENCE));
+        });
+        let server = axum_server::from_tcp(self.listener.into_std()?)?;
+        let mut server = server.handle(handle).http1_only();
+        let mut http1 = server.http_builder().http1();
+        http1
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIME);
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        axum::serve(self.listener, service)
-            .with_graceful_shutdown(stop)
-            .await?;
+        server.serve(service).await?;
         Ok(())
     }
 }
@@ -99,5 +100,53 @@ impl<S: Clone + Send + Sync + 'static> EitherPath<S> for Router<S> {
     fn either(self, path: &str, methods: MethodRouter<S>) -> Self {
         self.route(path, methods.clone())
             .route(&format!("{path}/"), methods)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::post;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::{BodyFault, Fields};
+
+    /// Sends these bytes and no more; gives what comes until the end. The clock stands still until nothing else is left to
+    /// do, and jumps then to what is waited for.
+    async fn answer(bytes: &str) -> String {
+        let settings = Settings::from([("PORT", "0")]);
+        let server = Server::listen(&settings).await.unwrap();
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let route = async |body: Result<Fields, BodyFault>| body.map(|_| ());
+        let router = Router::new().route("/", post(route));
+        tokio::spawn(server.serve_until(router, std::future::pending()));
+        stream.write_all(bytes.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        let read = tokio::time::timeout(3 * HEAD_TIME, stream.read_to_string(&mut answer));
+        read.await.expect("it ends").expect("the end");
+        answer
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_does_not_finish_a_request_is_not_waited_for() {
+        for head in ["", "POST / HT", "POST / HTTP/1.1\r\nHost: x\r\n"] {
+            assert_eq!(answer(head).await, "", "{head}");
+        }
+        let json = "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+        for body in [
+            "Content-Length: 50\r\n\r\n{",
+            "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n",
+        ] {
+            let answer = answer(&format!("{json}{body}")).await;
+            assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+            assert!(answer.ends_with("The body could not be read"), "{answer}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_says_no_more_ends() {
+        let whole = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
+        assert!(answer(whole).await.starts_with("HTTP/1.1 415 "));
     }
 }
