@@ -137,18 +137,9 @@ pub fn write_env(path: &Path, names: &[&str], random: &Random) -> Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
     let mut file = match file.open(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => bail!(
-            "{} exists and is left as it is. To add to it what it lacks:{}",
-            path.display(),
-            names.iter().fold(String::new(), |mut lines, name| {
-                let _ = write!(
-                    lines,
-                    "\n  echo \"{name}=$(openssl rand -hex 32)\" >> {}",
-                    path.display()
-                );
-                lines
-            })
-        ),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            bail!(left_as_it_is(path, names)?)
+        }
         file => file.with_context(|| format!("{} cannot be written", path.display()))?,
     };
     for name in names {
@@ -160,6 +151,29 @@ pub fn write_env(path: &Path, names: &[&str], random: &Random) -> Result<()> {
         names.join(" and ")
     );
     Ok(())
+}
+
+/// What to tell whose file is there already. A second line of a name that is there would change the secret.
+fn left_as_it_is(path: &Path, names: &[&str]) -> Result<String> {
+    let settings = Settings::from_file(path)?;
+    let lacking = names.iter().filter(|name| settings.get(name).is_none());
+    let lines = lacking.fold(String::new(), |mut lines, name| {
+        let path = path.display();
+        let _ = write!(
+            lines,
+            "\n  echo \"{name}=$(openssl rand -hex 32)\" >> {path}"
+        );
+        lines
+    });
+    let path = path.display();
+    Ok(if lines.is_empty() {
+        format!(
+            "{path} has {} already, and is left as it is",
+            names.join(" and ")
+        )
+    } else {
+        format!("{path} exists and is left as it is. To add to it what it lacks:{lines}")
+    })
 }
 
 /// A password from the terminal, without showing it, or the first line of a piped standard input.
@@ -231,7 +245,22 @@ mod tests {
             );
         }
         let before = std::fs::read(&path).unwrap();
-        assert!(write_env(&path, &[NAME], &Random::seeded(2)).is_err());
+        let again = |names| {
+            write_env(&path, names, &Random::seeded(2))
+                .unwrap_err()
+                .to_string()
+        };
+        let whole = again(&[NAME]);
+        assert!(
+            whole.contains("already") && !whole.contains("echo"),
+            "{whole}"
+        );
+        let lacking = again(&[NAME, "ANOTHER"]);
+        assert!(lacking.contains("echo \"ANOTHER="), "{lacking}");
+        assert!(
+            !lacking.contains("echo \"TOKEN_SECRET="),
+            "it is there: {lacking}"
+        );
         assert_eq!(std::fs::read(&path).unwrap(), before);
     }
 
