@@ -62,11 +62,13 @@ impl Example {
             settings.set(name, value);
         }
         let database = folder.path().join(self.name).with_extension("db");
-        let database = database.to_string_lossy();
-        printed += &line(&self.database_variable(), &database);
-        settings.set(&self.database_variable(), database);
+        settings.set(&self.database_variable(), database.to_string_lossy());
 
         let router = open(&settings).await?;
+        // Not every example keeps data.
+        if database.exists() {
+            printed += &line(&self.database_variable(), &database.to_string_lossy());
+        }
         let server = Server::listen(&settings).await?;
         let program = format!("'{}'", std::env::current_exe()?.display());
         let calls = self

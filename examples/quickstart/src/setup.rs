@@ -1,6 +1,8 @@
 //! `quickstart`, `quickstart init`, `quickstart hash NAME`, `quickstart --demo`: where secret and users come from.
 
-use anyhow::{Context as _, Result, bail};
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, Result, bail, ensure};
 use axum::Router;
 use examples_common::{Example, Settings, read_password, words};
 use keystile::Random;
@@ -36,6 +38,7 @@ async fn open(settings: &Settings) -> Result<Router> {
 /// Reads `name:hash` pairs, parted by `;`.
 fn passwords(users: &str) -> Result<Passwords> {
     let mut passwords = Passwords::start(Hashing::default(), Random::system())?;
+    let mut names = BTreeSet::new();
     for pair in users
         .split(';')
         .map(str::trim)
@@ -44,12 +47,20 @@ fn passwords(users: &str) -> Result<Passwords> {
         let (name, hash) = pair
             .split_once(':')
             .context("QUICKSTART_USERS: write name:hash, parted by `;`")?;
+        ensure!(
+            names.insert(name),
+            "QUICKSTART_USERS: {name} is in it twice; keep the one that is right"
+        );
         passwords.insert(name, hash).with_context(|| {
             format!(
                 "QUICKSTART_USERS: {name}: put the line in single quotes, as `-- hash` prints it"
             )
         })?;
     }
+    ensure!(
+        !names.is_empty(),
+        "QUICKSTART_USERS names nobody: `-- hash NAME` asks for a password and prints the line for .env"
+    );
     Ok(passwords)
 }
 

@@ -9,6 +9,7 @@ use examples_common::testing::{Program, Request, curl_is_here, run};
 
 const QUICKSTART: &str = env!("CARGO_BIN_EXE_quickstart");
 const SECRET: &str = "a secret of the tests, 32 bytes or more";
+const TWICE: &str = "ada:$2b$04$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui;ada:$2b$04$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui";
 
 const LOGIN: Request<'static> = Request {
     method: "GET",
@@ -26,6 +27,8 @@ fn weak_secrets_and_unusable_users_are_refused() {
         ("thisisthesecretkey", "", "openssl rand -hex 32"),
         (published, "", "openssl rand -hex 32"),
         (SECRET, "", "-- hash NAME"),
+        (SECRET, " ; ", "-- hash NAME"),
+        (SECRET, TWICE, "twice"),
         (SECRET, "ada", "name:hash"),
         (SECRET, "ada:password", "single quotes"),
         // What a shell or an unquoted line leaves of a hash.
@@ -132,6 +135,7 @@ fn the_demonstration_needs_nothing_and_its_calls_can_be_pasted() {
                 .printed
                 .contains("QUICKSTART_USERS='user:$argon2id$")
     );
+    assert!(!program.printed.contains("_DB="), "it keeps no data");
     let output = Command::new("sh")
         .args(["-c", &program.printed])
         .env("NO_PROXY", "*")
