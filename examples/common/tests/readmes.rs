@@ -101,6 +101,12 @@ fn commands(text: &str) -> Vec<String> {
 fn the_calls_that_it_shows_are_those_of_the_demonstration() {
     for (example, folder) in examples() {
         let pasted = commands(&read(&folder.join("src/demo.txt")));
+        for call in pasted.iter().filter(|it| it.starts_with("curl ")) {
+            assert!(
+                call.ends_with("; echo"),
+                "{example}: the prompt, or the next answer, stands on the line of what {call} answers"
+            );
+        }
         let readme = read(&folder.join("README.md"));
         let blocks = readme
             .split("```sh\n")
