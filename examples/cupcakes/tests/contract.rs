@@ -8,12 +8,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use examples_common::testing::{
-    Contract, Request, basic, challenge, changed, last_of_a_crowd, send_bytes, tokens_of_the_others,
+    Contract, Request, basic, challenge, changed, last_of_a_crowd, send_bytes,
+    tokens_of_the_others, unsigned,
 };
 use keystile_accounts::NewAccount;
 use rows::{
-    AWAY, BUSY, CUPCAKES, INVALID, LIMITED, NOT_JSON, Row, SIGN_UP, TOKEN, TOO_LONG, UNAUTHORIZED,
-    UNREADABLE, USERS,
+    AWAY, BUSY, CUPCAKES, GUARDED, INVALID, LIMITED, NOT_JSON, Row, SIGN_UP, TOKEN, TOKENS,
+    TOO_LONG, UNAUTHORIZED, UNREADABLE, USERS,
 };
 use serde_json::json;
 use support::{BASIC, NOW, SECRET, Shop, folder, import, signed};
@@ -28,10 +29,10 @@ fn main() -> ExitCode {
     check(&mut contract, &shop, SIGN_UP, &Vec::new());
     let people = people(&shop);
     check(&mut contract, &shop, USERS, &people);
+    tokens_that_do_not_hold(&mut contract, &shop, &people);
     check(&mut contract, &shop, CUPCAKES, &people);
     bodies(&mut contract, &shop, &people);
     twice(&mut contract, &shop, &people);
-    of_the_others(&mut contract, &shop);
     head(&mut contract, &shop, &people);
     guessing(&mut contract, &shop);
     store_away(&mut contract, &shop, &file);
@@ -59,6 +60,10 @@ fn people(shop: &Shop) -> People {
         ),
         ("NOBODY", signed(SECRET, claims("9", later))),
         ("OLD", signed(SECRET, claims("1", now))),
+        (
+            "UNSIGNED",
+            format!("Bearer {}", unsigned("JWT", &claims("1", later))),
+        ),
         ("ADA", ada),
         ("BOB", bob),
     ]
@@ -98,21 +103,32 @@ fn check(contract: &mut Contract, shop: &Shop, rows: &[Row], people: &People) {
     }
 }
 
-/// Under one secret, another example's token is still none of ours.
-fn of_the_others(contract: &mut Contract, shop: &Shop) {
-    for (example, token) in tokens_of_the_others("cupcakes", SECRET, NOW) {
-        let code = match example {
-            "quickstart" => "token_type_wrong",
-            _ => "token_claim_malformed",
+/// Each guarded route with each token that does not hold, and with those of the other examples under this secret.
+fn tokens_that_do_not_hold(contract: &mut Contract, shop: &Shop, people: &People) {
+    for &(method, path, json) in GUARDED {
+        let mut cell = |case: &str, authorization: &str, expected: (u16, &str), code| {
+            let answer = shop.send(Request {
+                method,
+                path,
+                authorization: Some(authorization).filter(|it| !it.is_empty()),
+                body: (method == "POST").then_some(("application/json", json.as_bytes())),
+            });
+            let (challenge, (status, body)) = (challenge(code), expected);
+            let expected = (status, body, Some(challenge.as_str()));
+            contract.cell(&route(method, path), case, &answer, expected);
         };
-        let answer = shop.get("/users", Some(&format!("Bearer {token}")));
-        let case = format!("{example}: its token, under this secret");
-        contract.cell(
-            "GET /users",
-            &case,
-            &answer,
-            (401, INVALID, Some(&challenge(code))),
-        );
+        for &(case, name, status, body, code) in TOKENS {
+            let authorization = bearer(people, name).unwrap_or(name);
+            cell(case, authorization, (status, body), code);
+        }
+        for (example, token) in tokens_of_the_others("cupcakes", SECRET, NOW) {
+            let code = match example {
+                "quickstart" => "token_type_wrong",
+                _ => "token_claim_malformed",
+            };
+            let case = format!("{example}: its token, under this secret");
+            cell(&case, &format!("Bearer {token}"), (401, INVALID), code);
+        }
     }
 }
 
@@ -286,11 +302,23 @@ fn store_away(contract: &mut Contract, shop: &Shop, file: &Path) {
     connection
         .execute_batch("DROP TABLE cupcake")
         .expect("dropped");
-    for path in ["/cupcakes", "/cupcakes/1"] {
-        let answer = shop.get(path, None);
+    let bob = shop.bearer("bob@user.com");
+    for (method, path) in [
+        ("GET", "/cupcakes"),
+        ("GET", "/cupcakes/1"),
+        ("POST", "/cupcakes"),
+        ("DELETE", "/cupcakes/1"),
+    ] {
+        let json = br#"{"flavor":"Lemon","instructions":"Bake it."}"#;
+        let answer = shop.send(Request {
+            method,
+            path,
+            authorization: Some(&bob),
+            body: (method == "POST").then_some(("application/json", json)),
+        });
         assert_eq!(answer.header("Retry-After"), Some("1"));
         contract.cell(
-            &route("GET", path),
+            &route(method, path),
             "the store is away",
             &answer,
             (503, AWAY, None),

@@ -7,14 +7,18 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use examples_common::testing::{Answer, Contract, Request, challenge, changed, send_bytes};
+use examples_common::testing::{
+    Answer, Contract, Request, challenge, changed, last_of_a_crowd, send_bytes,
+    tokens_of_the_others, unsigned,
+};
+use keystile_accounts::{Accounts, NewAccount};
 use rows::{
-    ADA, AWAY, BOB, BOTH, Cell, EXPIRED, JUST_ADA, LIMITED, MISSING, NEED_ADMIN, NO_JSON, NOBODY,
-    NOT_BEARER, NOT_YOURS, PAGES, REVOKED, Row, SIGN_INS, SIGN_UPS, SIGNED_IN, TOO_LONG, TWICE,
-    UNREADABLE, WRONG, invalid,
+    ADA, AWAY, BOB, BOTH, BUSY, Cell, EXPIRED, JUST_ADA, LIMITED, MISSING, NEED_ADMIN, NO_JSON,
+    NOBODY, NOT_BEARER, NOT_YOURS, PAGES, REVOKED, Row, SIGN_INS, SIGN_UPS, SIGNED_IN, TOO_LONG,
+    TWICE, UNREADABLE, WRONG, invalid,
 };
 use serde_json::json;
-use support::{NOW, SECRET, Shop, folder, person, signed};
+use support::{NOW, PASSWORD, SECRET, Shop, folder, person, runtime, signed};
 
 struct Table {
     shop: Shop,
@@ -93,6 +97,7 @@ impl Table {
             &json!({ "sub": "1", "email": "ada@example.org", "exp": now + 60 }),
         );
         let altered = changed(ada, 2);
+        let nobodys = format!("Bearer {}", unsigned("JWT", &claims(now + 60)));
         for (route, path) in [
             ("GET /customers/", "/customers/"),
             ("GET /customers/{id}", "/customers/1"),
@@ -119,10 +124,12 @@ impl Table {
                     &anothers,
                     invalid("token_claim_malformed"),
                 ),
+                ("no signature", &nobodys, invalid("token_algorithm_refused")),
                 ("expired", &expired, EXPIRED),
             ] {
                 self.case(route, case, path, authorization, expected);
             }
+            self.of_the_others(route, path);
             let method = route.split(' ').next().unwrap_or_default();
             let line = format!("Authorization: {ada}\r\n");
             let twice = format!(
@@ -130,6 +137,24 @@ impl Table {
             );
             let twice = send_bytes(self.shop.address, twice.as_bytes());
             self.cell(route, "two headers", &twice, TWICE);
+        }
+    }
+
+    /// Under one secret, another example's token is still none of ours.
+    fn of_the_others(&mut self, route: &str, path: &str) {
+        for (example, token) in tokens_of_the_others("customers", SECRET, NOW) {
+            let code = match example {
+                "quickstart" => "token_type_wrong",
+                _ => "token_claim_malformed",
+            };
+            let case = format!("{example}: its token, under this secret");
+            self.case(
+                route,
+                &case,
+                path,
+                &format!("Bearer {token}"),
+                invalid(code),
+            );
         }
     }
 
@@ -278,6 +303,39 @@ impl Table {
     }
 }
 
+/// More sign-ins at once than can be checked in five seconds. Each is another's, so that no limit on guessing counts.
+fn crowd(table: &mut Table) {
+    let (_folder, file) = folder();
+    // About a quarter of a second each.
+    let hash = bcrypt::hash(PASSWORD, 12).expect("bcrypt");
+    let email = |number: usize| format!("user{number}@example.org");
+    runtime().block_on(async {
+        let url = format!("sqlite://{}", file.display());
+        let accounts = Accounts::builder(&url).open().await.expect("the accounts");
+        for number in 0..120 {
+            let account = NewAccount::with_email(email(number)).password_hash(&hash);
+            accounts.import_account(account).await.expect("taken over");
+        }
+        accounts.close().await;
+    });
+    table.shop = Shop::open(&file, SECRET, NOW);
+    let wrong = |number| json!({ "email": email(number), "password": "bestpass124" }).to_string();
+    let wrong: Vec<String> = (0..120).map(wrong).collect();
+    let first = table.shop.post("/customers/login", None, &wrong[0]);
+    assert_eq!(first.status, 404, "now it is known how long one takes");
+    let requests = wrong.iter().map(|wrong| Request {
+        method: "POST",
+        path: "/customers/login",
+        authorization: None,
+        body: Some(("application/json", wrong.as_bytes())),
+    });
+    let requests: Vec<_> = requests.collect();
+    let answer = last_of_a_crowd(table.shop.address, &requests);
+    assert!(answer.header("Retry-After").is_some(), "{answer:?}");
+    let case = "more than can be served soon";
+    table.cell("POST /customers/login", case, &answer, BUSY);
+}
+
 fn main() -> ExitCode {
     let contract = Contract::of("customers");
     let (_folder, file) = folder();
@@ -371,6 +429,7 @@ fn main() -> ExitCode {
         REVOKED,
     );
     table.store_away(&file, &bob);
+    crowd(&mut table);
     table.contract.covers(include_str!("../README.md"));
     table.contract.finish()
 }

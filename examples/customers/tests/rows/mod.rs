@@ -43,6 +43,11 @@ pub(crate) const LIMITED: Cell = (
     r#"{"message":"Too many wrong passwords; try again later"}"#,
     None,
 );
+pub(crate) const BUSY: Cell = (
+    503,
+    r#"{"message":"Too many sign-ins at once; try again shortly"}"#,
+    None,
+);
 pub(crate) const AWAY: Cell = (
     503,
     r#"{"message":"The store does not answer at present; try again shortly"}"#,
