@@ -47,13 +47,21 @@ impl Settings {
             Err(error) if error.not_found() => return Ok(Self(HashMap::new())),
             Err(_) => bail!("{} cannot be read", path.display()),
         };
-        // The parser's own error would print the line, and with it a secret.
-        let values = lines.collect::<Result<_, _>>().map_err(|_| {
-            anyhow::anyhow!(
-                "{} has a malformed line: write NAME=value, and a value with spaces, `$` or `\"` in single quotes",
-                path.display()
-            )
-        })?;
+        let mut values = HashMap::new();
+        for line in lines {
+            // The parser's own error would print the line, and with it a secret.
+            let (name, value) = line.map_err(|_| {
+                anyhow::anyhow!(
+                    "{} has a malformed line: write NAME=value, and a value with spaces, `$` or `\"` in single quotes",
+                    path.display()
+                )
+            })?;
+            // Which of the two is meant nobody can tell; one would be passed over without a word.
+            if values.contains_key(&name) {
+                bail!("{} says {name} twice: keep one line", path.display());
+            }
+            values.insert(name, value);
+        }
         Ok(Self(values))
     }
 
@@ -273,6 +281,21 @@ mod tests {
             panic!("it was read")
         };
         assert!(!format!("{error:?}").contains("hush"), "{error:?}");
+    }
+
+    #[test]
+    fn a_name_that_a_file_says_twice_is_told_without_its_secrets() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".env");
+        std::fs::write(&path, "TOKEN_SECRET=hush-hush\nA=b\nTOKEN_SECRET=hush\n").unwrap();
+        let Err(error) = Settings::from_file(&path) else {
+            panic!("it was read")
+        };
+        let error = format!("{error:?}");
+        assert!(
+            error.contains("TOKEN_SECRET twice") && !error.contains("hush"),
+            "{error}"
+        );
     }
 
     #[test]
