@@ -6,6 +6,7 @@
 mod place;
 
 use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
@@ -20,6 +21,7 @@ const USER: &str = "keystile";
 pub struct Server {
     bin: PathBuf,
     folder: PathBuf,
+    port: u16,
     next: AtomicU32,
     /// Ends when this is closed.
     _until: ChildStdin,
@@ -30,14 +32,26 @@ impl Server {
     /// The server of this process, started at the first call. `None` where PostgreSQL is not installed.
     pub fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<Server>> = OnceLock::new();
-        SHARED.get_or_init(Self::start).as_ref()
+        SHARED.get_or_init(|| Self::start(5432, "")).as_ref()
     }
 
-    /// A server of one's own. `None` where PostgreSQL is not installed.
+    /// Another one, which speaks TLS on loopback as `localhost`. `None` where PostgreSQL is not installed.
     ///
     /// # Panics
-    /// If it does not start, or if it is not installed in CI.
-    pub fn start() -> Option<Self> {
+    /// If it does not start.
+    pub fn with_tls() -> Option<&'static Self> {
+        static WITH_TLS: OnceLock<Option<Server>> = OnceLock::new();
+        let start = || {
+            let probe = TcpListener::bind("127.0.0.1:0").expect("a free port");
+            let port = probe.local_addr().expect("its address").port();
+            drop(probe);
+            Self::start(port, "tls")
+        };
+        WITH_TLS.get_or_init(start).as_ref()
+    }
+
+    /// Panics if it does not start, or if PostgreSQL is not installed in CI.
+    fn start(port: u16, tls: &str) -> Option<Self> {
         let Some(bin) = place::binaries() else {
             assert!(
                 !place::in_ci(),
@@ -55,6 +69,8 @@ impl Server {
             .arg(&bin)
             .arg(place::temporary())
             .arg(USER)
+            .arg(port.to_string())
+            .arg(tls)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -69,6 +85,7 @@ impl Server {
         Some(Self {
             bin,
             folder: folder.into(),
+            port,
             next: AtomicU32::new(1),
             _until: until,
             _keeper: keeper,
@@ -94,6 +111,7 @@ impl Server {
     fn command(&self, command: &str) -> Command {
         let mut command = Command::new(self.bin.join(command));
         command.arg("--host").arg(&self.folder);
+        command.args(["--port", &self.port.to_string()]);
         command.args(["--username", USER, "--no-password"]);
         command
     }
@@ -127,6 +145,17 @@ impl Database {
         String::from_utf8_lossy(&said.stdout).trim_end().to_owned()
     }
 
+    /// The URL over loopback, to the server by this name, with this query.
+    pub fn url_by(&self, host: &str, query: &str) -> String {
+        let (port, name) = (self.server.port, &self.name);
+        format!("postgres://{USER}@{host}:{port}/{name}?{query}")
+    }
+
+    /// The file of the authority that the server's certificate is from.
+    pub fn authority(&self) -> String {
+        self.server.folder.join("ca.pem").display().to_string()
+    }
+
     /// The URL, with the socket's folder as the host.
     pub fn url(&self) -> String {
         let mut host = String::new();
@@ -138,7 +167,10 @@ impl Database {
                 let _ = write!(host, "%{byte:02X}");
             }
         }
-        format!("postgres://{USER}@{host}/{}", self.name)
+        format!(
+            "postgres://{USER}@{host}:{}/{}",
+            self.server.port, self.name
+        )
     }
 }
 

@@ -146,3 +146,33 @@ fn the_commands_work_on_it_and_say_what_they_find() {
         said.out
     );
 }
+
+/// What each `sslmode` holds, as `docs/postgresql.md` says it.
+#[test]
+fn the_way_is_protected_as_the_url_says() {
+    let Some(server) = Server::with_tls() else {
+        return;
+    };
+    let database = server.database();
+    let authority = format!("sslrootcert={}", database.authority());
+    let verified = format!("sslmode=verify-full&{authority}");
+    let folder = Folder::new();
+    let look = |host: &str, query: &str| {
+        let url = database.url_by(host, query);
+        folder.run(&format!("doctor --database {url}")).out
+    };
+    for (query, found) in [
+        (verified.as_str(), ", over TLS"),
+        (authority.as_str(), ", over TLS"),
+        ("sslmode=require", ", over TLS"),
+        ("sslmode=prefer", ", over TLS"),
+        ("", ", over TLS"),
+        ("sslmode=disable", ", without TLS"),
+        ("sslmode=verify-full", "invalid peer certificate"),
+    ] {
+        let said = look("localhost", query);
+        assert!(said.contains(found), "{query}: {said}");
+    }
+    let said = look("127.0.0.1", &verified);
+    assert!(said.contains("not valid for name"), "another name: {said}");
+}

@@ -76,7 +76,7 @@ async fn a_rotation_is_one_round_trip_and_a_lost_one_two() {
     };
     let url = database.url();
     let (_, tail) = url.split_once('@').unwrap();
-    let (host, name) = tail.split_once('/').unwrap();
+    let (host, name) = tail.split_once(":5432/").unwrap();
     let socket = PathBuf::from(host.replace("%2F", "/")).join(".s.PGSQL.5432");
     let way = Counted::before(socket);
     let host = way.folder.path().display().to_string().replace('/', "%2F");
