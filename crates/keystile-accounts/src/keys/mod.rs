@@ -1,8 +1,8 @@
 //! The signing keys: where they come from, which one signs, and which verify.
 //!
-//! The database's time, by which steps are due, is what is written in its rows: each act dates its row by the clock of the
-//! process that makes it, and a process compares that with its own clock. Nodes' clocks may differ by a minute: the
-//! [times](times) allow for that.
+//! The database's time, by which steps are due, is what is written in its rows: each act dates its row by the clock that it
+//! is given, and a process compares that with its own. Of nodes on PostgreSQL the database leads the clocks; should they
+//! differ all the same, the [times](times) allow for a minute.
 
 mod seal;
 mod settle;

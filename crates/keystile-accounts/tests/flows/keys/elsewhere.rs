@@ -5,7 +5,7 @@ use keystile_accounts::{Accounts, Begin, Builder, KeyState, OpenError};
 
 use super::{kid, signing};
 use crate::secrets::holds;
-use crate::shop::{Shop, options, refused_by};
+use crate::shop::{Shop, on_postgres, options, refused_by, sql};
 
 fn made(algorithm: Algorithm) -> SigningKey {
     SigningKey::generate(algorithm, &Random::system()).unwrap()
@@ -63,6 +63,15 @@ async fn the_first_signs_the_others_verify_and_the_stored_one_retires() {
         let bytes = std::fs::read(file.unwrap().path()).unwrap();
         assert!(!holds(&bytes, seed), "no private key in the store");
     }
+    let rows = "SELECT all FROM signing_key".replace(
+        "all",
+        if on_postgres() {
+            "string_agg(kid, ',')"
+        } else {
+            "group_concat(kid)"
+        },
+    );
+    assert_eq!(sql(shop.folder.path(), &rows), stored, "no row of theirs");
     shop.turn(24 * 3_600);
     turned.turn_keys().await.unwrap();
     assert_eq!(turned.key_set().len(), 2, "the stored one has gone");
