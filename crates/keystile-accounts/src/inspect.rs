@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use keystile::{Algorithm, SigningKey};
+use keystile::{Algorithm, SigningKey, Timestamp};
 
 use crate::accounts::Accounts;
 use crate::error::{Fault, OpenError};
@@ -30,6 +30,8 @@ pub struct Inspection {
     pub server: Option<String>,
     /// What makes it lose what it has acknowledged, a sentence each.
     pub risks: Vec<String>,
+    /// When it was last copied by [`Accounts::backup`], as far as it knows. Of a restored one, when that backup was taken.
+    pub last_backup: Option<Timestamp>,
 }
 
 impl Accounts {
@@ -88,5 +90,6 @@ fn public(found: store::Inspection) -> Inspection {
         sessions: found.sessions,
         server: found.server,
         risks: found.risks,
+        last_backup: found.last_backup.map(Timestamp::from_millis),
     }
 }

@@ -77,6 +77,7 @@
 
 mod accounts;
 mod answer;
+mod backup;
 mod builder;
 mod chain;
 mod dummy;
@@ -103,6 +104,7 @@ pub use answer::{
     Account, AccountId, AccountsPage, KeyState, KeyStep, KeySummary, KeyUse, NextStep,
     RefreshToken, Session, SessionId, SignedIn, Withdrawal,
 };
+pub use backup::{Backup, Progress, Restore, Restored, Stop, Trusted, Undone};
 pub use builder::{AccountIds, Builder};
 pub use error::{
     AdminError, BrokenRule, CallerError, Fault, OpenError, RefreshError, SignInError, SignUpError,

@@ -31,6 +31,8 @@ struct Cli {
 enum Command {
     Serve(command::serve::Serve),
     Migrate(command::migrate::Migrate),
+    Backup(command::backup::Backup),
+    Restore(command::restore::Restore),
     #[command(subcommand)]
     Account(command::account::Account),
     #[command(subcommand)]
@@ -51,6 +53,8 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Serve(serve) => serve.run(),
         Command::Migrate(migrate) => migrate.run(),
+        Command::Backup(backup) => backup.run(),
+        Command::Restore(restore) => restore.run(),
         Command::Account(account) => account.run(),
         Command::Key(key) => key.run(),
         Command::Token(token) => token.run(),

@@ -69,4 +69,6 @@ pub struct Inspection {
     pub server: Option<String>,
     /// What makes the server lose what it has acknowledged, a sentence each.
     pub risks: Vec<String>,
+    /// When it was last copied by this program's backup, as far as it knows.
+    pub last_backup: Option<i64>,
 }

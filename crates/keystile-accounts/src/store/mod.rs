@@ -4,6 +4,7 @@
 //! its own driver and its own SQL; `tests/store_contract` decides that all keep the same promises. Private to the crate:
 //! public only so that the contract suite reaches it.
 
+mod backup;
 mod column;
 mod error;
 mod inspection;
@@ -16,6 +17,11 @@ mod spent;
 mod sqlite;
 mod url;
 
+use std::path::Path;
+
+pub use backup::{
+    Copied, CopyError, Progress, Restoration, Restored, Stop, Trusted, Undone, Watch,
+};
 pub use error::{Field, StoreError, WriteError};
 pub use inspection::{Inspection, Schema};
 pub use migration::Migration;
@@ -88,6 +94,30 @@ impl Store {
         }
     }
 
+    /// Copies the database, which may be in use, to a file that is not there yet. The file has its name only once it is
+    /// whole, checked and on disk. Blocks; holds no writer up.
+    pub fn backup(
+        url: &str,
+        file: &Path,
+        now: i64,
+        watch: &mut Watch<'_>,
+    ) -> Result<Copied, CopyError> {
+        only_sqlite(url)?;
+        sqlite::backup(url, file, now, watch)
+    }
+
+    /// Puts a backup in the place of the database, or makes a database of it where there is none; the former one is kept
+    /// beside it. Refused while a server or another process has that open. Blocks.
+    pub fn restore(
+        url: &str,
+        file: &Path,
+        how: Restoration,
+        watch: &mut Watch<'_>,
+    ) -> Result<Restored, CopyError> {
+        only_sqlite(url)?;
+        sqlite::restore(url, file, how, watch)
+    }
+
     /// Sets what is told of revocations made through this store (not of those that other processes make: poll for those).
     /// Only the first call counts.
     pub fn on_revoked(&self, told: OnRevoked) {
@@ -107,6 +137,14 @@ impl Store {
             Self::Postgres(store) => store.clock().await.map(Some),
         }
     }
+}
+
+/// Copying files is SQLite's way alone.
+fn only_sqlite(url: &str) -> Result<(), CopyError> {
+    if url::is_postgres(url) {
+        return Err(CopyError::OtherEngine);
+    }
+    Ok(())
 }
 
 /// Accounts.

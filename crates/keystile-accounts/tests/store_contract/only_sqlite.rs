@@ -1,8 +1,10 @@
 //! What is SQLite's own: files, groups, and in the modules below locks and migrations.
 
+mod backup;
 mod inspect;
 mod lock;
 mod migration;
+mod restore;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

@@ -153,6 +153,7 @@ impl Doctor {
                 checks.extend(damage(&found));
                 checks.extend(writable(config));
                 checks.extend(signing_key(&found, config));
+                checks.extend(backup(&found));
                 checks
             }
         }
@@ -275,6 +276,26 @@ fn sealing(subject: &'static str, key: &str, sealed_by: Option<&str>, config: &C
             format!("{key} is sealed with another sealing key"),
             "Set keys.sealing_key to that one; or, to change it, keys.sealing_key_previous to that one",
         ),
+    }
+}
+
+/// Nothing is said where there is nothing to lose yet, nor of PostgreSQL, which is backed up by its own means.
+fn backup(found: &Inspection) -> Option<Check> {
+    let subject = "backup";
+    match found.last_backup {
+        Some(at) => {
+            let at = keystile_server::rfc3339(at);
+            Some(Check::right(
+                subject,
+                format!("the last one was made at {at}"),
+            ))
+        }
+        None if found.accounts == 0 || found.server.is_some() => None,
+        None => Some(Check::notice(
+            subject,
+            "`keystile backup` has made none yet",
+            "`keystile backup FILE`, also while the server runs; right as it is if you back up by other means",
+        )),
     }
 }
 

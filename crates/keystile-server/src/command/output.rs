@@ -71,7 +71,7 @@ fn aligned(widths: &[usize], row: &[String]) -> String {
 }
 
 /// Control characters as `?`: a name must not drive a terminal.
-fn plain(cell: &str) -> String {
+pub(crate) fn plain(cell: &str) -> String {
     cell.chars()
         .map(|c| if c.is_control() { '?' } else { c })
         .collect()

@@ -7,6 +7,7 @@
 )]
 
 mod account;
+mod backup;
 mod config;
 mod key;
 mod keystile;

@@ -43,6 +43,8 @@ async fn look(client: &Object, known: &[Migration]) -> Result<Inspection, StoreE
         sessions: 0,
         server: None,
         risks: Vec::new(),
+        // Its own means leave no mark here.
+        last_backup: None,
     };
     for row in row::all(client, CARELESS, &[]).await? {
         let setting: &str = row::get(&row, 0)?;

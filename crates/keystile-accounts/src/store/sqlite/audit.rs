@@ -1,6 +1,6 @@
 //! The audit: rows written in the transaction of what they report.
 
-use rusqlite::{Row, params};
+use rusqlite::{Connection, Row, params};
 
 use super::super::column;
 use super::super::{Act, AuditRecord, Page, StoreError, WriteError};
@@ -47,6 +47,11 @@ impl Sqlite {
 }
 
 pub(super) fn insert(work: &Work<'_>, record: &AuditRecord) -> Result<(), WriteError> {
+    Ok(put(work, record)?)
+}
+
+/// The same outside the writer.
+pub(super) fn put(connection: &Connection, record: &AuditRecord) -> rusqlite::Result<()> {
     let AuditRecord {
         at,
         kind,
@@ -56,10 +61,9 @@ pub(super) fn insert(work: &Work<'_>, record: &AuditRecord) -> Result<(), WriteE
         from,
         detail,
     } = record;
-    work.run(
-        INSERT,
-        params![at, kind, actor_id, account_id, session_id, from, detail],
-    )?;
+    connection.prepare_cached(INSERT)?.execute(params![
+        at, kind, actor_id, account_id, session_id, from, detail
+    ])?;
     Ok(())
 }
 

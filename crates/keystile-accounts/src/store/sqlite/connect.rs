@@ -1,5 +1,6 @@
 //! Connections: how durable, how patient.
 
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ const LOG_BYTES_KEPT: u32 = 64 * 1024 * 1024;
 /// The one connection that writes.
 pub(super) fn writing(location: &Location, lock_wait: Duration) -> Result<Connection, Error> {
     let connection = open(location, lock_wait)?;
-    turn_on_log(&connection, lock_wait)?;
+    journal(&connection, "WAL", lock_wait)?;
     connection.execute_batch(&format!(
         "PRAGMA synchronous = FULL;
          PRAGMA foreign_keys = ON;
@@ -35,6 +36,14 @@ pub(super) fn reading(location: &Location, lock_wait: Duration) -> Result<Connec
     Ok(connection)
 }
 
+/// A connection for a backup, beside whoever has the database open; it makes and migrates nothing.
+pub(super) fn beside_others(path: &Path, lock_wait: Duration) -> Result<Connection, Error> {
+    let connection = open(&Location::File(path.to_owned()), lock_wait)?;
+    journal(&connection, "WAL", lock_wait)?;
+    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;")?;
+    Ok(connection)
+}
+
 fn open(location: &Location, lock_wait: Duration) -> Result<Connection, Error> {
     // Without SQLITE_OPEN_URI: a path is a path, whatever it begins with.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -49,11 +58,15 @@ fn open(location: &Location, lock_wait: Duration) -> Result<Connection, Error> {
 
 /// Changing the journal mode does not always wait for locks (two processes that open a new database together meet here), so
 /// this does.
-fn turn_on_log(connection: &Connection, lock_wait: Duration) -> Result<(), Error> {
+pub(super) fn journal(
+    connection: &Connection,
+    mode: &str,
+    lock_wait: Duration,
+) -> Result<(), Error> {
     const PAUSE: Duration = Duration::from_millis(10);
     let mut waited = Duration::ZERO;
     loop {
-        match connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())) {
+        match connection.pragma_update_and_check(None, "journal_mode", mode, |_| Ok(())) {
             Err(error)
                 if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
                     && waited < lock_wait =>

@@ -3,15 +3,15 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags};
 
 use super::super::{Inspection, Migration, Schema, StoreError};
-use super::location::Location;
+use super::location::{Location, beside};
 use super::migrate;
-use super::{key, snapshot};
+use super::{backup, key, snapshot};
 
 const CHECK: &str = "PRAGMA quick_check(5)";
 const ACCOUNTS: &str = "SELECT count(*) FROM account";
@@ -43,6 +43,7 @@ fn look(connection: &Connection, known: &[Migration]) -> Result<Inspection, Stor
         sessions: 0,
         server: None,
         risks: Vec::new(),
+        last_backup: None,
     };
     // What a stranger's tables mean nobody knows, and before the first migration there are none.
     let has_tables = match found.schema {
@@ -54,6 +55,7 @@ fn look(connection: &Connection, known: &[Migration]) -> Result<Inspection, Stor
         found.signing_key = key::signing_at_a_glance(connection)?;
         found.accounts = count(connection, ACCOUNTS)?;
         found.sessions = count(connection, SESSIONS)?;
+        found.last_backup = backup::marked(connection)?;
     }
     Ok(found)
 }
@@ -82,7 +84,7 @@ fn count(connection: &Connection, sql: &str) -> Result<u64, StoreError> {
 
 /// Without a log beside it nobody has the database open, and it is read as it lies: even a reader would make the log
 /// otherwise. With one it is read together with the log, whose index is not written either.
-fn open(path: &Path) -> Result<Connection, StoreError> {
+pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     let logged = fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0);
     if logged && !beside(path, "-shm").exists() {
         return Err(StoreError::LogWithoutIndex(path.to_owned()));
@@ -100,12 +102,6 @@ fn open(path: &Path) -> Result<Connection, StoreError> {
     connection.execute_batch("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY;")?;
     connection.pragma_update(None, "trusted_schema", "OFF")?;
     Ok(connection)
-}
-
-fn beside(path: &Path, end: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(end);
-    PathBuf::from(name)
 }
 
 /// The path as a `file:` URI (RFC 8089), each byte that could mean something else as `%XX`.

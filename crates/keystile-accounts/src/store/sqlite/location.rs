@@ -70,9 +70,7 @@ impl ServerLock {
         let Location::File(database) = location else {
             return Ok(Self(None));
         };
-        let mut name = database.clone().into_os_string();
-        name.push(".lock");
-        let path = PathBuf::from(name);
+        let path = beside(database, ".lock");
         let file = OpenOptions::new()
             .write(true)
             .create(true)
@@ -88,14 +86,22 @@ impl ServerLock {
     }
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// The path with something behind its name.
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
+}
+
+pub(super) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     }
 }
 
-fn make_folder(folder: &Path) -> Result<(), StoreError> {
+/// Makes a folder where it is missing, for its owner alone.
+pub(super) fn make_folder(folder: &Path) -> Result<(), StoreError> {
     if folder.is_dir() {
         return Ok(());
     }

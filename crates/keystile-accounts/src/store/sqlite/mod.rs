@@ -2,7 +2,9 @@
 
 mod account;
 mod audit;
+mod backup;
 mod connect;
+mod copy;
 mod error;
 mod exchange;
 mod inspect;
@@ -14,9 +16,13 @@ mod migrate;
 mod password;
 mod reader;
 mod refresh;
+mod replaced;
+mod restore;
 mod revocation;
 mod session;
 mod sweep;
+mod unfinished;
+mod whole;
 mod writer;
 
 use std::fmt;
@@ -30,10 +36,12 @@ use rusqlite::{Connection, Row};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
+pub(super) use backup::backup;
 pub use inspect::inspect;
 pub use location::ServerLock;
 pub(super) use location::check_url;
 pub use migrate::{MIGRATIONS, migrate};
+pub(super) use restore::restore;
 pub use writer::Work;
 
 use super::{OnRevoked, Options, StoreError, WriteError};
