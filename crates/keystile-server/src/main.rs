@@ -80,4 +80,16 @@ mod tests {
     fn the_command_line_checks_itself() {
         super::Cli::command().debug_assert();
     }
+
+    #[test]
+    fn a_key_id_may_begin_with_a_hyphen() {
+        for line in [
+            "keystile key export -qPs_9",
+            "keystile key withdraw -hPs_9 --yes",
+            "keystile key withdraw --yes --json --Ps_9",
+        ] {
+            let read = super::Cli::command().try_get_matches_from(line.split(' '));
+            assert!(read.is_ok(), "{line}: {}", read.unwrap_err());
+        }
+    }
 }

@@ -74,7 +74,8 @@ pub(crate) struct Rotate {
 #[derive(Debug, Args)]
 pub(crate) struct Withdraw {
     /// The key's id, as `keystile key list` shows it
-    #[arg(value_name = "KID")]
+    // A key id may begin with a hyphen: it is base64url of a hash.
+    #[arg(value_name = "KID", allow_hyphen_values = true)]
     key_id: String,
     /// Do not ask
     #[arg(long)]
@@ -103,7 +104,8 @@ pub(crate) struct Import {
 #[derive(Debug, Args)]
 pub(crate) struct Export {
     /// The key's id, as `keystile key list` shows it
-    #[arg(value_name = "KID")]
+    // A key id may begin with a hyphen: it is base64url of a hash.
+    #[arg(value_name = "KID", allow_hyphen_values = true)]
     key_id: String,
     #[command(flatten)]
     place: Place,
