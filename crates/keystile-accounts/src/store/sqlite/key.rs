@@ -72,7 +72,7 @@ const REMOVE_RETIRED: &str =
     "DELETE FROM signing_key WHERE state = 'retired' AND due_at <= ?1 RETURNING kid";
 const REPLACE_PRIVATE: &str =
     "UPDATE signing_key SET private = ?3, public = ?4 WHERE kid = ?1 AND private = ?2";
-/// A session's present access token is from its opening or its last rotation. `?2`: a moment more for a process that had
+/// A session's present access token is from its opening or its last rotation. `?3`: a moment more for a process that had
 /// not yet heard of the key's retirement.
 const USE: &str = "SELECT count(*), count(DISTINCT account_id) FROM session, signing_key
      WHERE kid = ?1 AND state IN ('signing', 'retired') AND ended_at IS NULL AND expires_at > ?2
