@@ -1,4 +1,4 @@
-//! Signing keys, and secrets that all nodes share.
+//! Signing keys.
 //!
 //! A key goes from published to signing to retired, and then its row is deleted; or it is withdrawn, and its row stays, so
 //! that it never comes back. Each step is decided by the state that its statement finds.
@@ -80,9 +80,6 @@ const USE: &str = "SELECT count(*), count(DISTINCT account_id) FROM session, sig
      WHERE kid = $1 AND state IN ('signing', 'retired') AND ended_at IS NULL AND expires_at > $2::bigint
        AND last_used_at >= signed_from AND (state = 'signing' OR last_used_at <= state_since + $3::bigint)
        AND last_used_at + coalesce((SELECT value::bigint FROM meta WHERE name = 'longest_token_life'), 0) > $2";
-const INSERT_SECRET: &str =
-    "INSERT INTO shared_secret (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
-const SECRET: &str = "SELECT value FROM shared_secret WHERE name = $1";
 
 /// In the place of a key id: whichever it is.
 const ANY: &str = "";
@@ -257,23 +254,6 @@ impl Postgres {
     pub async fn recheck(&self, act: Act) -> Result<(), WriteError> {
         self.write(move |work| Box::pin(async move { session::recheck(work, &act, None).await }))
             .await
-    }
-
-    pub async fn shared_secret(
-        &self,
-        name: &str,
-        candidate: [u8; 32],
-    ) -> Result<[u8; 32], WriteError> {
-        let name = name.to_owned();
-        self.ask(move |client| {
-            Box::pin(async move {
-                row::run(client, INSERT_SECRET, &[&name, &candidate.as_slice()]).await?;
-                let row = row::optional(client, SECRET, &[&name]).await?;
-                let row = row.ok_or(WriteError::NotFound)?;
-                Ok(row::bytes(get(&row, 0)?)?)
-            })
-        })
-        .await
     }
 }
 

@@ -19,6 +19,7 @@ mod password;
 mod refresh;
 mod revocation;
 mod row;
+mod secret;
 mod session;
 mod sweep;
 mod tls;

@@ -1,4 +1,4 @@
-//! Signing keys, and secrets that all processes share.
+//! Signing keys.
 //!
 //! A key goes from published to signing to retired, and then its row is deleted; or it is withdrawn, and its row stays, so
 //! that it never comes back. Each step is decided by the state that its statement finds.
@@ -78,9 +78,6 @@ const USE: &str = "SELECT count(*), count(DISTINCT account_id) FROM session, sig
      WHERE kid = ?1 AND state IN ('signing', 'retired') AND ended_at IS NULL AND expires_at > ?2
        AND last_used_at >= signed_from AND (state = 'signing' OR last_used_at <= state_since + ?3)
        AND last_used_at + coalesce((SELECT CAST(value AS BIGINT) FROM meta WHERE name = 'longest_token_life'), 0) > ?2";
-const INSERT_SECRET: &str =
-    "INSERT INTO shared_secret (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING";
-const SECRET: &str = "SELECT value FROM shared_secret WHERE name = ?1";
 
 /// In the place of a key id: whichever it is.
 const ANY: &str = "";
@@ -260,21 +257,6 @@ impl Sqlite {
     pub async fn recheck(&self, act: Act) -> Result<(), WriteError> {
         self.write(move |work| super::session::recheck(work, &act))
             .await
-    }
-
-    pub async fn shared_secret(
-        &self,
-        name: &str,
-        candidate: [u8; 32],
-    ) -> Result<[u8; 32], WriteError> {
-        let name = name.to_owned();
-        self.write(move |work| {
-            work.run(INSERT_SECRET, (&name, candidate))?;
-            Ok(work
-                .prepare_cached(SECRET)?
-                .query_row([&name], |row| row.get(0))?)
-        })
-        .await
     }
 }
 

@@ -19,6 +19,7 @@ mod refresh;
 mod replaced;
 mod restore;
 mod revocation;
+mod secret;
 mod session;
 mod sweep;
 mod unfinished;
