@@ -93,6 +93,7 @@ mod keys;
 mod lead;
 mod limits;
 mod names;
+mod options;
 mod password;
 mod request;
 #[doc(hidden)]
