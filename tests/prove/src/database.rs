@@ -1,112 +1,123 @@
-//! The server's database seen from outside: read, and its write lock held.
+//! The servers' database seen from outside.
 
 use std::path::Path;
 use std::time::Duration;
 
+use anyhow::Context;
 use aws_lc_rs::digest::{SHA256, digest};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use tokio_postgres::{Client, NoTls};
 
-/// A reader of the server's database; every call reads the latest commit.
+use crate::engine::Place;
+
+/// A reader of the database; every call reads the latest commit.
 #[derive(Debug)]
-pub struct Database(Connection);
+pub enum Database {
+    /// SQLite's file, opened for reading only.
+    Sqlite(Connection),
+    /// A connection of the proof's own.
+    Postgres(Client),
+}
+
+/// What both drivers take as a statement's value.
+trait Value: rusqlite::ToSql + tokio_postgres::types::ToSql + Sync {}
+impl<T: rusqlite::ToSql + tokio_postgres::types::ToSql + Sync> Value for T {}
 
 impl Database {
-    /// Opens the file for reading only.
-    pub fn open(path: &Path) -> anyhow::Result<Self> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(Duration::from_secs(5))?;
-        Ok(Self(connection))
+    /// Opens it; a file in `data`, the server's data folder.
+    pub async fn open(place: &Place, data: &Path) -> anyhow::Result<Self> {
+        let Place::Postgres(_) = place else {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(data.join("keystile.db"), flags)?;
+            connection.busy_timeout(Duration::from_secs(5))?;
+            return Ok(Self::Sqlite(connection));
+        };
+        Ok(Self::Postgres(connect(&place.url("proof", data)).await?))
     }
 
-    fn count(&self, sql: &str, values: impl rusqlite::Params) -> anyhow::Result<u64> {
-        let mut statement = self.0.prepare_cached(sql)?;
-        let count: i64 = statement.query_row(values, |row| row.get(0))?;
-        Ok(u64::try_from(count)?)
+    /// The first column of the one row that a statement answers; `None` where it answers none.
+    async fn number(&self, sql: &str, value: &impl Value) -> anyhow::Result<Option<i64>> {
+        Ok(match self {
+            Self::Sqlite(connection) => {
+                let mut statement = connection.prepare_cached(sql)?;
+                statement.query_row([value], |row| row.get(0)).optional()?
+            }
+            Self::Postgres(client) => {
+                let row = client.query_opt(sql, &[value]).await?;
+                row.map(|row| row.try_get(0)).transpose()?
+            }
+        })
+    }
+
+    async fn count(&self, sql: &str, value: &impl Value) -> anyhow::Result<u64> {
+        let found = self.number(sql, value).await?;
+        Ok(u64::try_from(found.context("a row that is not there")?)?)
     }
 
     /// How many sessions of an account live.
-    pub fn living_sessions(&self, account: &str) -> anyhow::Result<u64> {
-        let sql = "SELECT count(*) FROM session WHERE account_id = ?1 AND ended_at IS NULL";
-        self.count(sql, [account])
+    pub async fn living_sessions(&self, account: &str) -> anyhow::Result<u64> {
+        let sql = "SELECT count(*) FROM session WHERE account_id = $1 AND ended_at IS NULL";
+        self.count(sql, &account).await
     }
 
     /// How many sessions there are with this refresh token as the head of their chain, living or not.
-    pub fn heads(&self, refresh_token: &str) -> anyhow::Result<u64> {
-        self.count(
-            "SELECT count(*) FROM session WHERE token_hash = ?1",
-            params![hash(refresh_token)],
-        )
+    pub async fn heads(&self, refresh_token: &str) -> anyhow::Result<u64> {
+        let sql = "SELECT count(*) FROM session WHERE token_hash = $1";
+        self.count(sql, &hash(refresh_token)).await
     }
 
     /// Whether this refresh token was consumed.
-    pub fn is_spent(&self, refresh_token: &str) -> anyhow::Result<bool> {
-        let found = self.count(
-            "SELECT count(*) FROM spent WHERE hash = ?1",
-            params![hash(refresh_token)],
-        )?;
-        Ok(found == 1)
+    pub async fn is_spent(&self, refresh_token: &str) -> anyhow::Result<bool> {
+        let sql = "SELECT count(*) FROM spent WHERE hash = $1";
+        Ok(self.count(sql, &hash(refresh_token)).await? == 1)
     }
 
     /// How many tokens of a session were consumed.
-    pub fn spent_of(&self, session: &str) -> anyhow::Result<u64> {
-        self.count(
-            "SELECT count(*) FROM spent WHERE session_id = ?1",
-            [session],
-        )
+    pub async fn spent_of(&self, session: &str) -> anyhow::Result<u64> {
+        let sql = "SELECT count(*) FROM spent WHERE session_id = $1";
+        self.count(sql, &session).await
     }
 
     /// Whether a session lives; `None` where there is none.
-    pub fn lives(&self, session: &str) -> anyhow::Result<Option<bool>> {
-        let sql = "SELECT ended_at IS NULL FROM session WHERE id = ?1";
-        let mut statement = self.0.prepare_cached(sql)?;
-        Ok(statement
-            .query_row([session], |row| row.get(0))
-            .optional()?)
+    pub async fn lives(&self, session: &str) -> anyhow::Result<Option<bool>> {
+        let sql = "SELECT CASE WHEN ended_at IS NULL THEN CAST(1 AS bigint) ELSE 0 END FROM session WHERE id = $1";
+        Ok(self.number(sql, &session).await?.map(|lives| lives == 1))
     }
 
     /// An account's present generation.
-    pub fn generation(&self, account: &str) -> anyhow::Result<u64> {
-        self.count("SELECT generation FROM account WHERE id = ?1", [account])
+    pub async fn generation(&self, account: &str) -> anyhow::Result<u64> {
+        let sql = "SELECT generation FROM account WHERE id = $1";
+        self.count(sql, &account).await
     }
 
     /// Whether there is an account with this username.
-    pub fn has_account(&self, name: &str) -> anyhow::Result<bool> {
-        Ok(self.count("SELECT count(*) FROM account WHERE username = ?1", [name])? == 1)
+    pub async fn has_account(&self, name: &str) -> anyhow::Result<bool> {
+        let sql = "SELECT count(*) FROM account WHERE username = $1";
+        Ok(self.count(sql, &name).await? == 1)
     }
 
-    /// What `PRAGMA integrity_check` says about the file; `ok` where it is whole.
-    pub fn integrity(&self) -> anyhow::Result<String> {
-        Ok(self
-            .0
-            .query_row("PRAGMA integrity_check", [], |row| row.get(0))?)
+    /// What `PRAGMA integrity_check` says about SQLite's file, `ok` where it is whole; `None` on PostgreSQL, which was
+    /// not harmed.
+    pub fn integrity(&self) -> anyhow::Result<Option<String>> {
+        let Self::Sqlite(connection) = self else {
+            return Ok(None);
+        };
+        let said = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+        Ok(Some(said))
     }
+}
+
+/// A connection to PostgreSQL of the proof's own.
+pub async fn connect(url: &str) -> anyhow::Result<Client> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls)
+        .await
+        .context("connecting to the database")?;
+    // It ends with the client; what fails on the way, the client's own calls tell.
+    tokio::spawn(connection);
+    Ok(client)
 }
 
 /// What the store keeps of a refresh token.
 fn hash(refresh_token: &str) -> Vec<u8> {
     digest(&SHA256, refresh_token.as_bytes()).as_ref().to_vec()
-}
-
-/// The database's write lock, held from a second connection: every write of the server waits for its release.
-#[derive(Debug)]
-pub struct WriteLock(Connection);
-
-impl WriteLock {
-    /// Opens the connection; holds nothing yet.
-    pub fn open(path: &Path) -> anyhow::Result<Self> {
-        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        connection.busy_timeout(Duration::from_secs(20))?;
-        Ok(Self(connection))
-    }
-
-    /// Takes the lock.
-    pub fn hold(&self) -> anyhow::Result<()> {
-        Ok(self.0.execute_batch("BEGIN IMMEDIATE")?)
-    }
-
-    /// Gives it back; nothing was written.
-    pub fn release(&self) -> anyhow::Result<()> {
-        Ok(self.0.execute_batch("ROLLBACK")?)
-    }
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::client::{Client, Request};
+use crate::engine::Engine;
 use crate::figures::{Millis, Stopwatch, Times, within};
+use crate::nodes::Nodes;
 use crate::person::{self, PASSWORD, Tokens};
 use crate::server::Server;
 use crate::verdict::Verdict;
@@ -87,10 +89,12 @@ impl Deed {
 }
 
 /// `times` each: the time from the answer of what was done until `/v1/me` refuses.
-pub async fn prove(times: usize) -> anyhow::Result<Verdict> {
-    let mut verdict = Verdict::of("felt-within");
-    let server = Server::start(&[]).await?;
+pub async fn prove(engine: Engine, times: usize) -> anyhow::Result<Verdict> {
+    let mut verdict = Verdict::of("felt-within", engine);
+    let server = Nodes::start(engine, 2, &[]).await?;
     let mut client = server.client();
+    // Another node than the one that did it, where there are two.
+    let mut other = server.client();
     let mut figures = Vec::new();
     for deed in DEEDS {
         let mut felt = Times::default();
@@ -99,9 +103,9 @@ pub async fn prove(times: usize) -> anyhow::Result<Verdict> {
             person::new_account(&mut client, &name).await?;
             let tokens = person::new_session(&mut client, &name, PASSWORD).await?;
             let me = person::me(&tokens.access);
-            client.send(&me).await?.expect(200, "asking for oneself")?;
+            other.send(&me).await?.expect(200, "asking for oneself")?;
             deed.perform(&server, &name, &tokens).await?;
-            let refused = refused_within(&mut client, &me, longest()).await?;
+            let refused = refused_within(&mut other, &me, longest()).await?;
             let in_time = refused.is_some_and(|time| time <= longest());
             verdict.check(in_time, || {
                 format!("{} was not felt within 1 s", deed.name())

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{interval, sleep};
 
 use crate::client::Client;
+use crate::engine::Engine;
 use crate::figures::{Millis, Stopwatch, Times, within};
 use crate::memory::Memory;
 use crate::person::{self, PASSWORD};
@@ -33,9 +34,9 @@ struct Storm {
 
 /// Guarded GETs for `seconds` in the calm, then while 64 clients sign in, then while `clients` do, which is more than
 /// the queue takes.
-pub async fn prove(clients: usize, seconds: u64) -> anyhow::Result<Verdict> {
-    let mut verdict = Verdict::of("hashing");
-    let server = Server::start(&[("KEYSTILE_TOKENS__ACCESS_LIFETIME", "6h")]).await?;
+pub async fn prove(engine: Engine, clients: usize, seconds: u64) -> anyhow::Result<Verdict> {
+    let mut verdict = Verdict::of("hashing", engine);
+    let server = Server::start(engine, &[("KEYSTILE_TOKENS__ACCESS_LIFETIME", "6h")]).await?;
     let mut client = server.client();
     person::new_account(&mut client, "calm").await?;
     let access = person::new_session(&mut client, "calm", PASSWORD)

@@ -8,11 +8,14 @@
 pub mod binary;
 pub mod client;
 pub mod database;
+pub mod engine;
 pub mod felt;
 pub mod figures;
 pub mod hashing;
+pub mod hold;
 pub mod kill;
 pub mod memory;
+pub mod nodes;
 pub mod person;
 pub mod races;
 pub mod server;

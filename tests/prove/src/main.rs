@@ -4,7 +4,8 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
+use keystile_prove::engine::Engine;
 use keystile_prove::verdict::Verdict;
 use keystile_prove::{felt, hashing, kill, races, storm, walk};
 
@@ -15,6 +16,27 @@ use keystile_prove::{felt, hashing, kill, races, storm, walk};
 struct Arguments {
     #[command(subcommand)]
     proof: Proof,
+    /// On which database. PostgreSQL is started from the installed binaries.
+    #[arg(long, global = true, default_value = "both")]
+    store: Store,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Store {
+    Sqlite,
+    Postgres,
+    /// PostgreSQL too, if it is installed.
+    Both,
+}
+
+impl Store {
+    fn engines(self) -> Vec<Engine> {
+        match self {
+            Self::Sqlite => vec![Engine::Sqlite],
+            Self::Postgres => vec![Engine::Postgres],
+            Self::Both => Engine::installed(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -84,18 +106,20 @@ const ALL: [Proof; 6] = [
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
-    let proofs = match Arguments::parse().proof {
+    let Arguments { proof, store } = Arguments::parse();
+    let proofs = match proof {
         Proof::All => ALL.to_vec(),
         one => vec![one],
     };
-    let several = proofs.len() > 1;
     let mut verdicts = Vec::new();
     for proof in proofs {
-        let verdict = prove(&proof).await?;
-        println!("{verdict}");
-        verdicts.push(verdict);
+        for engine in store.engines() {
+            let verdict = prove(&proof, engine).await?;
+            println!("{verdict}");
+            verdicts.push(verdict);
+        }
     }
-    if several {
+    if verdicts.len() > 2 {
         println!("\nSummary");
         for verdict in &verdicts {
             println!(
@@ -113,14 +137,14 @@ async fn main() -> anyhow::Result<ExitCode> {
     })
 }
 
-async fn prove(proof: &Proof) -> anyhow::Result<Verdict> {
+async fn prove(proof: &Proof, engine: Engine) -> anyhow::Result<Verdict> {
     match *proof {
-        Proof::Walk => walk::prove().await,
-        Proof::RefreshStorm { rounds, at_once } => storm::prove(rounds, at_once).await,
-        Proof::Races { rounds, ref only } => races::prove(rounds, only.as_deref()).await,
-        Proof::Kill { times } => kill::prove(times).await,
-        Proof::Hashing { clients, seconds } => hashing::prove(clients, seconds).await,
-        Proof::FeltWithin { times } => felt::prove(times).await,
+        Proof::Walk => walk::prove(engine).await,
+        Proof::RefreshStorm { rounds, at_once } => storm::prove(engine, rounds, at_once).await,
+        Proof::Races { rounds, ref only } => races::prove(engine, rounds, only.as_deref()).await,
+        Proof::Kill { times } => kill::prove(engine, times).await,
+        Proof::Hashing { clients, seconds } => hashing::prove(engine, clients, seconds).await,
+        Proof::FeltWithin { times } => felt::prove(engine, times).await,
         Proof::All => anyhow::bail!("`all` is a list of the others"),
     }
 }

@@ -14,10 +14,12 @@ use anyhow::Context;
 use tokio::time::sleep;
 
 use crate::client::Answer;
-use crate::database::{Database, WriteLock};
+use crate::database::Database;
+use crate::engine::Engine;
 use crate::figures::{Stopwatch, Times};
+use crate::hold::{Hold, Point};
+use crate::nodes::Nodes;
 use crate::person::{self, Tokens};
-use crate::server::Server;
 use crate::verdict::Verdict;
 use act::{Act, Rival, Way};
 use slot::Slot;
@@ -56,10 +58,10 @@ struct Findings {
 }
 
 /// `rounds` races of each act with each rival, or of those kinds only whose name contains `only`.
-pub async fn prove(rounds: usize, only: Option<&str>) -> anyhow::Result<Verdict> {
-    let mut verdict = Verdict::of("races");
+pub async fn prove(engine: Engine, rounds: usize, only: Option<&str>) -> anyhow::Result<Verdict> {
+    let mut verdict = Verdict::of("races", engine);
     let watch = Stopwatch::start();
-    let server = Server::start(&[("KEYSTILE_TOKENS__ACCESS_LIFETIME", "6h")]).await?;
+    let server = Nodes::start(engine, 2, &[("KEYSTILE_TOKENS__ACCESS_LIFETIME", "6h")]).await?;
     let mut races = Races::prepare(&server, rounds.div_ceil(BATCHES).min(AT_ONCE)).await?;
     let mut line = format!("{rounds} rounds each;");
     let mut survivors = 0;
@@ -92,15 +94,15 @@ pub async fn prove(rounds: usize, only: Option<&str>) -> anyhow::Result<Verdict>
 }
 
 struct Races<'a> {
-    server: &'a Server,
+    server: &'a Nodes,
     database: Database,
-    lock: WriteLock,
+    hold: Hold,
     administrator: Tokens,
     slots: Vec<Slot>,
 }
 
 impl<'a> Races<'a> {
-    async fn prepare(server: &'a Server, count: usize) -> anyhow::Result<Self> {
+    async fn prepare(server: &'a Nodes, count: usize) -> anyhow::Result<Self> {
         let administrator = person::administrator(server).await?;
         let mut slots = Vec::with_capacity(count);
         for index in 0..count {
@@ -108,8 +110,8 @@ impl<'a> Races<'a> {
         }
         Ok(Self {
             server,
-            database: Database::open(&server.database())?,
-            lock: WriteLock::open(&server.database())?,
+            database: server.database().await?,
+            hold: Hold::new(server).await?,
             administrator,
             slots,
         })
@@ -174,9 +176,9 @@ impl<'a> Races<'a> {
         for slot in slots.iter_mut() {
             slot.line_up(act, rival).await?;
         }
-        self.lock.hold()?;
+        self.hold.hold(Point::Done, &self.server.names()).await?;
         let started = self.start_all(act, way, order, slots).await;
-        self.lock.release()?;
+        self.hold.release().await?;
         started?;
         for slot in slots.iter_mut() {
             let done = slot.finish_act().await?;
@@ -216,7 +218,7 @@ impl<'a> Races<'a> {
                 // Commands wait for the lock by polling it; give each the time to come so far.
                 sleep(Duration::from_millis(150)).await;
             }
-            self.server.wait_until_idle().await?;
+            self.hold.wait_until_idle(&self.server.all()).await?;
         }
         Ok(())
     }

@@ -15,6 +15,8 @@ use tokio::time::sleep;
 
 use crate::binary;
 use crate::client::{Client, Request};
+use crate::database::Database;
+use crate::engine::{Engine, Place};
 use crate::figures::Stopwatch;
 
 /// The longest that a start may take before the proof gives up.
@@ -22,6 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a command says that waited for the database's lock until its patience ended, and did nothing.
 const LOCKED: &str = "the database is locked by another process";
+
+/// By which the connections of a command beside the server are known in the database.
+pub const COMMAND: &str = "command";
 
 /// How a command beside the server ended.
 #[derive(Clone, Copy, Debug)]
@@ -32,25 +37,37 @@ pub struct Ended {
     pub since: Stopwatch,
 }
 
-/// The server and its data folder; both end with it.
+/// The server and its data folder; both end with it. On PostgreSQL it is a node: others may stand on its database.
 #[derive(Debug)]
 pub struct Server {
     binary: PathBuf,
     folder: tempfile::TempDir,
+    place: Place,
+    /// By which its connections are known in the database.
+    name: String,
+    /// What all nodes on one database call themselves.
+    issuer: String,
     settings: Vec<(&'static str, &'static str)>,
     address: SocketAddr,
     process: Option<Child>,
 }
 
 impl Server {
-    /// Starts a server on a new folder and waits until it is ready. Settings are environment variables;
+    /// Starts a server on a new database and waits until it is ready. Settings are environment variables;
     /// the guessing limits are off, since the proofs sign in more often than people do.
-    pub async fn start(settings: &[(&'static str, &'static str)]) -> anyhow::Result<Self> {
+    pub async fn start(
+        engine: Engine,
+        settings: &[(&'static str, &'static str)],
+    ) -> anyhow::Result<Self> {
+        let address = free_address()?;
         let mut server = Self {
             binary: binary::server()?,
             folder: tempfile::tempdir()?,
+            place: Place::new(engine)?,
+            name: "node1".to_owned(),
+            issuer: format!("http://{address}"),
             settings: settings.to_vec(),
-            address: free_address()?,
+            address,
             process: None,
         };
         server.settings.push(("KEYSTILE_LIMITS__GUESSING", "false"));
@@ -59,11 +76,34 @@ impl Server {
         Ok(server)
     }
 
+    /// Starts another node on the same database, with the same settings: the `number`th. Only PostgreSQL has more than one.
+    pub async fn beside(&self, number: usize) -> anyhow::Result<Self> {
+        ensure!(
+            self.engine() == Engine::Postgres,
+            "SQLite's file has one server"
+        );
+        let mut server = Self {
+            binary: self.binary.clone(),
+            folder: tempfile::tempdir()?,
+            place: self.place.clone(),
+            name: format!("node{number}"),
+            issuer: self.issuer.clone(),
+            settings: self.settings.clone(),
+            address: free_address()?,
+            process: None,
+        };
+        server.restart().await?;
+        Ok(server)
+    }
+
     /// Starts it again on the same folder and address; the time until it is ready.
     pub async fn restart(&mut self) -> anyhow::Result<Duration> {
         let log = self.folder.path().join("server.log");
         let log = File::options().create(true).append(true).open(log)?;
-        let mut command = self.command(&["serve", "--listen", &self.address.to_string()]);
+        let mut command = self.command(
+            &self.name,
+            &["serve", "--listen", &self.address.to_string()],
+        );
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -129,9 +169,24 @@ impl Server {
         self.folder.path().join("data")
     }
 
-    /// Its database file.
-    pub fn database(&self) -> PathBuf {
-        self.data().join("keystile.db")
+    /// The engine that it stands on.
+    pub fn engine(&self) -> Engine {
+        self.place.engine()
+    }
+
+    /// Where its database is.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// By which its connections are known in the database.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A reader of its database.
+    pub async fn database(&self) -> anyhow::Result<Database> {
+        Database::open(&self.place, &self.data()).await
     }
 
     /// Its process id.
@@ -140,14 +195,15 @@ impl Server {
         process.context("the server is not running")
     }
 
-    /// The program with this server's settings and data folder, and nothing from the caller's environment.
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// The program with this server's settings and database, under that name, and nothing from the caller's environment.
+    fn command(&self, name: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command
             .args(arguments)
-            .arg("--data")
-            .arg(self.data())
             .env_clear()
+            .env("KEYSTILE_DATA", self.data())
+            .env("KEYSTILE_DATABASE", self.place.url(name, &self.data()))
+            .env("KEYSTILE_ISSUER", &self.issuer)
             .envs(self.settings.iter().copied())
             .current_dir(self.folder.path())
             .kill_on_drop(true);
@@ -161,7 +217,7 @@ impl Server {
 
     /// The same, with a line of standard input.
     pub async fn run_with_input(&self, arguments: &[&str], input: &str) -> anyhow::Result<()> {
-        let mut command = self.command(arguments);
+        let mut command = self.command(COMMAND, arguments);
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -184,7 +240,7 @@ impl Server {
 
     /// Starts a command beside the server; its task fails where the command fails, unless that found the database locked.
     pub fn spawn(&self, arguments: &[&str]) -> anyhow::Result<JoinHandle<anyhow::Result<Ended>>> {
-        let mut command = self.command(arguments);
+        let mut command = self.command(COMMAND, arguments);
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -4,20 +4,22 @@ mod replay;
 mod volley;
 
 use crate::client::{Answer, Client};
-use crate::database::{Database, WriteLock};
+use crate::database::Database;
+use crate::engine::Engine;
 use crate::figures::Stopwatch;
+use crate::hold::{Hold, Point};
+use crate::nodes::Nodes;
 use crate::person::{self, PASSWORD, Tokens};
-use crate::server::Server;
 use crate::verdict::Verdict;
 
 /// Every so many rounds all requests are held in the server, behind the database's lock, until the last is there.
 const HELD_EVERY: usize = 10;
 
 /// `rounds` times `at_once` simultaneous refreshes of one token, then replays, also over restarts.
-pub async fn prove(rounds: usize, at_once: usize) -> anyhow::Result<Verdict> {
-    let mut verdict = Verdict::of("refresh-storm");
+pub async fn prove(engine: Engine, rounds: usize, at_once: usize) -> anyhow::Result<Verdict> {
+    let mut verdict = Verdict::of("refresh-storm", engine);
     let watch = Stopwatch::start();
-    let mut server = Server::start(&[]).await?;
+    let mut server = Nodes::start(engine, 2, &[]).await?;
     let mut storm = Storm::prepare(&server, at_once).await?;
     for round in 0..rounds {
         storm.round(round, &mut verdict).await?;
@@ -41,9 +43,9 @@ pub async fn prove(rounds: usize, at_once: usize) -> anyhow::Result<Verdict> {
 }
 
 struct Storm<'a> {
-    server: &'a Server,
+    server: &'a Nodes,
     database: Database,
-    lock: WriteLock,
+    hold: Hold,
     clients: Vec<Client>,
     account: String,
     tokens: Tokens,
@@ -57,15 +59,15 @@ struct Storm<'a> {
 }
 
 impl<'a> Storm<'a> {
-    async fn prepare(server: &'a Server, at_once: usize) -> anyhow::Result<Self> {
+    async fn prepare(server: &'a Nodes, at_once: usize) -> anyhow::Result<Self> {
         let mut client = server.client();
         let account = person::new_account(&mut client, "storm").await?;
         let tokens = person::new_session(&mut client, "storm", PASSWORD).await?;
         Ok(Self {
             server,
-            database: Database::open(&server.database())?,
-            lock: WriteLock::open(&server.database())?,
-            clients: Client::several(server.address(), at_once),
+            database: server.database().await?,
+            hold: Hold::new(server).await?,
+            clients: server.clients(at_once),
             account,
             tokens,
             held: 0,
@@ -80,7 +82,10 @@ impl<'a> Storm<'a> {
         let request = person::refresh(&self.tokens.refresh);
         let answers = if round % HELD_EVERY == HELD_EVERY - 1 {
             self.held += 1;
-            volley::held(&mut self.clients, &request, self.server, &self.lock).await?
+            // The winner has consumed the token and notes it; most losers wait for its row.
+            let names = self.server.names();
+            self.hold.hold(Point::Spent, &names).await?;
+            volley::held(&mut self.clients, &request, self.server, &self.hold).await?
         } else {
             volley::free(&mut self.clients, &request).await?
         };
@@ -89,7 +94,7 @@ impl<'a> Storm<'a> {
             self.tokens = person::new_session(&mut self.server.client(), "storm", PASSWORD).await?;
             return Ok(());
         };
-        self.count_chains(round, &next, verdict)?;
+        self.count_chains(round, &next, verdict).await?;
         self.lost_answer(round, &next, verdict).await?;
         self.tokens = next;
         Ok(())
@@ -130,15 +135,15 @@ impl<'a> Storm<'a> {
     }
 
     /// One living chain, whose head is the successor, with one spent token for every round of the session.
-    fn count_chains(
+    async fn count_chains(
         &mut self,
         round: usize,
         next: &Tokens,
         verdict: &mut Verdict,
     ) -> anyhow::Result<()> {
-        let living = self.database.living_sessions(&self.account)?;
-        let heads = self.database.heads(&next.refresh)?;
-        let spent = self.database.is_spent(&self.tokens.refresh)?;
+        let living = self.database.living_sessions(&self.account).await?;
+        let heads = self.database.heads(&next.refresh).await?;
+        let spent = self.database.is_spent(&self.tokens.refresh).await?;
         let one = living == 1 && heads == 1 && spent;
         verdict.check(one, || {
             format!("round {round}: {living} living chains, {heads} with the successor as head, consumed: {spent}")

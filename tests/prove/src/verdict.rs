@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use crate::engine::Engine;
+
 /// What a proof found.
 #[derive(Clone, Debug, Default)]
 pub struct Verdict {
-    /// The proof's name, as on the command line.
-    pub name: &'static str,
+    /// The proof's name, as on the command line, and the engine.
+    pub name: String,
     /// The figures, in one line.
     pub figures: String,
     broken: Vec<String>,
@@ -17,10 +19,10 @@ pub struct Verdict {
 const MOST_TOLD: usize = 10;
 
 impl Verdict {
-    /// Of the proof with this name; so far everything holds.
-    pub fn of(name: &'static str) -> Self {
+    /// Of the proof with this name on that engine; so far everything holds.
+    pub fn of(name: &str, engine: Engine) -> Self {
         Self {
-            name,
+            name: format!("{name} on {engine}"),
             ..Self::default()
         }
     }
@@ -66,14 +68,14 @@ mod tests {
 
     #[test]
     fn one_broken_promise_fails_the_proof() {
-        let mut verdict = Verdict::of("walk");
+        let mut verdict = Verdict::of("walk", Engine::Sqlite);
         verdict.check(true, || unreachable!());
         assert!(verdict.holds());
         verdict.check(false, || "no answer".to_owned());
         assert!(!verdict.holds());
         assert_eq!(
             verdict.to_string(),
-            "  BROKEN: no answer\nFAILS  walk: ; 1 broken"
+            "  BROKEN: no answer\nFAILS  walk on sqlite: ; 1 broken"
         );
     }
 }

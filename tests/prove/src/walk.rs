@@ -6,6 +6,7 @@ use anyhow::Context;
 use tokio::time::sleep;
 
 use crate::client::{Answer, Client, Request};
+use crate::engine::Engine;
 use crate::person::{self, PASSWORD, Tokens};
 use crate::server::Server;
 use crate::verdict::Verdict;
@@ -43,9 +44,9 @@ struct Walk {
 }
 
 /// Signs up, in and out, and tries every kind of token that must be refused.
-pub async fn prove() -> anyhow::Result<Verdict> {
-    let server = Server::start(&[("KEYSTILE_TOKENS__ACCESS_LIFETIME", "2s")]).await?;
-    let verdict = Verdict::of("walk");
+pub async fn prove(engine: Engine) -> anyhow::Result<Verdict> {
+    let server = Server::start(engine, &[("KEYSTILE_TOKENS__ACCESS_LIFETIME", "2s")]).await?;
+    let verdict = Verdict::of("walk", engine);
     let mut walk = Walk {
         client: server.client(),
         verdict,

@@ -1,6 +1,7 @@
 //! The proofs with few rounds, against the server of the same build.
 
-use keystile_prove::database::WriteLock;
+use keystile_prove::engine::Engine;
+use keystile_prove::hold::WriteLock;
 use keystile_prove::server::Server;
 use keystile_prove::verdict::Verdict;
 use keystile_prove::{felt, hashing, kill, person, races, storm, walk};
@@ -9,51 +10,58 @@ use tokio::sync::Mutex;
 /// One proof at a time: one that fills the machine must not disturb another that measures.
 static TURN: Mutex<()> = Mutex::const_new(());
 
-async fn assert_holds(proof: impl Future<Output = anyhow::Result<Verdict>>) {
+async fn on(engine: Engine, proof: impl AsyncFn(Engine) -> anyhow::Result<Verdict>) {
     let _turn = TURN.lock().await;
-    let verdict = proof.await.unwrap();
+    let verdict = proof(engine).await.unwrap();
     assert!(verdict.holds(), "{verdict}");
+}
+
+/// The proof holds on every engine that is installed.
+async fn on_each(proof: impl AsyncFn(Engine) -> anyhow::Result<Verdict>) {
+    for engine in Engine::installed() {
+        on(engine, &proof).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_main_job_answers_as_promised() {
-    assert_holds(walk::prove()).await;
+    on_each(walk::prove).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn simultaneous_refreshes_leave_one_chain_and_a_replay_ends_it() {
-    assert_holds(storm::prove(10, 20)).await;
+    on_each(|engine| storm::prove(engine, 10, 20)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_survives_what_ends_it() {
-    assert_holds(races::prove(6, None)).await;
+    on_each(|engine| races::prove(engine, 6, None)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_survives_kill_9() {
-    assert_holds(kill::prove(1)).await;
+    on(Engine::Sqlite, |engine| kill::prove(engine, 1)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn guarded_requests_are_answered_while_the_hashing_queue_is_full() {
-    assert_holds(hashing::prove(1_500, 1)).await;
+    on(Engine::Sqlite, |engine| hashing::prove(engine, 1_500, 1)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_command_does_is_felt_within_a_second() {
-    assert_holds(felt::prove(1)).await;
+    on_each(|engine| felt::prove(engine, 1)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_that_finds_the_database_locked_is_told_from_one_that_fails() {
     let _turn = TURN.lock().await;
-    let server = Server::start(&[]).await.unwrap();
+    let server = Server::start(Engine::Sqlite, &[]).await.unwrap();
     person::new_account(&mut server.client(), "ada")
         .await
         .unwrap();
     let disable = |name| server.spawn(&["account", "disable", name]).unwrap();
-    let lock = WriteLock::open(&server.database()).unwrap();
+    let lock = WriteLock::open(&server.data().join("keystile.db")).unwrap();
     lock.hold().unwrap();
     assert!(disable("ada").await.unwrap().unwrap().locked);
     lock.release().unwrap();

@@ -105,15 +105,16 @@ pub(super) async fn rotator(
     no_odd_answers(&mut one.odd, verdict);
     checked.rotations += one.acknowledged;
     if let Some(consumed) = &one.consumed
-        && !(database.is_spent(&consumed.refresh)? && database.heads(&consumed.refresh)? == 0)
+        && !(database.is_spent(&consumed.refresh).await?
+            && database.heads(&consumed.refresh).await? == 0)
     {
         checked.lost(
             verdict,
             "an acknowledged rotation is lost: the old token is not spent".to_owned(),
         );
     }
-    let head = database.heads(&one.tokens.refresh)? == 1;
-    let spent = database.is_spent(&one.tokens.refresh)?;
+    let head = database.heads(&one.tokens.refresh).await? == 1;
+    let spent = database.is_spent(&one.tokens.refresh).await?;
     verdict.check(head != spent, || {
         format!("half a rotation: head {head}, spent {spent}")
     });
@@ -133,7 +134,7 @@ pub(super) async fn rotator(
     verdict.check(me.status == 200, || {
         format!("after a restart a fresh token was answered {}", me.brief())
     });
-    let living = database.living_sessions(&one.account)?;
+    let living = database.living_sessions(&one.account).await?;
     verdict.check(living == 1, || {
         format!("after a restart {living} chains live")
     });
@@ -163,7 +164,7 @@ pub(super) async fn leaver(
         checked.sign_outs += 1;
         let me = client.send(&person::me(&tokens.access)).await?;
         let refresh = client.send(&person::refresh(&tokens.refresh)).await?;
-        let lives = database.lives(&tokens.session)?;
+        let lives = database.lives(&tokens.session).await?;
         if me.status != 401 || refresh.status != 401 || lives == Some(true) {
             let what = format!(
                 "me {}, refresh {}, row lives {lives:?}",

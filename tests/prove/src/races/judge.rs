@@ -104,7 +104,7 @@ impl Court<'_, '_> {
         condemned.extend(presented.filter(|tokens| *tokens != condemned[0]));
         let mut later = None;
         if let Some(gained) = gained {
-            if act == Act::SignOut && rival == Rival::SignIn && self.is_younger(&gained)? {
+            if act == Act::SignOut && rival == Rival::SignIn && self.is_younger(&gained).await? {
                 later = Some(gained);
             } else {
                 condemned.push(gained);
@@ -124,7 +124,11 @@ impl Court<'_, '_> {
             }
             _ => later,
         };
-        let living = self.races.database.living_sessions(&self.slot.account)?;
+        let living = self
+            .races
+            .database
+            .living_sessions(&self.slot.account)
+            .await?;
         let expected = u64::from(heir.is_some());
         if living > expected {
             let what = format!(
@@ -140,8 +144,8 @@ impl Court<'_, '_> {
     }
 
     /// Whether a session was opened after the act: its first token has the generation that the act made.
-    fn is_younger(&self, tokens: &Tokens) -> anyhow::Result<bool> {
-        Ok(tokens.generation()? == self.races.database.generation(&self.slot.account)?)
+    async fn is_younger(&self, tokens: &Tokens) -> anyhow::Result<bool> {
+        Ok(tokens.generation()? == self.races.database.generation(&self.slot.account).await?)
     }
 
     /// After a role change: no token opens the administrators' routes; every session lives on.

@@ -7,8 +7,9 @@ use tokio::task::JoinHandle;
 use super::act::{Act, Rival, Way};
 use crate::client::{Answer, Client, Request};
 use crate::figures::Stopwatch;
+use crate::nodes::Nodes;
 use crate::person::{self, PASSWORD, Tokens};
-use crate::server::{Ended, Server};
+use crate::server::Ended;
 
 /// How an act ended, and since when.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    pub(super) async fn new(server: &Server, index: usize) -> anyhow::Result<Self> {
+    pub(super) async fn new(server: &Nodes, index: usize) -> anyhow::Result<Self> {
         let name = format!("racer-{index}");
         let mut act = server.client();
         let account = person::new_account(&mut act, &name).await?;
@@ -109,7 +110,7 @@ impl Slot {
         &mut self,
         act: Act,
         way: Way,
-        server: &Server,
+        server: &Nodes,
         administrator: &Tokens,
     ) -> anyhow::Result<()> {
         if act == Act::Disabling {
@@ -167,7 +168,7 @@ fn set_roles(account: &str, administrator: &Tokens, roles: &[&str]) -> Request {
 /// Everybody is enabled, has the roles that the act needs, and a living session. Requests go out all at once.
 pub(super) async fn make_ready(
     slots: &mut [Slot],
-    server: &Server,
+    server: &Nodes,
     administrator: &Tokens,
     act: Act,
 ) -> anyhow::Result<()> {

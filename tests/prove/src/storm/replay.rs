@@ -4,7 +4,6 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::client::Client;
-use crate::database::Database;
 use crate::felt::{longest, refused_within};
 use crate::figures::{Millis, Times};
 use crate::person::{self, PASSWORD, Tokens};
@@ -120,7 +119,7 @@ async fn replay(
         slowest = slowest.max(refused.unwrap_or(longest()));
     }
     felt.push(slowest);
-    let lives = Database::open(&server.database())?.lives(&chain.last.session)?;
+    let lives = server.database().await?.lives(&chain.last.session).await?;
     verdict.check(lives == Some(false), || {
         format!("after a replay the session's row lives: {lives:?}")
     });

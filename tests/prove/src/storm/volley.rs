@@ -7,8 +7,8 @@ use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use crate::client::{Answer, Client, Request};
-use crate::database::WriteLock;
-use crate::server::Server;
+use crate::hold::Hold;
+use crate::nodes::Nodes;
 
 /// All connections send at the same moment.
 pub(super) async fn free(
@@ -38,22 +38,21 @@ pub(super) async fn free(
     Ok(answers)
 }
 
-/// All requests are in the server, waiting for the database, before the first may write.
+/// All requests are in the servers, waiting for the database where `hold` holds them, before the first goes on.
 pub(super) async fn held(
     clients: &mut [Client],
     request: &Request,
-    server: &Server,
-    lock: &WriteLock,
+    nodes: &Nodes,
+    hold: &Hold,
 ) -> anyhow::Result<Vec<Answer>> {
     for client in clients.iter_mut() {
         client.connect().await?;
     }
-    lock.hold()?;
     for client in clients.iter_mut() {
         client.start(request).await?;
     }
-    server.wait_until_idle().await?;
-    lock.release()?;
+    hold.wait_until_idle(&nodes.all()).await?;
+    hold.release().await?;
     let mut answers = Vec::new();
     for client in clients {
         answers.push(client.finish().await?);
