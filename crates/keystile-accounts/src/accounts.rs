@@ -52,7 +52,7 @@ impl Accounts {
 
     pub(crate) async fn open_with(builder: Builder) -> Result<Self, OpenError> {
         options::check(&builder)?;
-        let store = Store::open(&builder.url, crate::store::Options::default())
+        let store = Store::open(&builder.url, builder.store)
             .await
             .map_err(Fault::from)?;
         let clock = lead::clock_of(&store, builder.clock.clone()).await?;

@@ -20,6 +20,7 @@ use crate::keys::KeyOptions;
 use crate::limits::GuessLimits;
 use crate::names::UsernameRule;
 use crate::password::{Hashing, PasswordPolicy};
+use crate::store;
 
 const MINUTE: u64 = 60;
 const DAY: u64 = 24 * 60 * MINUTE;
@@ -55,6 +56,7 @@ pub struct Builder {
     pub(crate) clock: Clock,
     pub(crate) random: Random,
     pub(crate) gate: Gate,
+    pub(crate) store: store::Options,
 }
 
 /// What access tokens look like.
@@ -113,6 +115,7 @@ impl Builder {
             clock: Clock::system(),
             random: Random::system(),
             gate: Gate::default(),
+            store: store::Options::default(),
         }
     }
 
@@ -327,6 +330,19 @@ impl Builder {
     /// The randomness, for tests.
     pub fn random(mut self, random: Random) -> Self {
         self.random = random;
+        self
+    }
+
+    /// PostgreSQL: most connections of this process, 16 by default and 2 at the least. SQLite goes by its one writer.
+    pub fn database_connections(mut self, most: usize) -> Self {
+        self.store.connections = most;
+        self
+    }
+
+    /// PostgreSQL: how long a call may wait for the database in all, for a connection too: 5 seconds by default. SQLite: how
+    /// long a write waits for another process's lock.
+    pub fn database_timeout(mut self, timeout: Duration) -> Self {
+        self.store.patience = timeout;
         self
     }
 

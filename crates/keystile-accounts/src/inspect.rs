@@ -7,8 +7,8 @@ use keystile::{Algorithm, SigningKey, Timestamp};
 use crate::accounts::Accounts;
 use crate::error::{Fault, OpenError};
 use crate::keys::{SealingId, SealingKey, sealed_by};
-pub use crate::store::Schema;
 use crate::store::{self, Store};
+pub use crate::store::{DatabaseHost, DatabaseServer, HostState, Schema, ServerFacts};
 
 /// What [`Accounts::inspect`] found. Where the schema is not known or something is damaged, the rest is empty.
 #[derive(Clone, Debug)]
@@ -26,10 +26,6 @@ pub struct Inspection {
     pub accounts: u64,
     /// How many sessions have not been ended; some may have expired.
     pub sessions: u64,
-    /// For PostgreSQL: which server, where, and whether the way to it is encrypted.
-    pub server: Option<String>,
-    /// What makes it lose what it has acknowledged, a sentence each.
-    pub risks: Vec<String>,
     /// When it was last copied by [`Accounts::backup`], as far as it knows. Of a restored one, when that backup was taken.
     pub last_backup: Option<Timestamp>,
 }
@@ -52,6 +48,15 @@ impl Accounts {
         store::check_url(url).map_err(OpenError::url)?;
         let found = Store::inspect(url).await.map_err(Fault::from)?;
         Ok(found.map(public))
+    }
+
+    /// Looks at each host of a PostgreSQL database, and at how the server is set; `None` for SQLite. Changes nothing.
+    ///
+    /// # Errors
+    /// The URL is not one, or the server broke off. A host that does not answer is no error: it is told.
+    pub async fn inspect_server(url: &str) -> Result<Option<DatabaseServer>, OpenError> {
+        store::check_url(url).map_err(OpenError::url)?;
+        Ok(Store::inspect_server(url).await.map_err(Fault::from)?)
     }
 }
 
@@ -88,8 +93,6 @@ fn public(found: store::Inspection) -> Inspection {
         sealed_by: sealing,
         accounts: found.accounts,
         sessions: found.sessions,
-        server: found.server,
-        risks: found.risks,
         last_backup: found.last_backup.map(Timestamp::from_millis),
     }
 }

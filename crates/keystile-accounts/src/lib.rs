@@ -113,7 +113,9 @@ pub use error::{
 pub use exchange::{Exchange, ExchangeError};
 #[cfg(feature = "testing")]
 pub use gate::{Hold, Point};
-pub use inspect::{Inspection, Schema, sealing_key_id};
+pub use inspect::{
+    DatabaseHost, DatabaseServer, HostState, Inspection, Schema, ServerFacts, sealing_key_id,
+};
 pub use issuance::Issuance;
 pub use limits::GuessLimits;
 pub use names::UsernameRule;

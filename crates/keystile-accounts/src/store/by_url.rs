@@ -5,8 +5,8 @@ use std::path::Path;
 use super::sqlite::{self, MIGRATIONS};
 use super::url::{self, Engine};
 use super::{
-    Copied, CopyError, Inspection, Restoration, Restored, ServerLock, Sqlite, Store, StoreError,
-    Watch,
+    Copied, CopyError, DatabaseServer, Inspection, Restoration, Restored, ServerLock, Sqlite,
+    Store, StoreError, Watch,
 };
 
 impl Store {
@@ -21,6 +21,15 @@ impl Store {
             }
             #[cfg(feature = "postgres")]
             Engine::Postgres => super::postgres::inspect(url).await.map(Some),
+        }
+    }
+
+    /// Looks at each host of a database that has a server of its own, and at the server; `None` for SQLite.
+    pub async fn inspect_server(url: &str) -> Result<Option<DatabaseServer>, StoreError> {
+        match url::engine(url)? {
+            Engine::Sqlite => Ok(None),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres => super::postgres::inspect_server(url).await.map(Some),
         }
     }
 

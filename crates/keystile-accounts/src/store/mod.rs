@@ -34,7 +34,7 @@ pub use backup::{
     Copied, CopyError, Progress, Restoration, Restored, Stop, Trusted, Undone, Watch,
 };
 pub use error::{Field, StoreError, WriteError};
-pub use inspection::{Inspection, Schema};
+pub use inspection::{DatabaseHost, DatabaseServer, HostState, Inspection, Schema, ServerFacts};
 pub use migration::Migration;
 pub use options::Options;
 #[cfg(feature = "postgres")]

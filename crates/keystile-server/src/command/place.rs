@@ -115,6 +115,13 @@ pub(crate) fn builder(config: &Config, issuer: String) -> Builder {
         GuessLimits::off()
     };
     let mut builder = Accounts::builder(config.database.expose());
+    if config.database.sqlite_path().is_none() {
+        builder = builder
+            .database_connections(
+                usize::try_from(config.postgres.connections).unwrap_or(usize::MAX),
+            )
+            .database_timeout(config.postgres.timeout);
+    }
     if let Some(key) = &config.keys.sealing_key {
         builder = builder.sealing_key(*key.expose());
     }

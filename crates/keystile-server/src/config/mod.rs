@@ -42,6 +42,8 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
     /// Most connections at a time.
     pub connections: u32,
+    /// How a PostgreSQL database is asked.
+    pub postgres: Postgres,
     /// Lifetimes and algorithm.
     pub tokens: Tokens,
     /// How signing keys are kept and when they turn.
@@ -92,6 +94,15 @@ impl std::fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{self}")
     }
+}
+
+/// What `postgres.*` says.
+#[derive(Debug, Clone, Copy)]
+pub struct Postgres {
+    /// Most connections of this process.
+    pub connections: u32,
+    /// How long a call may wait for the database in all.
+    pub timeout: Duration,
 }
 
 /// What `tokens.*` says.
@@ -227,6 +238,7 @@ impl Config {
         let signup = reader.choice("signup", &[("open", true), ("closed", false)]);
         let trusted_proxies = reader.networks("trusted_proxies");
         let connections = reader.number("connections", 1..=1_048_576);
+        let postgres = read_postgres(reader);
         let tokens = read_tokens(reader);
         let keys = read_keys(reader);
         let password = read_password(reader);
@@ -242,6 +254,7 @@ impl Config {
             signup_open: signup.unwrap_or_else(|| listen.ip().is_loopback()),
             trusted_proxies,
             connections: connections?,
+            postgres: postgres?,
             tokens: tokens?,
             keys: keys?,
             password: password?,
@@ -273,6 +286,17 @@ const ISSUER_CURE: &str =
 
 fn no_issuer(address: SocketAddr) -> String {
     format!("is not set, and {address} is not a loopback address")
+}
+
+fn read_postgres(reader: &mut Reader) -> Option<Postgres> {
+    // Longer than a request may take would be for nobody's use.
+    let longest = Duration::from_secs(25);
+    let connections = reader.number("postgres.connections", 2..=1_000);
+    let timeout = reader.duration_within("postgres.timeout", Duration::from_millis(500)..=longest);
+    Some(Postgres {
+        connections: connections?,
+        timeout: timeout?,
+    })
 }
 
 fn read_tokens(reader: &mut Reader) -> Option<Tokens> {

@@ -101,6 +101,18 @@ impl Reader {
         )
     }
 
+    pub(super) fn duration_within(
+        &mut self,
+        key: &str,
+        range: RangeInclusive<Duration>,
+    ) -> Option<Duration> {
+        let (least, most) = (duration::show(*range.start()), duration::show(*range.end()));
+        let cure = format!("Write a duration from {least} to {most}");
+        self.parsed(key, &cure, |text| {
+            duration::parse(text).filter(|found| range.contains(found))
+        })
+    }
+
     /// A duration that must not be nothing. Whole seconds: tokens count in seconds (RFC 7519).
     pub(super) fn lifetime(&mut self, key: &str) -> Option<Duration> {
         self.parsed(

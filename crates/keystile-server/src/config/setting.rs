@@ -66,6 +66,16 @@ pub const SETTINGS: &[Setting] = &[
         "Most connections at a time, never more than the limit on open files less 64; the surplus is closed at once.",
     ),
     plain(
+        "postgres.connections",
+        "16",
+        "PostgreSQL: most connections of this node, 2 to 1000; all nodes' together must fit into the server's max_connections.",
+    ),
+    plain(
+        "postgres.timeout",
+        "5s",
+        "PostgreSQL: how long a request may wait for the database in all, 500ms to 25s; then it is answered 503.",
+    ),
+    plain(
         "tokens.algorithm",
         "",
         "Signature of access tokens: ES256, EdDSA or RS256; by default that of the present key, ES256 at first.",

@@ -292,6 +292,24 @@ fn sealing_keys_are_thirty_two_bytes_and_never_shown() {
 }
 
 #[test]
+fn a_pool_and_a_patience_have_their_ranges() {
+    let config = Config::load(&flags(&[])).unwrap();
+    assert_eq!(config.postgres.connections, 16);
+    assert_eq!(config.postgres.timeout, Duration::from_secs(5));
+    for connections in ["1", "1001", "-2", "many"] {
+        let sources = flags(&[("postgres.connections", connections)]);
+        assert_eq!(subjects(&sources), ["postgres.connections"]);
+    }
+    for timeout in ["0s", "499ms", "26s", "soon"] {
+        let sources = flags(&[("postgres.timeout", timeout)]);
+        assert_eq!(subjects(&sources), ["postgres.timeout"]);
+    }
+    let least = [("postgres.connections", "2"), ("postgres.timeout", "500ms")];
+    let config = Config::load(&flags(&least)).unwrap();
+    assert_eq!(config.postgres.timeout, Duration::from_millis(500));
+}
+
+#[test]
 fn limits_shorter_than_an_access_token_are_refused() {
     assert_eq!(
         subjects(&flags(&[("tokens.idle_limit", "10m")])),

@@ -9,6 +9,7 @@
 mod account;
 mod backup;
 mod config;
+mod doctor_postgres;
 mod key;
 mod keystile;
 mod postgres;

@@ -9,11 +9,6 @@ use super::{connect, key, row};
 
 const ACCOUNTS: &str = "SELECT count(*) FROM account";
 const SESSIONS: &str = "SELECT count(*) FROM session WHERE ended_at IS NULL";
-const SERVER: &str = "SELECT 'PostgreSQL ' || current_setting('server_version') || CASE
-    (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()) WHEN true THEN ', over TLS' ELSE ', without TLS' END";
-/// Settings with which the server loses writes that it has acknowledged.
-const CARELESS: &str = "SELECT name FROM pg_settings
-    WHERE name IN ('fsync', 'full_page_writes') AND setting = 'off' ORDER BY name";
 
 /// See [`super::super::Store::inspect`].
 pub(in crate::store) async fn inspect(url: &str) -> Result<Inspection, StoreError> {
@@ -25,13 +20,7 @@ pub(in crate::store) async fn inspect(url: &str) -> Result<Inspection, StoreErro
         Err(deadpool_postgres::PoolError::Backend(error)) => return Err(error.into()),
         Err(_) => return Err(StoreError::Timeout),
     };
-    let mut found = look(&client, MIGRATIONS).await?;
-    let server = row::optional(&client, SERVER, &[]).await?;
-    if let Some(server) = server {
-        let server: String = row::get(&server, 0)?;
-        found.server = Some(format!("{server}, at {location}"));
-    }
-    Ok(found)
+    look(&client, MIGRATIONS).await
 }
 
 async fn look(client: &Object, known: &[Migration]) -> Result<Inspection, StoreError> {
@@ -41,17 +30,9 @@ async fn look(client: &Object, known: &[Migration]) -> Result<Inspection, StoreE
         signing_key: None,
         accounts: 0,
         sessions: 0,
-        server: None,
-        risks: Vec::new(),
         // Its own means leave no mark here.
         last_backup: None,
     };
-    for row in row::all(client, CARELESS, &[]).await? {
-        let setting: &str = row::get(&row, 0)?;
-        found.risks.push(format!(
-            "the server's `{setting}` is off: a crash loses what it has acknowledged"
-        ));
-    }
     // What a stranger's tables mean nobody knows, and before the first migration there are none.
     let has_tables = match found.schema {
         Schema::Current { .. } => true,

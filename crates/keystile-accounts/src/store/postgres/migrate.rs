@@ -14,8 +14,10 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
 }];
 
 /// The oldest server whose functions the store uses: 13.
-const OLDEST: i64 = 130_000;
+pub(super) const OLDEST: i64 = 130_000;
 const SERVER: &str = "SELECT current_setting('server_version_num')::bigint";
+/// Others lack characters that people have in their names, or take bytes that are none.
+const UNFIT_ENCODING: &str = "SELECT count(*) WHERE current_setting('server_encoding') <> 'UTF8'";
 /// "keystile", as eight bytes. Held until the transaction ends.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(x'6b65797374696c65'::bigint)";
 /// A step may take longer than a request would wait.
@@ -51,6 +53,11 @@ pub(super) async fn migrate_on(client: &mut Object, known: &[Migration]) -> Resu
     if row::number(client, SERVER, &[]).await? < OLDEST {
         return Err(StoreError::Database(
             "this server is older than PostgreSQL 13; use a newer one".to_owned(),
+        ));
+    }
+    if row::number(client, UNFIT_ENCODING, &[]).await? != 0 {
+        return Err(StoreError::Database(
+            "this database is not in UTF8; make another with `createdb --encoding UTF8 --template template0`".to_owned(),
         ));
     }
     if missing(client, known).await?.is_empty() {

@@ -20,6 +20,7 @@ mod refresh;
 mod revocation;
 mod row;
 mod secret;
+mod server;
 mod session;
 mod sweep;
 mod tls;
@@ -37,6 +38,7 @@ use tokio::time::timeout;
 pub(super) use inspect::inspect;
 pub(super) use location::check_url;
 pub use migrate::{MIGRATIONS, migrate};
+pub(super) use server::inspect_server;
 use work::Work;
 
 use super::{OnRevoked, Options, RevocationRecord, StoreError, WriteError};

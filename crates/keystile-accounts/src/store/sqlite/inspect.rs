@@ -41,8 +41,6 @@ fn look(connection: &Connection, known: &[Migration]) -> Result<Inspection, Stor
         signing_key: None,
         accounts: 0,
         sessions: 0,
-        server: None,
-        risks: Vec::new(),
         last_backup: None,
     };
     // What a stranger's tables mean nobody knows, and before the first migration there are none.

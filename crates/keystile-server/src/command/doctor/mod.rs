@@ -1,27 +1,18 @@
 //! `keystile doctor`: looks at everything that a start needs, and says how to mend what is wrong.
 
-use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+mod check;
+mod machine;
+mod server;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use keystile::{Clock, Timestamp};
-use keystile_accounts::{Accounts, Inspection, Schema, sealing_key_id};
+use keystile::Clock;
+use keystile_accounts::{Accounts, DatabaseServer, HostState, Inspection, Schema, sealing_key_id};
 use keystile_server::config::{Config, SealingKey, Sources};
-use serde::Serialize;
 
 use super::output;
 use super::place::{Place, opening};
-
-/// Less free space than this is too little, in bytes.
-const LEAST_SPACE: u64 = 100 * 1024 * 1024;
-/// No honest clock shows less: the day this was written, in seconds since 1970.
-const WRITTEN: i64 = 1_763_769_600;
-
-/// What to do about a database that cannot be looked at.
-const CARE: &str =
-    "Mend what the message says; a copy of the data folder before any repair is wise";
+use check::{Check, State};
 
 /// Say what is wrong with this machine's set-up, each with its cure. Changes nothing.
 #[derive(Debug, Args)]
@@ -32,51 +23,6 @@ pub(crate) struct Doctor {
     /// Print JSON
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum State {
-    Right,
-    Notice,
-    Wrong,
-}
-
-#[derive(Debug, Serialize)]
-struct Check {
-    subject: &'static str,
-    state: State,
-    finding: String,
-    cure: Option<String>,
-}
-
-impl Check {
-    fn right(subject: &'static str, finding: impl Into<String>) -> Self {
-        Self {
-            subject,
-            state: State::Right,
-            finding: finding.into(),
-            cure: None,
-        }
-    }
-
-    fn notice(subject: &'static str, finding: impl Into<String>, cure: impl Into<String>) -> Self {
-        Self {
-            subject,
-            state: State::Notice,
-            finding: finding.into(),
-            cure: Some(cure.into()),
-        }
-    }
-
-    fn wrong(subject: &'static str, finding: impl Into<String>, cure: impl Into<String>) -> Self {
-        Self {
-            subject,
-            state: State::Wrong,
-            finding: finding.into(),
-            cure: Some(cure.into()),
-        }
-    }
 }
 
 impl Doctor {
@@ -112,51 +58,76 @@ impl Doctor {
 
     fn checks(&self) -> Vec<Check> {
         let sources = self.place.sources();
-        let mut checks = vec![clock(&Clock::system()), configuration(&sources)];
+        let mut checks = vec![machine::clock(&Clock::system()), configuration(&sources)];
         let Ok(config) = Config::load(&sources) else {
             return checks;
         };
-        checks.push(port(&config));
+        checks.push(machine::port(&config));
         if config.database.sqlite_path().is_some() {
-            checks.push(folder(&config.data));
-            checks.extend(space(&config.data));
+            checks.push(machine::folder(&config.data));
+            checks.extend(machine::space(&config.data));
         }
-        checks.extend(Self::database(&config));
+        checks.extend(database(&config));
         checks
     }
+}
 
-    /// What a look at the database finds. Opens it for nothing else: opening migrates and makes a key.
-    fn database(config: &Config) -> Vec<Check> {
-        let url = config.database.expose();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        let found = runtime
-            .map_err(anyhow::Error::from)
-            .and_then(|runtime| Ok(runtime.block_on(Accounts::inspect(url))?));
-        match found {
-            Err(error) => {
-                let finding = format!("{}: {error:#}", opening(config));
-                vec![Check::wrong("database", finding, CARE)]
-            }
-            Ok(None) => {
-                let finding = "there is none yet";
-                vec![Check::notice(
-                    "database",
-                    finding,
-                    "`keystile serve` makes it",
-                )]
-            }
-            Ok(Some(found)) => {
-                let mut checks = vec![schema(&found)];
-                checks.extend(server(&found));
-                checks.extend(damage(&found));
-                checks.extend(writable(config));
-                checks.extend(signing_key(&found, config));
-                checks.extend(backup(&found));
-                checks
-            }
+/// What a look at the database finds. Opens it for nothing else: opening migrates and makes a key.
+fn database(config: &Config) -> Vec<Check> {
+    let unusable = |error: anyhow::Error| {
+        let finding = format!("{}: {error:#}", opening(config));
+        vec![Check::wrong("database", finding, care(config))]
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return unusable(error.into()),
+    };
+    let url = config.database.expose();
+    let server = match runtime.block_on(Accounts::inspect_server(url)) {
+        Ok(server) => server,
+        Err(error) => return unusable(error.into()),
+    };
+    let mut checks = Vec::new();
+    if let Some(server) = &server {
+        checks.extend(server::checks(server, config.postgres.connections));
+        if !takes_writes(server) {
+            return checks;
         }
+    }
+    match runtime.block_on(Accounts::inspect(url)) {
+        Err(error) => checks.extend(unusable(error.into())),
+        Ok(None) => checks.push(Check::notice(
+            "database",
+            "there is none yet",
+            "`keystile serve` makes it",
+        )),
+        Ok(Some(found)) => {
+            checks.push(schema(&found));
+            checks.extend(damage(&found, config));
+            checks.extend(writable(config));
+            checks.extend(signing_key(&found, config));
+            checks.extend(backup(&found, config));
+        }
+    }
+    checks
+}
+
+/// Whether there is a host on which the rest can be looked at as the server would.
+fn takes_writes(server: &DatabaseServer) -> bool {
+    let mut states = server.hosts.iter().map(|host| &host.state);
+    states.any(|state| *state == HostState::Writes)
+}
+
+/// What to do about a database that cannot be looked at.
+fn care(config: &Config) -> &'static str {
+    match config.database.sqlite_path() {
+        Some(_) => {
+            "Mend what the message says; a copy of the data folder before any repair is wise"
+        }
+        None => "Mend what the message says",
     }
 }
 
@@ -169,6 +140,11 @@ fn schema(found: &Inspection) -> Check {
             );
             Check::right("database", finding)
         }
+        Schema::Behind { found: 0, .. } => Check::notice(
+            "database",
+            "it has no tables yet",
+            "`keystile serve` makes them; so does `keystile migrate`",
+        ),
         Schema::Behind { found, known } => Check::notice(
             "database",
             format!("schema {found} is older than this version's {known}"),
@@ -184,28 +160,16 @@ fn schema(found: &Inspection) -> Check {
             format!("schema {version} was made by a different migration"),
             "Restore a backup, or use the keystile that made it",
         ),
-        other => Check::wrong("database", format!("{other:?}"), CARE),
+        other => Check::wrong("database", format!("{other:?}"), "Use the newest keystile"),
     }
 }
 
-/// What it is kept on, where that is not a file of this machine's.
-fn server(found: &Inspection) -> Option<Check> {
-    let subject = "database server";
-    let server = found.server.clone()?;
-    if found.risks.is_empty() {
-        return Some(Check::right(subject, server));
-    }
-    let finding = format!("{server}: {}", found.risks.join("; "));
-    Some(Check::wrong(
-        subject,
-        finding,
-        "Turn it on in postgresql.conf",
-    ))
-}
-
-fn damage(found: &Inspection) -> Option<Check> {
+fn damage(found: &Inspection, config: &Config) -> Option<Check> {
     let finding = found.damage.join("; ");
-    let cure = "Stop the server, copy the data folder, and restore a backup";
+    let cure = match config.database.sqlite_path() {
+        Some(_) => "Stop the server, copy the data folder, and restore a backup",
+        None => "Stop the servers, and restore a backup",
+    };
     (!finding.is_empty()).then(|| Check::wrong("damage", finding, cure))
 }
 
@@ -280,7 +244,7 @@ fn sealing(subject: &'static str, key: &str, sealed_by: Option<&str>, config: &C
 }
 
 /// Nothing is said where there is nothing to lose yet, nor of PostgreSQL, which is backed up by its own means.
-fn backup(found: &Inspection) -> Option<Check> {
+fn backup(found: &Inspection, config: &Config) -> Option<Check> {
     let subject = "backup";
     match found.last_backup {
         Some(at) => {
@@ -290,7 +254,7 @@ fn backup(found: &Inspection) -> Option<Check> {
                 format!("the last one was made at {at}"),
             ))
         }
-        None if found.accounts == 0 || found.server.is_some() => None,
+        None if found.accounts == 0 || config.database.sqlite_path().is_none() => None,
         None => Some(Check::notice(
             subject,
             "`keystile backup` has made none yet",
@@ -305,78 +269,4 @@ fn configuration(sources: &Sources) -> Check {
         Ok(_) => Check::right(subject, "it is right"),
         Err(faults) => Check::wrong(subject, faults.to_string(), "See `keystile config check`"),
     }
-}
-
-fn clock(clock: &Clock) -> Check {
-    let now = clock.now();
-    let shown = keystile_server::rfc3339(now);
-    if now < Timestamp::from_seconds(WRITTEN) {
-        let finding = format!("it shows {shown}, which is in the past");
-        return Check::wrong(
-            "clock",
-            finding,
-            "Set the clock; let it follow a time server",
-        );
-    }
-    Check::right("clock", format!("it shows {shown}"))
-}
-
-fn port(config: &Config) -> Check {
-    let address = config.listen;
-    match TcpListener::bind(address) {
-        Ok(_) => Check::right("port", format!("{address} is free")),
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-            let cure =
-                "Right if that is this server; else choose another with `keystile serve --listen`";
-            Check::notice("port", format!("something listens on {address}"), cure)
-        }
-        Err(error) => Check::wrong(
-            "port",
-            format!("cannot listen on {address}: {error}"),
-            "Choose another address",
-        ),
-    }
-}
-
-fn folder(folder: &Path) -> Check {
-    let shown = folder.display();
-    let Ok(found) = std::fs::metadata(folder) else {
-        return Check::notice(
-            "data folder",
-            format!("{shown} is not there yet"),
-            "`keystile serve` makes it",
-        );
-    };
-    if !found.is_dir() {
-        let cure = "Name a folder with --data";
-        return Check::wrong("data folder", format!("{shown} is a file"), cure);
-    }
-    let mode = found.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        let finding = format!("others may enter {shown} (mode {mode:o})");
-        return Check::wrong("data folder", finding, format!("chmod 700 {shown}"));
-    }
-    match rustix::fs::access(folder, rustix::fs::Access::WRITE_OK) {
-        Ok(()) => Check::right("data folder", format!("{shown}, mode {mode:o}")),
-        Err(error) => Check::wrong(
-            "data folder",
-            format!("{shown} is not writable: {error}"),
-            "Run this as the server's user, or give that user the folder",
-        ),
-    }
-}
-
-fn space(folder: &Path) -> Option<Check> {
-    let found = rustix::fs::statvfs(folder).ok()?;
-    let free = found.f_bavail.saturating_mul(found.f_frsize);
-    let shown = format!("{} MiB free", free / (1024 * 1024));
-    Some(if free < LEAST_SPACE {
-        Check::wrong(
-            "disk space",
-            shown,
-            "Free some: a write that finds no space is refused",
-        )
-    } else {
-        Check::right("disk space", shown)
-    })
 }
