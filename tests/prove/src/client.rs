@@ -223,6 +223,18 @@ impl Client {
         written.context("sending a request")
     }
 
+    /// Whether an answer to the request that was started has come, be it not whole; nothing is waited for.
+    pub fn is_answered(&mut self) -> anyhow::Result<bool> {
+        let stream = self.stream.as_ref().context("no request was started")?;
+        match stream.try_read_buf(&mut self.read) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                Ok(!self.read.is_empty())
+            }
+            Err(error) => Err(error).context("reading an answer"),
+        }
+    }
+
     /// Reads the answer of the request that was started.
     pub async fn finish(&mut self) -> anyhow::Result<Answer> {
         let answer = timeout(PATIENCE, self.read_answer()).await;

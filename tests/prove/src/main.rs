@@ -52,11 +52,14 @@ enum Proof {
         #[arg(long, default_value_t = 50)]
         at_once: usize,
     },
-    /// Sign-out, password change, disabling and role change racing a refresh and a sign-in.
+    /// What ends sessions or changes roles racing a refresh and a sign-in; refreshes and replays racing each other.
     Races {
         /// Rounds of each.
         #[arg(long, default_value_t = 1_000)]
         rounds: usize,
+        /// Refreshes of one token at once, in the first kind.
+        #[arg(long, default_value_t = 50)]
+        at_once: usize,
         /// Only the kinds whose name has this in it, such as "role change".
         #[arg(long)]
         only: Option<String>,
@@ -94,6 +97,7 @@ const ALL: [Proof; 6] = [
     },
     Proof::Races {
         rounds: 1_000,
+        at_once: 50,
         only: None,
     },
     Proof::Kill { times: 50 },
@@ -141,7 +145,11 @@ async fn prove(proof: &Proof, engine: Engine) -> anyhow::Result<Verdict> {
     match *proof {
         Proof::Walk => walk::prove(engine).await,
         Proof::RefreshStorm { rounds, at_once } => storm::prove(engine, rounds, at_once).await,
-        Proof::Races { rounds, ref only } => races::prove(engine, rounds, only.as_deref()).await,
+        Proof::Races {
+            rounds,
+            at_once,
+            ref only,
+        } => races::prove(engine, rounds, at_once, only.as_deref()).await,
         Proof::Kill { times } => kill::prove(engine, times).await,
         Proof::Hashing { clients, seconds } => hashing::prove(engine, clients, seconds).await,
         Proof::FeltWithin { times } => felt::prove(engine, times).await,

@@ -47,6 +47,14 @@ impl Nodes {
         self.servers.iter().collect()
     }
 
+    /// `kill -9` to all of them.
+    pub async fn kill(&mut self) -> anyhow::Result<()> {
+        for server in &mut self.servers {
+            server.kill().await?;
+        }
+        Ok(())
+    }
+
     /// The names by which the database knows them.
     pub fn names(&self) -> Vec<&str> {
         self.servers.iter().map(Server::name).collect()

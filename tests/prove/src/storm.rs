@@ -3,6 +3,8 @@
 mod replay;
 mod volley;
 
+use std::time::Duration;
+
 use crate::client::{Answer, Client};
 use crate::database::Database;
 use crate::engine::Engine;
@@ -15,12 +17,22 @@ use crate::verdict::Verdict;
 /// Every so many rounds all requests are held in the server, behind the database's lock, until the last is there.
 const HELD_EVERY: usize = 10;
 
+/// Where they are held on PostgreSQL, in turn: all before the token's session is looked for; the winner when it has it, when
+/// it has consumed the token, when it notes that, and before it is kept, while the losers wait for it.
+const HELD_AT: [Point; 5] = [
+    Point::SessionAsked,
+    Point::SessionLocked,
+    Point::SessionChanged,
+    Point::Spent,
+    Point::Done,
+];
+
 /// `rounds` times `at_once` simultaneous refreshes of one token, then replays, also over restarts.
 pub async fn prove(engine: Engine, rounds: usize, at_once: usize) -> anyhow::Result<Verdict> {
     let mut verdict = Verdict::of("refresh-storm", engine);
     let watch = Stopwatch::start();
     let mut server = Nodes::start(engine, 2, &[]).await?;
-    let mut storm = Storm::prepare(&server, at_once).await?;
+    let mut storm = Storm::prepare(&server, at_once, HELD_EVERY).await?;
     for round in 0..rounds {
         storm.round(round, &mut verdict).await?;
     }
@@ -42,24 +54,34 @@ pub async fn prove(engine: Engine, rounds: usize, at_once: usize) -> anyhow::Res
     Ok(verdict)
 }
 
-struct Storm<'a> {
+/// One session, and as many who refresh its token at once.
+pub(crate) struct Storm<'a> {
     server: &'a Nodes,
     database: Database,
-    hold: Hold,
+    pub(crate) hold: Hold,
+    /// Every so many rounds are held back.
+    held_every: usize,
     clients: Vec<Client>,
     account: String,
     tokens: Tokens,
     /// Rounds whose requests were held back; those in which all got the same successor; those that left one living
-    /// chain; lost answers that were repeated; refused callers.
+    /// chain; lost answers that were repeated; callers that got a successor; those that were refused.
     held: usize,
     same: usize,
-    living: usize,
+    pub(crate) living: usize,
     lost: usize,
-    refused: usize,
+    pub(crate) served: usize,
+    pub(crate) refused: usize,
+    /// From letting go to the last answer.
+    pub(crate) longest_wait: Duration,
 }
 
 impl<'a> Storm<'a> {
-    async fn prepare(server: &'a Nodes, at_once: usize) -> anyhow::Result<Self> {
+    pub(crate) async fn prepare(
+        server: &'a Nodes,
+        at_once: usize,
+        held_every: usize,
+    ) -> anyhow::Result<Self> {
         let mut client = server.client();
         let account = person::new_account(&mut client, "storm").await?;
         let tokens = person::new_session(&mut client, "storm", PASSWORD).await?;
@@ -70,25 +92,32 @@ impl<'a> Storm<'a> {
             clients: server.clients(at_once),
             account,
             tokens,
+            held_every,
             held: 0,
             same: 0,
             living: 0,
             lost: 0,
+            served: 0,
             refused: 0,
+            longest_wait: Duration::ZERO,
         })
     }
 
-    async fn round(&mut self, round: usize, verdict: &mut Verdict) -> anyhow::Result<()> {
+    pub(crate) async fn round(
+        &mut self,
+        round: usize,
+        verdict: &mut Verdict,
+    ) -> anyhow::Result<()> {
         let request = person::refresh(&self.tokens.refresh);
-        let answers = if round % HELD_EVERY == HELD_EVERY - 1 {
+        let (answers, waited) = if round % self.held_every == self.held_every - 1 {
+            let point = HELD_AT[self.held % HELD_AT.len()];
             self.held += 1;
-            // The winner has consumed the token and notes it; most losers wait for its row.
-            let names = self.server.names();
-            self.hold.hold(Point::Spent, &names).await?;
+            self.hold.hold(point, &self.server.names()).await?;
             volley::held(&mut self.clients, &request, self.server, &self.hold).await?
         } else {
             volley::free(&mut self.clients, &request).await?
         };
+        self.longest_wait = self.longest_wait.max(waited);
         let Some(next) = self.same_successor(round, answers, verdict) else {
             // The chain may be broken: go on with a new session, so that later rounds say something too.
             self.tokens = person::new_session(&mut self.server.client(), "storm", PASSWORD).await?;
@@ -120,6 +149,7 @@ impl<'a> Storm<'a> {
                 }
             }
         }
+        self.served += all.len();
         let first = all.first()?.clone();
         let same =
             |tokens: &Tokens| tokens.refresh == first.refresh && tokens.session == first.session;

@@ -35,7 +35,19 @@ async fn simultaneous_refreshes_leave_one_chain_and_a_replay_ends_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_survives_what_ends_it() {
-    on_each(|engine| races::prove(engine, 6, None)).await;
+    on(Engine::Sqlite, |engine| races::prove(engine, 6, 20, None)).await;
+}
+
+/// The store's own suite has all kinds on PostgreSQL; here are two, at every point, through two nodes.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_survives_a_sign_out_at_another_node() {
+    if Engine::installed().contains(&Engine::Postgres) {
+        let only = Some("sign-out");
+        on(Engine::Postgres, |engine| {
+            races::prove(engine, 12, 20, only)
+        })
+        .await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

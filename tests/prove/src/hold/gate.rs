@@ -1,11 +1,17 @@
 //! Where writes are held back on PostgreSQL: by triggers that wait for a lock of the proof's own.
 
 use std::fmt;
+use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
+use tokio::time::sleep;
 use tokio_postgres::Client;
 
 use crate::database::connect;
+use crate::figures::Stopwatch;
+
+/// The longest that anybody waits for connections to end.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where a write waits. Each is a trigger's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,24 +127,44 @@ impl Gate {
         Ok(())
     }
 
-    /// How many statements wait for a lock, by connections of this name.
-    pub async fn waiting(&self, name: &str) -> anyhow::Result<i64> {
-        let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-            AND wait_event_type = 'Lock' AND application_name = $1";
-        Ok(self.0.query_one(sql, &[&name]).await?.try_get(0)?)
+    /// How many statements wait for a lock.
+    pub async fn waiting(&self) -> anyhow::Result<i64> {
+        let sql = "SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        self.number(sql).await
     }
 
     /// Whether every transaction of others waits for a lock.
     pub async fn is_idle(&self) -> anyhow::Result<bool> {
         let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
             AND pid <> pg_backend_pid() AND state <> 'idle' AND wait_event_type IS DISTINCT FROM 'Lock'";
-        let busy: i64 = self.0.query_one(sql, &[]).await?.try_get(0)?;
-        Ok(busy == 0)
+        Ok(self.number(sql).await? == 0)
     }
 
     /// How often one of the points was passed, each time at READ COMMITTED: whoever was not was refused.
     pub async fn passed(&self) -> anyhow::Result<i64> {
-        let sql = "SELECT last_value FROM passed";
+        self.number("SELECT last_value FROM passed").await
+    }
+
+    /// How many waits in a circle were broken by failing one of those who waited. Counted when connections end: nobody else
+    /// may have one any more.
+    pub async fn deadlocks(&self) -> anyhow::Result<i64> {
+        let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+            AND pid <> pg_backend_pid()";
+        let watch = Stopwatch::start();
+        // The proof's own reader ends with it.
+        while self.number(others).await? > 0 {
+            ensure!(
+                watch.elapsed() < PATIENCE,
+                "connections of servers that are gone do not end"
+            );
+            sleep(Duration::from_millis(5)).await;
+        }
+        let sql = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+        self.number(sql).await
+    }
+
+    async fn number(&self, sql: &str) -> anyhow::Result<i64> {
         Ok(self.0.query_one(sql, &[]).await?.try_get(0)?)
     }
 }
