@@ -8,7 +8,7 @@ use keystile::{Clock, Timestamp};
 use crate::accounts::Accounts;
 use crate::engine::{LEEWAY, millis};
 use crate::error::Fault;
-use crate::store::{CopyError, Restoration, Store, Watch};
+use crate::store::{self, CopyError, Restoration, Store, Watch};
 pub use crate::store::{Progress, Stop, Trusted, Undone};
 
 /// A backup that was made.
@@ -142,15 +142,39 @@ impl Accounts {
             stop: stop.clone(),
             told,
         };
-        let done = Store::restore(url, file, restoration, &mut watch)?;
-        Ok(Restored {
-            taken_at: done.taken_at.map(Timestamp::from_millis),
-            replaced: done.replaced,
-            accounts: done.accounts,
-            sessions: done.sessions,
-            keys_withdrawn: done.keys_withdrawn,
-            undone: done.undone,
-        })
+        Ok(public(Store::restore(url, file, restoration, &mut watch)?))
+    }
+}
+
+impl Accounts {
+    /// What follows a restore by other means than [`Accounts::restore`] (`pg_restore`, a base backup, a failover that lost
+    /// writes, a snapshot of the disk): in one transaction every session is ended, every account's generation raised, the
+    /// store's signing keys withdrawn and the list of revocations given a new name, as far as not trusted; then a new key
+    /// signs. Processes that run on the database feel it as any other act; do it before they start all the same, since until
+    /// then what was ended is good again.
+    pub async fn begin_anew(&self, trusted: Trusted) -> Result<Restored, Fault> {
+        let engine = self.engine();
+        let act = engine.act(None, engine.now());
+        let how = Restoration {
+            trusted,
+            now: act.now,
+            revoked_until: act.revoked_until,
+        };
+        let done = engine.store.begin_anew(how).await?;
+        engine.key_ring.sign_again(&engine.store, &act).await?;
+        self.reload_keys().await?;
+        Ok(public(done))
+    }
+}
+
+fn public(done: store::Restored) -> Restored {
+    Restored {
+        taken_at: done.taken_at.map(Timestamp::from_millis),
+        replaced: done.replaced,
+        accounts: done.accounts,
+        sessions: done.sessions,
+        keys_withdrawn: done.keys_withdrawn,
+        undone: done.undone,
     }
 }
 

@@ -30,6 +30,27 @@ impl KeyRing {
         }
     }
 
+    /// Makes a key that signs, where the store's keys sign and none does any more, of the algorithm of the last one.
+    pub(crate) async fn sign_again(&self, store: &Store, act: &Act) -> Result<(), Fault> {
+        if self.secret.is_some() || self.signs_from_elsewhere() {
+            return Ok(());
+        }
+        let records = store.keys().await?;
+        if in_state(&records, KeyState::Signing).is_some() {
+            return Ok(());
+        }
+        let last = records
+            .iter()
+            .max_by_key(|record| (record.signed_from, record.created_at));
+        let last = last.and_then(|record| record.algorithm.parse().ok());
+        let algorithm = self.algorithm.or(last).unwrap_or(Algorithm::Es256);
+        let key = self.generate(algorithm).await?;
+        store
+            .signing_key_or_insert(self.record(&key, act.now)?)
+            .await?;
+        Ok(())
+    }
+
     /// Keys that are kept elsewhere sign in the place of the store's, which verify on until their tokens have expired.
     pub(super) async fn settle_beside(
         &self,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::StoreError;
+use super::{AuditRecord, StoreError};
 
 /// How far a backup or a restore has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +107,25 @@ pub struct Restoration {
     pub revoked_until: i64,
 }
 
+impl Restoration {
+    /// The row that says so in the audit.
+    pub(super) fn audited(&self, taken_at: Option<i64>) -> AuditRecord {
+        let trusted = match self.trusted {
+            Trusted::Nothing => "nothing",
+            Trusted::Keys => "keys",
+            Trusted::Everything => "everything",
+        };
+        let detail = serde_json::json!({ "taken_at": taken_at, "trusted": trusted });
+        AuditRecord {
+            at: self.now,
+            kind: "database.restored".to_owned(),
+            from: Some("command line".to_owned()),
+            detail: Some(detail.to_string()),
+            ..AuditRecord::default()
+        }
+    }
+}
+
 /// What the replaced database knew of that the backup does not: it is undone by the restore.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Undone {
@@ -145,7 +164,7 @@ pub struct Restored {
 pub enum CopyError {
     /// A database of another engine.
     #[error(
-        "this copies SQLite databases. Back PostgreSQL up by its own means: `pg_dump --format=custom` and `pg_restore`, or base backups with `pg_basebackup`"
+        "this copies SQLite databases. Back PostgreSQL up by its own means: `pg_dump --format=custom` and `pg_restore`, or base backups with `pg_basebackup`; after such a restore say `keystile restore --in-place`"
     )]
     OtherEngine,
     /// A database in memory.

@@ -81,6 +81,12 @@ impl Store {
         on_engine!(self, store => store.close().await);
     }
 
+    /// What follows a restore by other means than [`Store::restore`]: ends, raises, withdraws and renames all that
+    /// [`Trusted`] does not except, in one transaction, while others may be at work.
+    pub async fn begin_anew(&self, how: Restoration) -> Result<Restored, WriteError> {
+        on_engine!(self, store => store.begin_anew(how).await)
+    }
+
     /// The time by the database's own clock, in milliseconds; `None` where the database has none, being on this machine.
     pub async fn clock(&self) -> Result<Option<i64>, StoreError> {
         match self {

@@ -4,6 +4,7 @@
 //! particular to one engine (files, locks, groups) is in that engine's own module.
 
 mod account;
+mod anew;
 mod audit;
 mod caller;
 mod chain;
@@ -60,6 +61,11 @@ promises! {
         a_role_change_raises_the_generation_and_ends_no_session,
         disabling_ends_all_and_enabling_revives_nothing,
         deletion_ends_all_and_forgets_places,
+    }
+    anew {
+        nothing_that_was_handed_out_is_good_any_more,
+        what_is_trusted_goes_on,
+        it_holds_against_whoever_is_at_work,
     }
     audit {
         a_row_for_each_act_and_none_for_a_refused_one,

@@ -1,9 +1,10 @@
 //! `keystile restore`: a backup in the place of the database.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use keystile_accounts::{Accounts, Restore as How, Restored, Trusted, Undone};
 use keystile_server::config::Config;
@@ -20,11 +21,19 @@ use super::{long, output};
 #[command(after_help = "Examples:
   keystile restore keystile-2026-11-22.db
   keystile restore copy.db --data /var/lib/keystile --keep-sessions    a move: nothing happened after the backup
+  keystile restore --in-place --yes          after pg_restore, a base backup, or a failover that lost writes
 
-Run it as the server's user. PostgreSQL is restored by its own means (pg_restore, base backups).")]
+Run it as the server's user. PostgreSQL is restored by its own means; what must follow is --in-place.")]
 pub(crate) struct Restore {
     /// The backup
-    file: PathBuf,
+    #[arg(required_unless_present = "in_place", conflicts_with = "in_place")]
+    file: Option<PathBuf>,
+    /// Take the database as it is: it was put back by other means (pg_restore, a base backup, a snapshot of the disk)
+    #[arg(long)]
+    in_place: bool,
+    /// With --in-place, do not ask
+    #[arg(long, requires = "in_place")]
+    yes: bool,
     #[command(flatten)]
     place: Place,
     /// Sign nobody out and keep the keys: right only where nothing happened after the backup. Who was signed out since is
@@ -41,18 +50,47 @@ pub(crate) struct Restore {
 
 impl Restore {
     pub(crate) fn run(self) -> Result<()> {
+        match self.file.clone() {
+            Some(file) => self.run_from(file),
+            None => self.run_in_place(),
+        }
+    }
+
+    fn run_from(self, file: PathBuf) -> Result<()> {
         let config = self.place.load()?;
         let trusted = self.trusted();
         let how = How::default()
             .trusted(trusted)
             .token_lifetime(config.tokens.access_lifetime);
-        let (url, file) = (config.database.expose().to_owned(), self.file.clone());
+        let (url, from) = (config.database.expose().to_owned(), file.clone());
         let restored =
-            long::watched(move |stop, told| Accounts::restore(&url, &file, &how, stop, told))?;
+            long::watched(move |stop, told| Accounts::restore(&url, &from, &how, stop, told))?;
         if self.json {
-            return output::json(&json(&config, &self.file, trusted, &restored));
+            return output::json(&json(&config, Some(&file), trusted, &restored));
         }
-        output::line(&self.told(&config, trusted, &restored))
+        output::line(&told(&config, &file, trusted, &restored))
+    }
+
+    /// The database was put back by other means: what is left to do is to distrust what it brought back.
+    fn run_in_place(self) -> Result<()> {
+        let config = self.place.load()?;
+        let trusted = self.trusted();
+        if !self.yes && !confirm(&config, trusted)? {
+            bail!("nothing was changed");
+        }
+        let restored = self
+            .place
+            .with_present_accounts(|all| async move { Ok(all.begin_anew(trusted).await?) })?;
+        if self.json {
+            return output::json(&json(&config, None, trusted, &restored));
+        }
+        let taken = format!(
+            "{} is taken as it is; accounts: {}.",
+            config.database, restored.accounts
+        );
+        let next = "A new one signs.";
+        let ended = ended(trusted, &restored, next);
+        output::line(&format!("{taken}\n{ended}{}", undone(None)))
     }
 
     fn trusted(&self) -> Trusted {
@@ -62,32 +100,56 @@ impl Restore {
             _ => Trusted::Nothing,
         }
     }
-
-    fn told(&self, config: &Config, trusted: Trusted, restored: &Restored) -> String {
-        let taken = match restored.taken_at {
-            Some(at) => format!("taken at {}", keystile_server::rfc3339(at)),
-            None => "which does not say when it was taken".to_owned(),
-        };
-        let mut text = format!(
-            "Restored {} from {}, {taken}; accounts: {}.",
-            config.database,
-            self.file.display(),
-            restored.accounts
-        );
-        if let Some(kept) = &restored.replaced {
-            let kept = kept.display();
-            let _ = write!(
-                text,
-                "\nThe former database is {kept}; it holds secrets, so delete it when nobody needs it any more."
-            );
-        }
-        let _ = write!(text, "\n{}", ended(trusted, restored));
-        text + &undone(restored.undone.as_ref())
-    }
 }
 
-/// What of the past is over.
-fn ended(trusted: Trusted, restored: &Restored) -> String {
+/// Whether the operator, asked on the terminal, says yes.
+fn confirm(config: &Config, trusted: Trusted) -> Result<bool> {
+    let touched = match trusted {
+        Trusted::Everything => {
+            "nobody is signed out, and what was ended since the backup goes on again"
+        }
+        Trusted::Keys => "everybody is signed out",
+        Trusted::Nothing => "everybody is signed out, and every signing key is withdrawn",
+    };
+    if !std::io::stdin().is_terminal() {
+        bail!("{touched}. There is no terminal to ask on; say --yes to do it unasked");
+    }
+    eprint!(
+        "Begin anew on {}? By it {touched}. Type yes: ",
+        config.database
+    );
+    let mut answer = String::new();
+    std::io::stdin()
+        .read_line(&mut answer)
+        .context("cannot read the answer")?;
+    Ok(answer.trim() == "yes")
+}
+
+fn told(config: &Config, file: &Path, trusted: Trusted, restored: &Restored) -> String {
+    let taken = match restored.taken_at {
+        Some(at) => format!("taken at {}", keystile_server::rfc3339(at)),
+        None => "which does not say when it was taken".to_owned(),
+    };
+    let mut text = format!(
+        "Restored {} from {}, {taken}; accounts: {}.",
+        config.database,
+        file.display(),
+        restored.accounts
+    );
+    if let Some(kept) = &restored.replaced {
+        let kept = kept.display();
+        let _ = write!(
+            text,
+            "\nThe former database is {kept}; it holds secrets, so delete it when nobody needs it any more."
+        );
+    }
+    let next = "`keystile serve` makes a new one; `keystile key import` takes one of yours.";
+    let _ = write!(text, "\n{}", ended(trusted, restored, next));
+    text + &undone(restored.undone.as_ref())
+}
+
+/// What of the past is over; `next` is what signs from now on.
+fn ended(trusted: Trusted, restored: &Restored, next: &str) -> String {
     let sessions = restored.sessions;
     match trusted {
         Trusted::Everything => format!(
@@ -97,7 +159,7 @@ fn ended(trusted: Trusted, restored: &Restored) -> String {
             "Everybody is signed out (sessions: {sessions}). The signing keys are kept: an access token from before is good until it expires, so start the server only when the longest tokens.access_lifetime has passed since the former one ended."
         ),
         Trusted::Nothing => format!(
-            "Everybody is signed out (sessions: {sessions}), and no access token from before is good: signing keys withdrawn: {}. `keystile serve` makes a new one; `keystile key import` takes one of yours.",
+            "Everybody is signed out (sessions: {sessions}), and no access token from before is good: signing keys withdrawn: {}. {next}",
             restored.keys_withdrawn
         ),
     }
@@ -142,7 +204,7 @@ fn undone(undone: Option<&Undone>) -> String {
 
 fn json(
     config: &Config,
-    file: &PathBuf,
+    file: Option<&PathBuf>,
     trusted: Trusted,
     restored: &Restored,
 ) -> serde_json::Value {

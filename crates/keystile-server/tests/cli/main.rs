@@ -10,6 +10,7 @@ mod account;
 mod backup;
 mod config;
 mod doctor_postgres;
+mod in_place;
 mod key;
 mod keystile;
 mod postgres;

@@ -5,6 +5,7 @@
 //! A rotation takes its session's row alone and waits for nothing while it holds it. So nobody waits in a circle.
 
 mod account;
+mod anew;
 mod audit;
 mod connect;
 mod error;

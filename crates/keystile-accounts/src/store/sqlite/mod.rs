@@ -1,6 +1,7 @@
 //! SQLite: a queue of small transactions to one writer, and a few readers.
 
 mod account;
+mod anew;
 mod audit;
 mod backup;
 mod connect;

@@ -6,35 +6,15 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 
-use super::super::{
-    AuditRecord, CopyError, Progress, Restoration, Restored, StoreError, Trusted, Watch,
-};
+use super::super::{CopyError, Progress, Restoration, Restored, StoreError, Watch};
 use super::location::{Location, ServerLock, folder_of, make_folder};
 use super::replaced::{self, Outliving, Replaced};
 use super::unfinished::{Unfinished, failed};
-use super::{audit, backup, copy, inspect, migrate, snapshot, whole};
+use super::{anew, backup, copy, inspect, migrate, snapshot, whole};
 
-const NEW_FEED: &str = "UPDATE meta SET value = lower(hex(randomblob(16))) WHERE name = 'feed_id'";
 const SEQUENCE: &str = "UPDATE account_sequence SET last = max(last, ?1)";
-const ACCOUNTS: &str = "SELECT count(*) FROM account";
-const LIVING: &str = "SELECT count(*) FROM session WHERE ended_at IS NULL AND expires_at > ?1";
-const END_SESSIONS: &str = "UPDATE session SET ended_at = ?1, end_reason = 'restored', salt = NULL
-    WHERE ended_at IS NULL";
-/// Far above any generation that the lost history can have reached: what guards elsewhere remember of it must touch no
-/// token of the time after. Tokens of other programs from before are over too.
-const RAISE_GENERATIONS: &str = "UPDATE account SET generation = generation + 4294967296,
-    sessions_ended_at = max(coalesce(sessions_ended_at, ?1), ?1)";
-const REVOKE_KEYS: &str = "INSERT INTO revocation (kind, value, at, until)
-    SELECT 'key', kid, ?1, max(?2, ?1 + coalesce((SELECT CAST(value AS INTEGER) FROM meta
-        WHERE name = 'longest_token_life'), 0))
-    FROM signing_key WHERE state <> 'withdrawn' AND kid = coalesce(?3, kid) ORDER BY created_at, kid";
-/// As each withdrawal: nobody signs with them any more, so their private parts go.
-const WITHDRAW_KEYS: &str =
-    "UPDATE signing_key SET state = 'withdrawn', state_since = ?1, private = x'', due_at = NULL
-    WHERE state <> 'withdrawn' AND kid = coalesce(?2, kid)";
-
 /// See [`super::super::Store::restore`].
 pub(in crate::store) fn restore(
     url: &str,
@@ -119,66 +99,9 @@ fn begin_anew(
     outliving: &Outliving,
 ) -> Result<Restored, StoreError> {
     let transaction = copied.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let restored = Restored {
-        taken_at: backup::marked(&transaction)?,
-        replaced: None,
-        accounts: backup::count(&transaction, ACCOUNTS)?,
-        sessions: transaction
-            .query_row(LIVING, [how.now], |row| row.get::<_, i64>(0))?
-            .unsigned_abs(),
-        keys_withdrawn: distrust(&transaction, how, &outliving.withdrawn_keys)?,
-        undone: None,
-    };
-    transaction.execute(NEW_FEED, [])?;
+    let taken_at = backup::marked(&transaction)?;
     transaction.execute(SEQUENCE, [outliving.last_account_id])?;
-    let detail = serde_json::json!({
-        "taken_at": restored.taken_at,
-        "trusted": match how.trusted {
-            Trusted::Nothing => "nothing",
-            Trusted::Keys => "keys",
-            Trusted::Everything => "everything",
-        },
-    });
-    let record = AuditRecord {
-        at: how.now,
-        kind: "database.restored".to_owned(),
-        from: Some("command line".to_owned()),
-        detail: Some(detail.to_string()),
-        ..AuditRecord::default()
-    };
-    audit::put(&transaction, &record)?;
+    let restored = anew::begin(&transaction, how, taken_at, &outliving.withdrawn_keys)?;
     transaction.commit()?;
     Ok(restored)
-}
-
-/// Ends what was handed out, as far as it is not trusted; says how many keys were withdrawn.
-fn distrust(
-    transaction: &Transaction<'_>,
-    how: Restoration,
-    withdrawn: &[(String, i64)],
-) -> Result<u64, StoreError> {
-    if how.trusted != Trusted::Everything {
-        transaction.execute(END_SESSIONS, [how.now])?;
-        transaction.execute(RAISE_GENERATIONS, [how.now])?;
-    }
-    let mut count = 0;
-    // As of when it was done: the next restore tells them from those that this one withdraws.
-    for (kid, since) in withdrawn {
-        count += withdraw(transaction, how, Some(kid), *since)?;
-    }
-    if how.trusted == Trusted::Nothing {
-        count += withdraw(transaction, how, None, how.now)?;
-    }
-    Ok(count)
-}
-
-/// Withdraws one key, or all.
-fn withdraw(
-    transaction: &Transaction<'_>,
-    how: Restoration,
-    kid: Option<&str>,
-    since: i64,
-) -> Result<u64, StoreError> {
-    transaction.execute(REVOKE_KEYS, (how.now, how.revoked_until, kid))?;
-    Ok(transaction.execute(WITHDRAW_KEYS, (since, kid))? as u64)
 }
