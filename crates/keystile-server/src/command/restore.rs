@@ -24,11 +24,15 @@ use super::{long, output};
   keystile restore --in-place --yes          after pg_restore, a base backup, or a failover that lost writes
 
 Run it as the server's user. PostgreSQL is restored by its own means; what must follow is --in-place.")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(crate) struct Restore {
     /// The backup
     #[arg(required_unless_present = "in_place", conflicts_with = "in_place")]
     file: Option<PathBuf>,
-    /// Take the database as it is: it was put back by other means (pg_restore, a base backup, a snapshot of the disk)
+    /// Take the database as it is: it was put back by other means, such as `pg_restore`, a base backup or a snapshot of the disk
     #[arg(long)]
     in_place: bool,
     /// With --in-place, do not ask
@@ -51,24 +55,24 @@ pub(crate) struct Restore {
 impl Restore {
     pub(crate) fn run(self) -> Result<()> {
         match self.file.clone() {
-            Some(file) => self.run_from(file),
+            Some(file) => self.run_from(&file),
             None => self.run_in_place(),
         }
     }
 
-    fn run_from(self, file: PathBuf) -> Result<()> {
+    fn run_from(self, file: &Path) -> Result<()> {
         let config = self.place.load()?;
         let trusted = self.trusted();
         let how = How::default()
             .trusted(trusted)
             .token_lifetime(config.tokens.access_lifetime);
-        let (url, from) = (config.database.expose().to_owned(), file.clone());
+        let (url, from) = (config.database.expose().to_owned(), file.to_owned());
         let restored =
             long::watched(move |stop, told| Accounts::restore(&url, &from, &how, stop, told))?;
         if self.json {
-            return output::json(&json(&config, Some(&file), trusted, &restored));
+            return output::json(&json(&config, Some(file), trusted, &restored));
         }
-        output::line(&told(&config, &file, trusted, &restored))
+        output::line(&told(&config, file, trusted, &restored))
     }
 
     /// The database was put back by other means: what is left to do is to distrust what it brought back.
@@ -204,7 +208,7 @@ fn undone(undone: Option<&Undone>) -> String {
 
 fn json(
     config: &Config,
-    file: Option<&PathBuf>,
+    file: Option<&Path>,
     trusted: Trusted,
     restored: &Restored,
 ) -> serde_json::Value {
