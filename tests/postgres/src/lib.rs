@@ -3,17 +3,22 @@
 //!
 //! Where PostgreSQL is not installed there is none, which is said in one line; in CI (`CI=true`) that is a failure.
 
+mod hold;
+mod keeper;
 mod place;
+mod way;
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::net::TcpListener;
-use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Runs beside the server, as its user, for as long as its standard input is open.
-const KEEPER: &str = include_str!("keeper.sh");
+pub use hold::Hold;
+use keeper::{Keeper, Kind};
+pub use way::Way;
+
 const USER: &str = "keystile";
 
 /// A running server.
@@ -23,16 +28,19 @@ pub struct Server {
     folder: PathBuf,
     port: u16,
     next: AtomicU32,
-    /// Ends when this is closed.
-    _until: ChildStdin,
-    _keeper: Child,
+    /// Shared by the tests of a process: none may leave its databases behind, or stop it.
+    shared: bool,
+    /// Ends the server when it is dropped.
+    keeper: Keeper,
 }
 
 impl Server {
     /// The server of this process, started at the first call. `None` where PostgreSQL is not installed.
     pub fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<Server>> = OnceLock::new();
-        SHARED.get_or_init(|| Self::start(5432, "")).as_ref()
+        SHARED
+            .get_or_init(|| Self::start(5432, &Kind::OnSocket, true))
+            .as_ref()
     }
 
     /// Another one, which speaks TLS on loopback as `localhost`. `None` where PostgreSQL is not installed.
@@ -45,13 +53,32 @@ impl Server {
             let probe = TcpListener::bind("127.0.0.1:0").expect("a free port");
             let port = probe.local_addr().expect("its address").port();
             drop(probe);
-            Self::start(port, "tls")
+            Self::start(port, &Kind::WithTls, true)
         };
         WITH_TLS.get_or_init(start).as_ref()
     }
 
+    /// One of the caller's own, to be stopped and paused; it ends when it is dropped. `None` where PostgreSQL is not
+    /// installed.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn own() -> Option<Self> {
+        Self::start(5432, &Kind::OnSocket, false)
+    }
+
+    /// A standby of this one, which follows it and takes no writes until it is promoted.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn standby(&self) -> Self {
+        let kind = Kind::StandbyOf(self.folder.clone());
+        Self::start(self.port, &kind, false).expect("PostgreSQL is installed, as the primary runs")
+    }
+
     /// Panics if it does not start, or if PostgreSQL is not installed in CI.
-    fn start(port: u16, tls: &str) -> Option<Self> {
+    fn start(port: u16, kind: &Kind, shared: bool) -> Option<Self> {
         let Some(bin) = place::binaries() else {
             assert!(
                 !place::in_ci(),
@@ -64,39 +91,103 @@ impl Server {
             );
             return None;
         };
-        let mut keeper = place::as_server_user("sh")
-            .args(["-c", KEEPER, "keeper"])
-            .arg(&bin)
-            .arg(place::temporary())
-            .arg(USER)
-            .arg(port.to_string())
-            .arg(tls)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("sh runs");
-        let until = keeper.stdin.take().expect("it was piped");
-        let mut answer = String::new();
-        BufReader::new(keeper.stdout.take().expect("it was piped"))
-            .read_line(&mut answer)
-            .expect("the keeper's answer");
-        let folder = answer.trim();
-        assert!(!folder.is_empty(), "PostgreSQL did not start; see above");
+        let (keeper, folder) = Keeper::start(&bin, port, kind);
         Some(Self {
             bin,
-            folder: folder.into(),
+            folder,
             port,
             next: AtomicU32::new(1),
-            _until: until,
-            _keeper: keeper,
+            shared,
+            keeper,
         })
+    }
+
+    /// Ends it at once, as a crash would; what it has on disk stays.
+    pub fn stop(&self) {
+        self.order("stop");
+    }
+
+    /// Starts it again after a stop, and waits until it takes connections.
+    pub fn start_again(&self) {
+        self.order("start");
+    }
+
+    /// Stops all its processes where they are (SIGSTOP). Its sockets go on taking connections and bytes.
+    pub fn pause(&self) {
+        self.order("pause");
+    }
+
+    /// Lets its processes go on.
+    pub fn resume(&self) {
+        self.order("resume");
+    }
+
+    /// Makes a standby the primary, and waits until it takes writes.
+    pub fn promote(&self) {
+        self.order("promote");
+    }
+
+    fn order(&self, order: &str) {
+        assert!(!self.shared, "other tests need this server");
+        self.keeper.order(order);
+    }
+
+    /// The socket that it listens on.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join(format!(".s.PGSQL.{}", self.port))
+    }
+
+    /// Runs statements by `psql` in this database; what they answer, without anything around it.
+    ///
+    /// # Panics
+    /// If they fail.
+    pub fn sql(&self, database: &str, statements: &str) -> String {
+        let mut psql = self.command("psql");
+        let said = psql
+            .args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only"])
+            .args(["--set", "ON_ERROR_STOP=1", "--command", statements])
+            .arg(database)
+            .output()
+            .expect("psql runs");
+        assert!(
+            said.status.success(),
+            "{}",
+            String::from_utf8_lossy(&said.stderr)
+        );
+        String::from_utf8_lossy(&said.stdout).trim_end().to_owned()
+    }
+
+    /// The URL of a database on this server, with the socket's folder as the host.
+    pub fn url(&self, database: &str) -> String {
+        format!(
+            "postgres://{USER}@{}:{}/{database}",
+            host(&self.folder),
+            self.port
+        )
+    }
+
+    /// The URL of a database that is on the first of these servers that takes writes.
+    pub fn url_of_several(servers: &[&Self], database: &str) -> String {
+        let hosts = servers
+            .iter()
+            .map(|server| format!("{}:{}", host(&server.folder), server.port));
+        let hosts = hosts.collect::<Vec<_>>().join(",");
+        format!("postgres://{USER}@{hosts}/{database}?target_session_attrs=read-write")
+    }
+
+    /// Makes an empty database on a server of the caller's own; its name.
+    pub fn make_database(&self) -> String {
+        let name = format!("test{}", self.next.fetch_add(1, Ordering::Relaxed));
+        self.run("createdb", &[&name]);
+        name
     }
 
     /// A new, empty database, which goes when this is dropped.
     pub fn database(&'static self) -> Database {
-        let name = format!("test{}", self.next.fetch_add(1, Ordering::Relaxed));
-        self.run("createdb", &[&name]);
-        Database { server: self, name }
+        Database {
+            server: self,
+            name: self.make_database(),
+        }
     }
 
     /// Runs one of PostgreSQL's own commands on this server.
@@ -130,19 +221,14 @@ impl Database {
     /// # Panics
     /// If they fail.
     pub fn sql(&self, statements: &str) -> String {
+        self.server.sql(&self.name, statements)
+    }
+
+    /// Runs statements in a transaction that stays open until what this answers is dropped.
+    pub fn hold(&self, statements: &str) -> Hold {
         let mut psql = self.server.command("psql");
-        let said = psql
-            .args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only"])
-            .args(["--set", "ON_ERROR_STOP=1", "--command", statements])
-            .arg(&self.name)
-            .output()
-            .expect("psql runs");
-        assert!(
-            said.status.success(),
-            "{}",
-            String::from_utf8_lossy(&said.stderr)
-        );
-        String::from_utf8_lossy(&said.stdout).trim_end().to_owned()
+        psql.arg(&self.name);
+        Hold::of(psql, statements)
     }
 
     /// The URL over loopback, to the server by this name, with this query.
@@ -158,20 +244,32 @@ impl Database {
 
     /// The URL, with the socket's folder as the host.
     pub fn url(&self) -> String {
-        let mut host = String::new();
-        for byte in self.server.folder.display().to_string().bytes() {
-            if byte.is_ascii_alphanumeric() || b"-._".contains(&byte) {
-                host.push(char::from(byte));
-            } else {
-                use std::fmt::Write as _;
-                let _ = write!(host, "%{byte:02X}");
-            }
-        }
-        format!(
-            "postgres://{USER}@{host}:{}/{}",
-            self.server.port, self.name
-        )
+        self.server.url(&self.name)
     }
+
+    /// The socket of its server.
+    pub fn socket(&self) -> PathBuf {
+        self.server.socket()
+    }
+
+    /// The URL by another way to its server.
+    pub fn url_over(&self, way: &Way) -> String {
+        way.url(&self.name)
+    }
+}
+
+/// A socket's folder as a URL names it.
+fn host(folder: &Path) -> String {
+    use std::fmt::Write as _;
+    let mut host = String::new();
+    for byte in folder.display().to_string().bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._".contains(&byte) {
+            host.push(char::from(byte));
+        } else {
+            let _ = write!(host, "%{byte:02X}");
+        }
+    }
+    host
 }
 
 impl Drop for Database {
