@@ -58,11 +58,7 @@ impl Accounts {
         let clock = lead::clock_of(&store, builder.clock.clone()).await?;
         let builder = builder.clock(clock);
         let engine = Arc::new(assemble(builder, store).await?);
-        let verifier = Verifier::new(engine.tokens.trust()).clock(engine.clock.clone());
-        let followed = Arc::new(Followed {
-            revocations: keystile::Revocations::new(),
-            verifier,
-        });
+        let followed = Arc::clone(&engine.followed);
         let told = Arc::clone(&followed);
         engine
             .store
@@ -125,10 +121,16 @@ impl Accounts {
         self.engine().tokens.lifetime()
     }
 
-    /// Whether the store answers.
+    /// Whether the store answers, and it is known what is revoked.
     pub async fn ping(&self) -> Result<(), Fault> {
-        self.engine().store.keys().await?;
-        Ok(())
+        self.engine().store.ping().await?;
+        if self.shared.followed.heard.is_current() {
+            return Ok(());
+        }
+        Err(Fault::new(
+            "revocation_unknown",
+            "the store has not told for a second what is revoked; see whether it is slow to answer",
+        ))
     }
 
     /// Finishes what the store has taken on and closes it. Later calls, of any clone, answer with a fault.
@@ -192,7 +194,7 @@ impl Shared {
             task.abort();
         }
         // Nobody hears of revocations from now on.
-        self.followed.say_known(false);
+        self.followed.heard.end();
     }
 }
 
@@ -235,11 +237,14 @@ async fn assemble(builder: Builder, store: Store) -> Result<Engine, OpenError> {
             error,
         )
     })?;
+    let tokens = Tokens::new(builder.tokens, keys, random.clone());
+    let verifier = Verifier::new(tokens.trust()).clock(builder.clock.clone());
     let engine = Engine {
+        followed: Arc::new(Followed::new(verifier)),
         dummies: Dummies::new(pool.cost(), &dummies),
         cursor_secret: Zeroizing::new(cursors),
         attempts: Attempts::new(builder.guess_limits, &counters),
-        tokens: Tokens::new(builder.tokens, keys, random.clone()),
+        tokens,
         sessions: builder.sessions,
         policy: builder.password_policy,
         usernames: builder.usernames,

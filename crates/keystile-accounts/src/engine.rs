@@ -1,6 +1,7 @@
 //! What every flow works with.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use keystile::{Clock, OpaqueToken, Random, Timestamp};
@@ -11,6 +12,7 @@ use crate::builder::{AccountIds, SessionOptions};
 use crate::chain;
 use crate::dummy::Dummies;
 use crate::error::Fault;
+use crate::follow::{self, Followed};
 use crate::gate::Gate;
 use crate::issuance::{Issuance, Proof};
 use crate::keys::KeyRing;
@@ -30,6 +32,7 @@ pub(crate) struct Engine {
     pub(crate) store: Store,
     pub(crate) pool: Pool,
     pub(crate) tokens: Tokens,
+    pub(crate) followed: Arc<Followed>,
     pub(crate) key_ring: KeyRing,
     pub(crate) sessions: SessionOptions,
     pub(crate) policy: PasswordPolicy,
@@ -151,14 +154,18 @@ impl Engine {
         Ok(())
     }
 
-    /// The answer to whoever holds this session's tokens.
-    pub(crate) fn signed_in(
+    /// The answer to whoever holds this session's tokens. Where nothing was heard of the store for too long (this process
+    /// was paused, say), the keys are looked at first: the one that signed here may have been withdrawn.
+    pub(crate) async fn signed_in(
         &self,
         live: &LiveSession,
         token: &OpaqueToken,
         proof: Proof,
         now: Timestamp,
     ) -> Result<SignedIn, Fault> {
+        if !self.followed.heard.is_current() {
+            follow::reload_keys(self, &self.followed).await?;
+        }
         let account = Account::from(&live.account);
         let issuance = Issuance::new(live, &account, proof, now);
         let (access_token, expires_in) = self.tokens.issue(live, &issuance)?;

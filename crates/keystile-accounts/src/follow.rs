@@ -2,20 +2,19 @@
 //! has had its time. Both end with the last handle of [`Accounts`](crate::Accounts).
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use keystile::{KeyId, Revocations, Timestamp, Verifier, WhenStale};
+use keystile::{KeyId, Revocations, Timestamp, Verifier};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::engine::{Engine, millis};
 use crate::error::Fault;
+use crate::heard::{Heard, LOST, now};
 use crate::lead;
 use crate::limits::MOST_COUNTERS;
 use crate::store::{Cursor, RevocationRecord, Revoked, Sweep};
 
 const POLL: Duration = Duration::from_millis(200);
-/// No successful poll for so long: what is revoked is not known.
-const LOST: Duration = Duration::from_secs(1);
 /// Keys change rarely; a withdrawal is heard of by the revocations anyway.
 const KEYS_EVERY: u32 = 5;
 const ROWS: u32 = 1_000;
@@ -29,6 +28,7 @@ const KEEP_AUDIT: Duration = Duration::from_secs(400 * 24 * 3_600);
 pub(crate) struct Followed {
     pub(crate) revocations: Revocations,
     pub(crate) verifier: Verifier,
+    pub(crate) heard: Arc<Heard>,
 }
 
 /// Where the reader of the table of revocations stands.
@@ -38,6 +38,19 @@ struct Place {
 }
 
 impl Followed {
+    /// Nothing is known until the first snapshot is in.
+    pub(crate) fn new(verifier: Verifier) -> Self {
+        let heard = Arc::new(Heard::nothing());
+        let revocations = Revocations::new();
+        let hears = Arc::clone(&heard);
+        revocations.require_known(move || hears.is_current());
+        Self {
+            revocations,
+            verifier,
+            heard,
+        }
+    }
+
     /// Takes rows over: those of this process come here from the store before their write is answered.
     pub(crate) fn apply(&self, rows: &[RevocationRecord]) {
         for row in rows {
@@ -61,17 +74,6 @@ impl Followed {
             }
         }
     }
-
-    /// Whether guards may answer. Decided here, by a clock that only goes forward, and not by the age of a mark: a
-    /// wall clock that is set by an hour would make every mark an hour old.
-    pub(crate) fn say_known(&self, known: bool) {
-        let when_stale = if known {
-            WhenStale::Serve
-        } else {
-            WhenStale::Refuse
-        };
-        self.revocations.require_current_within(LOST, when_stale);
-    }
 }
 
 /// Follows the table from its beginning; answers the task to run once the first snapshot is in.
@@ -90,23 +92,17 @@ pub(crate) async fn start(
 }
 
 async fn snapshot(engine: &Engine, followed: &Followed) -> Result<Place, Fault> {
+    let asked = now();
     let poll = engine
         .store
         .revocation_snapshot(engine.now().as_millis())
         .await?;
     followed.apply(&poll.rows);
+    followed.heard.all_until(asked);
     Ok(Place {
         feed_id: poll.feed_id,
         cursor: poll.cursor,
     })
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "how long ago the store last answered is no matter of wall clocks"
-)]
-fn now() -> Instant {
-    Instant::now()
 }
 
 /// Whoever follows says so by holding this: however it ends (a panic, a runtime that was shut down), nobody hears of
@@ -115,7 +111,7 @@ struct Following(Arc<Followed>);
 
 impl Drop for Following {
     fn drop(&mut self) {
-        self.0.say_known(false);
+        self.0.heard.end();
     }
 }
 
@@ -123,7 +119,6 @@ async fn follow(engine: Arc<Engine>, following: Following, mut place: Place) {
     let followed = &*following.0;
     let mut ticks = interval(POLL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut answered = now();
     let mut until_keys = 0;
     let (mut settled, mut turned) = (
         Settled {
@@ -134,22 +129,22 @@ async fn follow(engine: Arc<Engine>, following: Following, mut place: Place) {
     let mut lost = false;
     loop {
         ticks.tick().await;
-        let left = LOST.saturating_sub(answered.elapsed()).max(POLL);
+        // Once it is lost there is no hurry, and a connection that is slow to come must not be given up again and again.
+        let left = if lost {
+            LOST
+        } else {
+            followed.heard.left().max(POLL)
+        };
         match timeout(left, read_on(&engine, followed, &mut place)).await {
-            Ok(Ok(withdrawn)) => {
-                answered = now();
-                // Nobody signs on with a withdrawn key until the next look at the keys.
-                if withdrawn {
-                    until_keys = 1;
-                }
-            }
+            // Nobody signs on with a withdrawn key until the next look at the keys.
+            Ok(Ok(true)) => until_keys = 1,
+            Ok(Ok(false)) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the revocations could not be read"),
             Err(_) => tracing::warn!("the store does not answer"),
         }
-        let lost_now = answered.elapsed() >= LOST;
+        let lost_now = !followed.heard.is_current();
         if lost_now != lost {
             lost = lost_now;
-            followed.say_known(!lost);
             tracing::warn!(lost, "whether guards can know what is revoked has changed");
         }
         until_keys = if until_keys == 0 {
@@ -173,6 +168,7 @@ async fn follow(engine: Arc<Engine>, following: Following, mut place: Place) {
 async fn read_on(engine: &Engine, followed: &Followed, place: &mut Place) -> Result<bool, Fault> {
     let mut withdrawn = false;
     loop {
+        let asked = now();
         let poll = engine
             .store
             .revocations_after(place.cursor.clone(), ROWS)
@@ -188,6 +184,7 @@ async fn read_on(engine: &Engine, followed: &Followed, place: &mut Place) -> Res
             .any(|row| matches!(row.revoked, Revoked::Key { .. }));
         place.cursor = poll.cursor;
         if poll.rows.len() < ROWS as usize {
+            followed.heard.all_until(asked);
             return Ok(withdrawn);
         }
     }

@@ -87,6 +87,7 @@ mod exchange;
 mod flow;
 mod follow;
 mod gate;
+mod heard;
 mod inspect;
 mod issuance;
 mod keys;

@@ -5,7 +5,7 @@ mod table;
 use std::fmt;
 use std::hash::RandomState;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::{Claims, KeyId, Reason, Timestamp};
@@ -48,7 +48,12 @@ struct Inner {
     current_at: AtomicI64,
     /// How old the last `mark_current` may be, in milliseconds; negative: no limit.
     current_within: AtomicI64,
+    /// Asked too, where there is one.
+    known: OnceLock<Known>,
 }
+
+/// Whether what is revoked is known at this very moment.
+type Known = Box<dyn Fn() -> bool + Send + Sync>;
 
 impl Default for Revocations {
     fn default() -> Self {
@@ -78,6 +83,7 @@ impl Revocations {
             lost_until: AtomicI64::new(i64::MIN),
             current_at: AtomicI64::new(i64::MIN),
             current_within: AtomicI64::new(-1),
+            known: OnceLock::new(),
         }))
     }
 
@@ -147,6 +153,13 @@ impl Revocations {
         self.0.current_within.store(limit, Ordering::Release);
     }
 
+    /// Asks this at each check too: where it says no, requests are refused with `revocation_unknown`. For whoever feeds
+    /// this and can tell by more than a mark whether they still hear of everything: by a clock that nobody sets, say, which
+    /// goes on while the process stands still. The first one given counts.
+    pub fn require_known(&self, known: impl Fn() -> bool + Send + Sync + 'static) {
+        let _ = self.0.known.set(Box::new(known));
+    }
+
     /// Whether these claims are revoked by session, by token id or by subject. See [`check`](Self::check) for all.
     pub fn is_revoked(&self, claims: &Claims) -> bool {
         self.0.entries.load(Ordering::Acquire) > 0 && self.claims_revoked(claims)
@@ -169,6 +182,9 @@ impl Revocations {
 
     fn is_current(&self, now: Timestamp) -> bool {
         if self.0.lost_until.load(Ordering::Acquire) > now.as_millis() {
+            return false;
+        }
+        if !self.0.known.get().is_none_or(|known| known()) {
             return false;
         }
         let limit = self.0.current_within.load(Ordering::Acquire);
@@ -379,6 +395,25 @@ mod tests {
         assert_eq!(at(i64::MIN), Err(Reason::RevocationUnknown));
         revocations.require_current_within(Duration::from_secs(1), WhenStale::Serve);
         assert_eq!(at(i64::MAX), Ok(()));
+    }
+
+    #[test]
+    fn whoever_feeds_it_may_be_asked_each_time() {
+        use std::sync::atomic::AtomicBool;
+        let revocations = Revocations::new();
+        let heard = Arc::new(AtomicBool::new(true));
+        let hears = Arc::clone(&heard);
+        revocations.require_known(move || hears.load(Ordering::Relaxed));
+        revocations.require_known(|| true);
+        revocations.withdraw_key(&"k".into());
+        let innocent = Claims::new("eve", 900);
+        let by = |key: &str| revocations.check(&innocent, &key.into(), Timestamp::from_seconds(1));
+        assert_eq!(by("other"), Ok(()));
+        heard.store(false, Ordering::Relaxed);
+        assert_eq!(by("other"), Err(Reason::RevocationUnknown));
+        assert_eq!(by("k"), Err(Reason::TokenRevoked), "that much is known");
+        heard.store(true, Ordering::Relaxed);
+        assert_eq!(by("other"), Ok(()));
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl Engine {
             .await
             .map_err(refused)?;
         self.gate.reach(Point::SessionOpened).await;
-        Ok(self.signed_in(&live, &token, Proof::Token, now)?)
+        Ok(self.signed_in(&live, &token, Proof::Token, now).await?)
     }
 }
 

@@ -58,7 +58,9 @@ impl Accounts {
                 Err(error) => return Err(Trouble::from(error).into()),
                 Ok(live) => {
                     tracing::info!(account = live.account.id, "password changed");
-                    return Ok(engine.signed_in(&live, &token, Proof::Password, now)?);
+                    return Ok(engine
+                        .signed_in(&live, &token, Proof::Password, now)
+                        .await?);
                 }
             }
         }

@@ -70,6 +70,6 @@ impl Engine {
             Rotation::Unknown => return Err(RefreshError::Unknown),
         };
         self.gate.reach(Point::Rotated).await;
-        Ok(self.signed_in(&live, &successor, Proof::Token, now)?)
+        Ok(self.signed_in(&live, &successor, Proof::Token, now).await?)
     }
 }

@@ -98,7 +98,7 @@ impl Engine {
             self.replace_hash(&id, &old, request.password.as_str())
                 .await;
         }
-        Ok(self.signed_in(&live, &token, Proof::Password, now)?)
+        Ok(self.signed_in(&live, &token, Proof::Password, now).await?)
     }
 
     /// The account whose password this is, and whether its hash is to be replaced. The same work whoever asks.

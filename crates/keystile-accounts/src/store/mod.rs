@@ -87,6 +87,11 @@ impl Store {
         on_engine!(self, store => store.begin_anew(how).await)
     }
 
+    /// Whether the database answers, as those who wait for their turn would find it.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        on_engine!(self, store => store.ping().await)
+    }
+
     /// The time by the database's own clock, in milliseconds; `None` where the database has none, being on this machine.
     pub async fn clock(&self) -> Result<Option<i64>, StoreError> {
         match self {

@@ -19,8 +19,6 @@ use super::{logging, output};
 const FINISH: Duration = Duration::from_secs(8);
 /// Open files that are kept for all else than connections: the database, the log, keys being read.
 const OTHER_FILES: u64 = 64;
-/// How long `/readyz` says 503 before the listener closes, so that a balancer looks elsewhere first.
-const DRAIN: Duration = Duration::from_millis(500);
 
 /// Start the server.
 ///
@@ -88,7 +86,12 @@ async fn serve(config: Config) -> Result<()> {
     };
     let app = router(accounts.clone(), settings);
     let stop = Stop::default();
-    let signals = tokio::spawn(end_on_signal(Signals::new()?, stop.clone(), readiness));
+    let signals = tokio::spawn(end_on_signal(
+        Signals::new()?,
+        config.drain,
+        stop.clone(),
+        readiness,
+    ));
     output::line(&super::welcome::text(&config, address, &issuer, made))?;
     tracing::info!(%address, issuer, "listening");
     let connections = connections(&config);
@@ -170,13 +173,14 @@ impl Signals {
     }
 }
 
-/// Waits for SIGTERM or SIGINT; then `/readyz` says 503, the listener closes, and what is under way finishes.
-async fn end_on_signal(mut signals: Signals, stop: Stop, readiness: Readiness) {
+/// Waits for SIGTERM or SIGINT; then `/readyz` says 503, so that a balancer looks elsewhere, after a while the listener
+/// closes, and what is under way finishes. SIGINT, from a terminal, has no balancer to wait for.
+async fn end_on_signal(mut signals: Signals, drain: Duration, stop: Stop, readiness: Readiness) {
     tokio::select! {
         _ = signals.terminate.recv() => {
             readiness.drain();
-            tracing::info!("SIGTERM: ending");
-            tokio::time::sleep(DRAIN).await;
+            tracing::info!(?drain, "SIGTERM: ending");
+            tokio::time::sleep(drain).await;
         }
         _ = signals.interrupt.recv() => {
             readiness.drain();

@@ -44,6 +44,8 @@ pub struct Config {
     pub connections: u32,
     /// How a PostgreSQL database is asked.
     pub postgres: Postgres,
+    /// How long the server says that it is not ready before it closes its listener.
+    pub drain: Duration,
     /// Lifetimes and algorithm.
     pub tokens: Tokens,
     /// How signing keys are kept and when they turn.
@@ -239,6 +241,7 @@ impl Config {
         let trusted_proxies = reader.networks("trusted_proxies");
         let connections = reader.number("connections", 1..=1_048_576);
         let postgres = read_postgres(reader);
+        let drain = reader.duration("drain");
         let tokens = read_tokens(reader);
         let keys = read_keys(reader);
         let password = read_password(reader);
@@ -255,6 +258,7 @@ impl Config {
             trusted_proxies,
             connections: connections?,
             postgres: postgres?,
+            drain: drain?,
             tokens: tokens?,
             keys: keys?,
             password: password?,

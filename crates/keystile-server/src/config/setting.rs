@@ -76,6 +76,11 @@ pub const SETTINGS: &[Setting] = &[
         "PostgreSQL: how long a request may wait for the database in all, 500ms to 25s; then it is answered 503.",
     ),
     plain(
+        "drain",
+        "500ms",
+        "How long after SIGTERM it serves on while /readyz says 503; more than twice as long as a balancer takes to look.",
+    ),
+    plain(
         "tokens.algorithm",
         "",
         "Signature of access tokens: ES256, EdDSA or RS256; by default that of the present key, ES256 at first.",

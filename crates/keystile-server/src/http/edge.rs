@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::header::CACHE_CONTROL;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::header::{CACHE_CONTROL, CONNECTION};
+use axum::http::{HeaderMap, HeaderValue, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::problem::{self, Problem};
+use super::readiness::Readiness;
 use super::request_id::{RequestIds, X_REQUEST_ID};
 
 /// Most bytes of a request's headers, its target included.
@@ -17,8 +18,16 @@ pub const HEADER_CAP: usize = 32 * 1024;
 /// How long a request may take. The body has 30 s of its own and answers 408 first.
 const REQUEST_TIME: Duration = Duration::from_secs(31);
 
-pub(super) async fn pass(State(ids): State<RequestIds>, request: Request, next: Next) -> Response {
-    let id = ids.of(request.headers());
+/// What the edge needs to know.
+#[derive(Debug, Clone)]
+pub(super) struct Edge {
+    pub(super) ids: RequestIds,
+    pub(super) readiness: Readiness,
+}
+
+pub(super) async fn pass(State(edge): State<Edge>, request: Request, next: Next) -> Response {
+    let id = edge.ids.of(request.headers());
+    let version = request.version();
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let mut response = if header_bytes(&request) > HEADER_CAP {
@@ -46,6 +55,10 @@ pub(super) async fn pass(State(ids): State<RequestIds>, request: Request, next: 
     headers
         .entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
+    // Who keeps a connection learns with an answer that the next request must go elsewhere, and not by a broken one.
+    if edge.readiness.is_draining() && version <= Version::HTTP_11 {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     response
 }
 

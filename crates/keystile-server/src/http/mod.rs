@@ -96,7 +96,10 @@ impl FromRef<App> for Guard {
 /// # }
 /// ```
 pub fn router(accounts: Accounts, settings: Settings) -> Router {
-    let ids = request_id::RequestIds::new(&settings.random);
+    let edge = edge::Edge {
+        ids: request_id::RequestIds::new(&settings.random),
+        readiness: settings.readiness.clone(),
+    };
     let cursors = cursor::Cursors::new(accounts.cursor_secret(), settings.clock.clone());
     let guard = accounts
         .guard()
@@ -110,7 +113,7 @@ pub fn router(accounts: Accounts, settings: Settings) -> Router {
     };
     let (routes, _) = described().split_for_parts();
     routes
-        .layer(axum::middleware::from_fn_with_state(ids, edge::pass))
+        .layer(axum::middleware::from_fn_with_state(edge, edge::pass))
         .with_state(app)
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Readiness(Arc<AtomicBool>);
 
 impl Readiness {
-    /// From now on `/readyz` answers 503: the server is about to end.
+    /// From now on `/readyz` answers 503, and every answer closes its connection: the server is about to end.
     pub fn drain(&self) {
         self.0.store(true, Ordering::Relaxed);
     }

@@ -158,3 +158,57 @@ fn a_database_that_is_paused_and_goes_on() {
         server.resume();
     });
 }
+
+/// A standby takes over from a primary that is gone. What it had acknowledged to us was on both.
+#[test]
+fn a_standby_that_takes_over_has_every_acknowledged_write() {
+    let Some(primary) = Server::own() else {
+        return;
+    };
+    let standby = primary.standby();
+    primary.sql(
+        "postgres",
+        "ALTER SYSTEM SET synchronous_standby_names = '*'",
+    );
+    primary.sql("postgres", "SELECT pg_reload_conf()");
+    let synchronous =
+        "SELECT count(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')";
+    until(
+        Duration::from_secs(20),
+        "the standby does not follow",
+        || primary.sql("postgres", synchronous) == "1",
+    );
+    let name = primary.make_database();
+    let url = Server::url_of_several(&[&primary, &standby], &name);
+    let nodes = [(); 2].map(|()| Node::start(&url, &[]));
+    let mut watching = Client::new(&nodes, "watching");
+    let ended = AtomicBool::new(false);
+    let clients: Vec<Client<'_>> = (0..4)
+        .map(|at| Client::new(&nodes, &format!("ada-{at}")))
+        .collect();
+    let clients: Vec<Client<'_>> = std::thread::scope(|scope| {
+        let running: Vec<_> = clients
+            .into_iter()
+            .map(|client| scope.spawn(|| client.go_on(&ended)))
+            .collect();
+        std::thread::sleep(Duration::from_millis(300));
+        primary.stop();
+        refuse_honestly(&nodes, &watching.tokens.access.clone());
+        standby.promote();
+        wait_for_service(&nodes, &mut watching);
+        ended.store(true, Ordering::SeqCst);
+        running
+            .into_iter()
+            .map(|one| one.join().expect("a client"))
+            .collect()
+    });
+    for mut client in clients {
+        assert!(client.refused > 0 && client.served > 0);
+        assert_eq!(
+            client.once(0).status,
+            200,
+            "an acknowledged rotation is there"
+        );
+        assert_eq!(client.once(1).status, 200);
+    }
+}

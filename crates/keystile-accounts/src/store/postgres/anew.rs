@@ -32,7 +32,7 @@ const WITHDRAW_KEYS: &str =
 impl Postgres {
     /// See [`super::super::Store::begin_anew`]. Not bounded, as a migration is not.
     pub async fn begin_anew(&self, how: Restoration) -> Result<Restored, WriteError> {
-        let mut lent = self.lend().await?;
+        let mut lent = self.lend(&self.0.pool).await?;
         let acts = work::transact(lent.client()?, move |work| {
             Box::pin(async move { begin(work, how).await })
         });

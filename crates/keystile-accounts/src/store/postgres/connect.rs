@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{Connect, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::timeout;
 use tokio_postgres::{Client, Config, Error};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -14,8 +14,12 @@ use super::super::{Options, StoreError};
 use super::location::Location;
 use super::tls;
 
-/// The pool. Makes no connection yet.
-pub(super) fn pool(location: &Location, options: Options) -> Result<Pool, StoreError> {
+/// A pool of so many connections. Makes none yet.
+pub(super) fn pool(
+    location: &Location,
+    options: Options,
+    connections: usize,
+) -> Result<Pool, StoreError> {
     let connector = Connector {
         hosts: location.hosts.clone(),
         tls: tls::connector(&location.protection)?,
@@ -28,7 +32,7 @@ pub(super) fn pool(location: &Location, options: Options) -> Result<Pool, StoreE
     // The driver's own configuration is not used: the connector has one for each host.
     let manager = Manager::from_connect(Config::new(), connector, config);
     Pool::builder(manager)
-        .max_size(options.connections.max(2))
+        .max_size(connections)
         .wait_timeout(Some(options.patience))
         .create_timeout(Some(options.patience))
         .recycle_timeout(Some(options.patience))
@@ -78,16 +82,16 @@ impl Connector {
                 tracing::debug!(%error, "a connection to the database ended");
             }
         });
-        if let Err(error) = client.batch_execute(&self.settings()).await {
-            driven.abort();
-            return Err(error);
-        }
+        let mut ends = Ends(Some(driven.abort_handle()));
+        client.batch_execute(&self.settings()).await?;
+        ends.0 = None;
         self.good.store(host, Ordering::Relaxed);
         Ok((client, driven))
     }
 
     /// What every connection is set to, whatever the server's defaults are: the isolation that the statements are written
-    /// for, an end to what takes too long, and no acknowledgement of what is not on disk.
+    /// for, an end to what takes too long, and no acknowledgement of what is not on disk. A node that stands still inside a
+    /// transaction is cut off so soon that those who wait for its rows need not give up.
     fn settings(&self) -> String {
         let patience = self.patience.as_millis().max(1);
         format!(
@@ -97,7 +101,18 @@ impl Connector {
              SET client_min_messages = warning;
              SELECT set_config('synchronous_commit', 'on', false)
               WHERE current_setting('synchronous_commit') = 'off'",
-            patience.saturating_mul(2)
+            (patience / 2).max(1)
         )
+    }
+}
+
+/// Ends a connection that is not the pool's yet: nobody waits for it any more, and the other side may be silent for good.
+struct Ends(Option<AbortHandle>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        if let Some(driven) = &self.0 {
+            driven.abort();
+        }
     }
 }

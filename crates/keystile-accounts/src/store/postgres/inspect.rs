@@ -14,7 +14,7 @@ const SESSIONS: &str = "SELECT count(*) FROM session WHERE ended_at IS NULL";
 pub(in crate::store) async fn inspect(url: &str) -> Result<Inspection, StoreError> {
     let location = Location::parse(url)?;
     let options = Options::default();
-    let pool = connect::pool(&location, options)?;
+    let pool = connect::pool(&location, options, 1)?;
     let client = match pool.get().await {
         Ok(client) => client,
         Err(deadpool_postgres::PoolError::Backend(error)) => return Err(error.into()),

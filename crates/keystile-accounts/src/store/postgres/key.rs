@@ -87,7 +87,7 @@ const ERASED: &[u8] = &[];
 
 impl Postgres {
     pub async fn keys(&self) -> Result<Vec<KeyRecord>, StoreError> {
-        self.ask(|client| {
+        self.ask_apart(|client| {
             Box::pin(async move {
                 let rows = row::all(client, ALL, &[]).await?;
                 rows.iter().map(from_row).collect()

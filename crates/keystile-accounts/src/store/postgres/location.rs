@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
@@ -20,6 +21,9 @@ pub(super) enum Protection {
     /// By TLS, and the certificate must be for the host and from an authority of the system or of this file.
     Verified(Option<PathBuf>),
 }
+
+/// How long a connection is silent before the other side is asked for a sign of life.
+const KEEPALIVE: Duration = Duration::from_secs(5);
 
 /// A database on one of some hosts.
 #[derive(Clone)]
@@ -108,21 +112,8 @@ impl Said {
                         "target_session_attrs must be read-write: this program writes",
                     ));
                 }
-                "host"
-                | "hostaddr"
-                | "port"
-                | "user"
-                | "password"
-                | "dbname"
-                | "options"
-                | "application_name"
-                | "connect_timeout"
-                | "tcp_user_timeout"
-                | "keepalives"
-                | "keepalives_idle"
-                | "keepalives_interval"
-                | "keepalives_retries"
-                | "channel_binding" => rest.push(pair),
+                "host" | "hostaddr" | "port" | "user" | "password" | "dbname" | "options"
+                | "application_name" | "connect_timeout" | "channel_binding" => rest.push(pair),
                 // A secret with an unescaped `?` would show up here.
                 name if name.len() < 32
                     && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') =>
@@ -202,6 +193,12 @@ fn alone(all: &Config, index: usize, protection: &Protection) -> Config {
     if let Some(timeout) = all.get_connect_timeout() {
         one.connect_timeout(*timeout);
     }
+    // The other side may vanish without a word: then a connection is given up about as soon as a request is.
+    one.keepalives(true);
+    one.keepalives_idle(KEEPALIVE);
+    one.keepalives_interval(KEEPALIVE / 2);
+    one.keepalives_retries(2);
+    one.tcp_user_timeout(2 * KEEPALIVE);
     one.application_name(all.get_application_name().unwrap_or("keystile"));
     one.channel_binding(all.get_channel_binding());
     one.target_session_attrs(TargetSessionAttrs::ReadWrite);

@@ -40,7 +40,7 @@ const RENUMBER: &str = "UPDATE revocation SET xid = pg_current_xact_id()";
 
 /// Brings the schema of a database to the newest of `known`; refuses one that is ahead, or that was made by other steps.
 pub async fn migrate(url: &str, options: Options, known: &[Migration]) -> Result<(), StoreError> {
-    let pool = connect::pool(&Location::parse(url)?, options)?;
+    let pool = connect::pool(&Location::parse(url)?, options, 1)?;
     let mut client = match pool.get().await {
         Ok(client) => client,
         Err(deadpool_postgres::PoolError::Backend(error)) => return Err(error.into()),

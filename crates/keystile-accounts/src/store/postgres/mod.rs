@@ -52,6 +52,8 @@ pub struct Postgres(Arc<Shared>);
 struct Shared {
     location: Location,
     pool: Pool,
+    /// One more connection, for what every request depends on: what is revoked, the keys, the time. It waits in no queue.
+    apart: Pool,
     patience: Duration,
     queue: usize,
     /// Held by each call; closing waits for them.
@@ -75,7 +77,8 @@ impl Postgres {
     pub async fn open(url: &str, options: Options) -> Result<Self, StoreError> {
         let location = Location::parse(url)?;
         let store = Self(Arc::new(Shared {
-            pool: connect::pool(&location, options)?,
+            pool: connect::pool(&location, options, options.connections.max(2) - 1)?,
+            apart: connect::pool(&location, options, 1)?,
             location,
             patience: options.patience,
             queue: options.queue.max(1),
@@ -89,7 +92,7 @@ impl Postgres {
 
     /// Brings the schema up to date. Not bounded: another node may be at it, and a step may take its time.
     async fn prepare(&self) -> Result<(), StoreError> {
-        let mut lent = timeout(self.0.patience, self.lend())
+        let mut lent = timeout(self.0.patience, self.lend(&self.0.pool))
             .await
             .unwrap_or(Err(StoreError::Timeout))?;
         let prepared = async {
@@ -110,12 +113,22 @@ impl Postgres {
     pub async fn close(&self) {
         let _all_done = self.0.open.write().await;
         self.0.pool.close();
+        self.0.apart.close();
+    }
+
+    /// See [`super::Store::ping`].
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.ask(|client| {
+            Box::pin(async move { row::number(client, "SELECT 1::bigint", &[]).await })
+        })
+        .await
+        .map(|_| ())
     }
 
     /// See [`super::Store::clock`].
     pub async fn clock(&self) -> Result<i64, StoreError> {
         const CLOCK: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
-        self.ask(|client| Box::pin(async move { row::number(client, CLOCK, &[]).await }))
+        self.ask_apart(|client| Box::pin(async move { row::number(client, CLOCK, &[]).await }))
             .await
     }
 
@@ -126,7 +139,7 @@ impl Postgres {
         F: for<'a> FnOnce(&'a Work<'a>) -> Doing<'a, T, WriteError>,
     {
         let acts = Box::pin(async {
-            let mut lent = self.lend().await?;
+            let mut lent = self.lend(&self.0.pool).await?;
             let outcome = work::transact(lent.client()?, job).await;
             lent.settle(outcome)
         });
@@ -141,8 +154,25 @@ impl Postgres {
         F: for<'a> FnOnce(&'a Object) -> Doing<'a, T, E>,
         E: From<StoreError> + error::Breaks,
     {
+        self.ask_on(&self.0.pool, ask).await
+    }
+
+    /// As [`ask`](Self::ask), past whoever waits for a connection.
+    async fn ask_apart<T, E, F>(&self, ask: F) -> Result<T, E>
+    where
+        F: for<'a> FnOnce(&'a Object) -> Doing<'a, T, E>,
+        E: From<StoreError> + error::Breaks,
+    {
+        self.ask_on(&self.0.apart, ask).await
+    }
+
+    async fn ask_on<T, E, F>(&self, pool: &Pool, ask: F) -> Result<T, E>
+    where
+        F: for<'a> FnOnce(&'a Object) -> Doing<'a, T, E>,
+        E: From<StoreError> + error::Breaks,
+    {
         let acts = Box::pin(async {
-            let mut lent = self.lend().await?;
+            let mut lent = self.lend(pool).await?;
             let outcome = ask(lent.client()?).await;
             lent.settle(outcome)
         });
@@ -161,11 +191,11 @@ impl Postgres {
             .unwrap_or_else(|_| Err(StoreError::Timeout.into()))
     }
 
-    async fn lend(&self) -> Result<Lent, StoreError> {
-        if self.0.pool.status().waiting >= self.0.queue {
+    async fn lend(&self, pool: &Pool) -> Result<Lent, StoreError> {
+        if pool.status().waiting >= self.0.queue {
             return Err(StoreError::Busy);
         }
-        match self.0.pool.get().await {
+        match pool.get().await {
             Ok(client) => Ok(Lent(Some(client))),
             Err(PoolError::Closed) => Err(StoreError::Closed),
             Err(PoolError::Timeout(TimeoutType::Wait)) => Err(StoreError::Busy),

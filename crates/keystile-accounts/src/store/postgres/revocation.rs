@@ -66,7 +66,7 @@ impl Postgres {
         limit: u32,
     ) -> Result<RevocationPoll, StoreError> {
         let place = Place::read(&cursor);
-        self.ask(move |client| {
+        self.ask_apart(move |client| {
             Box::pin(async move {
                 let values: Values<'_> = &[
                     &place.since,
@@ -83,7 +83,7 @@ impl Postgres {
     }
 
     pub async fn revocation_snapshot(&self, now: i64) -> Result<RevocationPoll, StoreError> {
-        self.ask(move |client| {
+        self.ask_apart(move |client| {
             Box::pin(async move {
                 let rows = row::all(client, LIVING, &[&now]).await?;
                 poll(&rows, "", u32::MAX)

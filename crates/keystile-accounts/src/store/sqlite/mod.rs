@@ -139,6 +139,15 @@ impl Sqlite {
         answer.await.unwrap_or(Err(StoreError::Closed.into()))
     }
 
+    /// See [`super::Store::ping`].
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT count(*) FROM meta")?;
+            Ok(statement.query_row([], |_| Ok(()))?)
+        })
+        .await
+    }
+
     /// Reads what is committed, on a reader's thread.
     pub async fn read<T, F>(&self, read: F) -> Result<T, StoreError>
     where
