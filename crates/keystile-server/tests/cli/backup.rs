@@ -239,7 +239,8 @@ fn what_is_undone_is_told_with_its_cure() {
         folder.run_with(&make, PASSWORD).worked();
     }
     let none = "note  backup: `keystile backup` has made none yet";
-    assert!(folder.run("doctor").out.contains(none));
+    let said = folder.run("doctor").out;
+    assert!(said.contains(none), "{said}");
     folder.run("backup copy.db").worked();
     let id = folder.run("account disable eve --json").worked().json()["id"].clone();
     let id = id.as_str().expect("an id");
