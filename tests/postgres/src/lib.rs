@@ -7,8 +7,8 @@ mod hold;
 mod keeper;
 mod place;
 mod way;
+mod workshop;
 
-use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub use hold::Hold;
 use keeper::{Keeper, Kind};
 pub use way::Way;
+pub use workshop::Workshop;
 
 const USER: &str = "keystile";
 
@@ -79,18 +80,7 @@ impl Server {
 
     /// Panics if it does not start, or if PostgreSQL is not installed in CI.
     fn start(port: u16, kind: &Kind, shared: bool) -> Option<Self> {
-        let Some(bin) = place::binaries() else {
-            assert!(
-                !place::in_ci(),
-                "CI needs PostgreSQL: apt-get install postgresql"
-            );
-            // Not by a macro, whose words the test runner would keep to itself.
-            let _ = writeln!(
-                std::io::stderr(),
-                "PostgreSQL is not installed: what is promised on it is not tried"
-            );
-            return None;
-        };
+        let bin = place::binaries_or_say()?;
         let (keeper, folder) = Keeper::start(&bin, port, kind);
         Some(Self {
             bin,

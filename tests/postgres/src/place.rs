@@ -1,10 +1,11 @@
 //! Where the binaries are, and as whom they run.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The folder of `initdb` and the others: of the newest version that is installed.
-pub(crate) fn binaries() -> Option<PathBuf> {
+fn binaries() -> Option<PathBuf> {
     let said = Command::new("pg_config")
         .arg("--bindir")
         .stderr(Stdio::null())
@@ -15,6 +16,23 @@ pub(crate) fn binaries() -> Option<PathBuf> {
         .chain(debians())
         .chain(on_path())
         .find(|folder| folder.join("initdb").is_file())
+}
+
+/// The same; `None`, said in one line, where PostgreSQL is not installed.
+///
+/// # Panics
+/// If it is not installed in CI.
+pub(crate) fn binaries_or_say() -> Option<PathBuf> {
+    let found = binaries();
+    if found.is_none() {
+        assert!(!in_ci(), "CI needs PostgreSQL: apt-get install postgresql");
+        // Not by a macro, whose words the test runner would keep to itself.
+        let _ = writeln!(
+            std::io::stderr(),
+            "PostgreSQL is not installed: what is promised on it is not tried"
+        );
+    }
+    found
 }
 
 /// Debian keeps each version's binaries apart from the path.
@@ -35,7 +53,7 @@ fn on_path() -> Vec<PathBuf> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's own surroundings")]
-pub(crate) fn in_ci() -> bool {
+fn in_ci() -> bool {
     std::env::var_os("CI").is_some_and(|value| value == "true")
 }
 
