@@ -243,7 +243,12 @@ async fn assemble(builder: Builder, store: Store) -> Result<Engine, OpenError> {
         followed: Arc::new(Followed::new(verifier)),
         dummies: Dummies::new(pool.cost(), &dummies),
         cursor_secret: Zeroizing::new(cursors),
-        attempts: Attempts::new(builder.guess_limits, &counters),
+        attempts: Attempts::new(
+            builder.guess_limits,
+            &counters,
+            store.clone(),
+            builder.clock.clone(),
+        ),
         tokens,
         sessions: builder.sessions,
         policy: builder.password_policy,

@@ -118,7 +118,7 @@ impl Engine {
             auth_time: 0,
             amr: Vec::new(),
             client_id: None,
-            forget_attempts: Vec::new(),
+            attempt: None,
         }
     }
 

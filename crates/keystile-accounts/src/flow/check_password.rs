@@ -43,35 +43,30 @@ impl Engine {
         password: &str,
     ) -> Result<Proven, CallerError> {
         let account = self.standing(caller).await?;
-        let now = self.now();
+        self.pool.has_room().map_err(Trouble::from)?;
         let subject = Subject::Account(&account.id);
         let guess = self
             .attempts
-            .admit(&self.store, subject, caller.from, now)
+            .admit(subject, caller.from)
             .await
             .map_err(Trouble::from)?;
         let (hash, real) = self.hash_to_check(account.password.as_ref(), &account.id);
         let verdict = self
-            .pool
-            .verify(password, hash)
+            .attempts
+            .in_time(self.pool.verify(password, hash))
             .await
+            .map_err(Trouble::from)?
             .map_err(Trouble::from)?;
         match account.password.as_ref().map(|hash| hash.encoded.clone()) {
             Some(hash) if real && verdict.matches => {
-                let forget = guess.to_forget();
-                if !forget.is_empty() {
-                    self.store
-                        .forget_attempts(forget)
-                        .await
-                        .map_err(Trouble::from)?;
-                }
+                self.attempts
+                    .succeeded(guess)
+                    .await
+                    .map_err(Trouble::from)?;
                 Ok(Proven { account, hash })
             }
             _ => {
-                self.attempts
-                    .failed(&self.store, &guess, now)
-                    .await
-                    .map_err(Trouble::from)?;
+                self.attempts.failed(guess).await.map_err(Trouble::from)?;
                 tracing::info!(
                     account = account.id,
                     code = "password_wrong",

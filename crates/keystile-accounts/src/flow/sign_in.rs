@@ -15,7 +15,7 @@ use crate::limits::{Guess, Subject};
 use crate::names;
 use crate::password::normalise;
 use crate::request::{Identifier, SignIn};
-use crate::store::{AccountRecord, Hash, LiveSession, NewSession};
+use crate::store::{AccountRecord, Hash, Held, LiveSession, NewSession, WriteError};
 
 /// A role change in between raises the generation, and the session is opened under the new one. More often than this
 /// in the time of one sign-in is no honest use.
@@ -71,19 +71,18 @@ impl Looked {
 
 impl Engine {
     async fn sign_in(&self, request: SignIn) -> Result<SignedIn, SignInError> {
-        let now = self.now();
+        // Before anything is written for it.
+        self.pool.has_room().map_err(Trouble::from)?;
         let looked = Looked::at(&request.identifier);
         let subject = Subject::Identifier(&looked.counter);
         let guess = self
             .attempts
-            .admit(&self.store, subject, request.from, now)
+            .admit(subject, request.from)
             .await
             .map_err(Trouble::from)?;
-        let Some((account, replace)) = self.checked(&looked, &request).await? else {
-            self.attempts
-                .failed(&self.store, &guess, now)
-                .await
-                .map_err(Trouble::from)?;
+        let checked = self.attempts.in_time(self.checked(&looked, &request)).await;
+        let Some((account, replace)) = checked.map_err(Trouble::from)?? else {
+            self.attempts.failed(guess).await.map_err(Trouble::from)?;
             return Err(SignInError::WrongCredentials);
         };
         self.gate.reach(Point::PasswordChecked).await;
@@ -91,7 +90,7 @@ impl Engine {
         let id = account.id.clone();
         let token = OpaqueToken::generate(chain::PREFIX, &self.random);
         let (live, now) = self
-            .open(account, &request, &guess, self.hash_of(&token))
+            .open(account, &request, guess, self.hash_of(&token))
             .await?;
         self.gate.reach(Point::SessionOpened).await;
         if let Some(old) = old.filter(|_| replace) {
@@ -143,19 +142,22 @@ impl Engine {
         &self,
         mut account: AccountRecord,
         request: &SignIn,
-        guess: &Guess,
+        mut guess: Guess,
         token_hash: Hash,
     ) -> Result<(LiveSession, Timestamp), SignInError> {
         for _ in 0..MOST_OPENINGS {
             let now = self.now();
-            let new = self.session(&account, request, guess, token_hash, now);
+            let held = guess.hand_over();
+            let new = self.session(&account, request, held, token_hash, now);
             let act = self.act_by(None, request.from, now);
-            if let Some(live) = self
-                .store
-                .open_session(act, new)
-                .await
-                .map_err(Trouble::from)?
+            let opened = self.store.open_session(act, new).await;
+            if opened
+                .as_ref()
+                .map_or_else(WriteError::kept_nothing, Option::is_none)
             {
+                guess.take_back(held);
+            }
+            if let Some(live) = opened.map_err(Trouble::from)? {
                 return Ok((live, now));
             }
             let again = self
@@ -176,7 +178,7 @@ impl Engine {
         &self,
         account: &AccountRecord,
         request: &SignIn,
-        guess: &Guess,
+        attempt: Option<Held>,
         token_hash: Hash,
         now: Timestamp,
     ) -> NewSession {
@@ -185,7 +187,7 @@ impl Engine {
             generation: account.generation,
             auth_time: now.as_millis(),
             amr: vec!["pwd".to_owned()],
-            forget_attempts: guess.to_forget(),
+            attempt,
             ..self.new_session(token_hash, request.from, request.device.as_deref(), now)
         }
     }

@@ -63,6 +63,7 @@ impl From<NotNow> for Trouble {
     fn from(error: NotNow) -> Self {
         match error {
             NotNow::Limited { retry_after } => Self::Limited { retry_after },
+            NotNow::Busy { retry_after } => Self::Busy { retry_after },
             NotNow::Store(error) => Self::Fault(error.into()),
         }
     }

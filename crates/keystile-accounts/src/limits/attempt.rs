@@ -1,219 +1,224 @@
 //! One attempt at a password: asked for before any look-up, counted when it fails.
+//!
+//! Failures and attempts under way together are never more than the limit. The store decides that in the statement that
+//! lets one through, so that a burst sent in parallel, at however many nodes, gets no more guesses than one sent in turn.
+//! Whoever comes while the rest are under way waits; nobody is refused for being many.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::hmac;
-use keystile::Timestamp;
+use keystile::Clock;
+use tokio::time::timeout;
 
+use super::counter::{Counters, Subject};
+use super::line::Lines;
 use super::settings::GuessLimits;
-use super::turn::{Turn, Turns};
+use super::under_way::UnderWay;
 use crate::engine::millis;
-use crate::store::{Attempt, Hash, Store, StoreError, WriteError};
-
-/// Each wrong guess past the threshold slows the next ones by this much more.
-const SLOW_STEP: Duration = Duration::from_millis(20);
+use crate::store::{Attempt, Counted, Hash, Held, Store, StoreError, WriteError};
 
 /// A longer window would not fit the store's column together with the time.
 const LONGEST_WINDOW: Duration = Duration::from_secs(100 * 366 * 24 * 3_600);
 
-/// What is being guessed at.
-#[derive(Clone, Copy)]
-pub(crate) enum Subject<'a> {
-    /// The identifier of a sign-in, normalised.
-    Identifier(&'a str),
-    /// The account whose owner is asked for the current password.
-    Account(&'a str),
-}
+/// A password that is not checked by then is not answered for: its hold would lapse, and somebody else guess meanwhile.
+const LONGEST_CHECK: Duration = Duration::from_secs(20);
+
+/// How long others may be waited for.
+const LONGEST_LINE: Duration = Duration::from_secs(10);
+
+/// The first in line asks so often whether somebody of another process has left.
+const POLL: Duration = Duration::from_millis(50);
+
+/// What those are told who waited too long.
+const COME_BACK: Duration = Duration::from_secs(1);
 
 /// Counts attempts.
 pub(crate) struct Attempts {
     limits: GuessLimits,
-    key: hmac::Key,
-    turns: Arc<Turns>,
+    counters: Counters,
+    store: Store,
+    clock: Clock,
+    lines: Arc<Lines>,
 }
 
 /// An attempt that was let through.
 pub(crate) struct Guess {
     anywhere: Hash,
-    here: Option<Hash>,
-    failed_here: bool,
-    /// Held while the attempt is under way.
-    turn: Option<Turn>,
+    here: Option<UnderWay>,
 }
 
-/// Why an attempt was not let through.
+/// Why an attempt was not let through, or not seen to its end.
 pub(crate) enum NotNow {
     Limited { retry_after: Duration },
+    Busy { retry_after: Duration },
     Store(StoreError),
 }
 
 impl Attempts {
-    pub(crate) fn new(limits: GuessLimits, key: &[u8; 32]) -> Self {
+    pub(crate) fn new(limits: GuessLimits, key: &[u8; 32], store: Store, clock: Clock) -> Self {
         Self {
             limits,
-            key: hmac::Key::new(hmac::HMAC_SHA256, key),
-            turns: Arc::default(),
+            counters: Counters::new(key),
+            store,
+            clock,
+            lines: Arc::default(),
         }
     }
 
-    /// Lets an attempt through, slowed if need be, or says when to come back. Reads only counters.
+    /// Lets an attempt through, slowed if need be, or says when to come back. Knows only counters.
     pub(crate) async fn admit(
         &self,
-        store: &Store,
         subject: Subject<'_>,
         from: Option<IpAddr>,
-        now: Timestamp,
     ) -> Result<Guess, NotNow> {
+        let anywhere = self.counters.of(subject, None);
         let mut guess = Guess {
-            anywhere: self.counter(subject, None),
-            here: from.map(|address| self.counter(subject, Some(address))),
-            failed_here: false,
-            turn: None,
+            anywhere,
+            here: None,
         };
         if !self.limits.on {
             return Ok(guess);
         }
-        if let Some(here) = guess.here {
-            guess.turn = Some(self.turn(store, here, now, &mut guess.failed_here).await?);
+        let here = from.map(|address| self.counters.of(subject, Some(address)));
+        let keys = here.into_iter().chain([anywhere]).collect();
+        let counted = self.read(keys).await?;
+        let failures = counted.last().map_or(0, |anywhere| anywhere.count);
+        if let (Some(_), Some(found)) = (here, counted.first()) {
+            self.within_limit(found)?;
         }
-        let anywhere = read(store, guess.anywhere, now).await?.0;
-        tokio::time::sleep(self.slowing(anywhere)).await;
+        tokio::time::sleep(self.limits.slowing(failures)).await;
+        if let Some(here) = here {
+            let held = self.hold(here).await?;
+            let (store, lines) = (self.store.clone(), Arc::clone(&self.lines));
+            guess.here = Some(UnderWay::new(held, store, lines));
+        }
         Ok(guess)
     }
 
-    /// Waits until fewer attempts are under way on this counter than it has guesses left.
-    async fn turn(
-        &self,
-        store: &Store,
-        here: Hash,
-        now: Timestamp,
-        failed: &mut bool,
-    ) -> Result<Turn, NotNow> {
-        let mut turn = self.turns.join(here);
+    /// Lets one through, in the order of coming where others wait.
+    async fn hold(&self, here: Hash) -> Result<Held, NotNow> {
+        if !self.lines.is_waited_at(&here)
+            && let Some(held) = self.ask(here).await?
+        {
+            return Ok(held);
+        }
+        let busy = NotNow::Busy {
+            retry_after: COME_BACK,
+        };
+        timeout(LONGEST_LINE, self.wait_in_line(here))
+            .await
+            .unwrap_or(Err(busy))
+    }
+
+    async fn wait_in_line(&self, here: Hash) -> Result<Held, NotNow> {
+        let place = self.lines.join(here);
+        let front = place.front().await;
         loop {
-            let (count, ends) = read(store, here, now).await?;
-            let left = u64::from(self.limits.per_address).saturating_sub(count);
-            if left == 0 {
-                let retry_after = Timestamp::from_millis(ends).since(now);
-                return Err(NotNow::Limited {
-                    retry_after: retry_after.max(Duration::from_secs(1)),
-                });
+            let counted = self.read(vec![here]).await?;
+            if let Some(found) = counted.first() {
+                self.within_limit(found)?;
+                let taken = found.count.saturating_add(found.under_way);
+                if taken < u64::from(self.limits.per_address)
+                    && let Some(held) = self.ask(here).await?
+                {
+                    return Ok(held);
+                }
             }
-            *failed = count > 0;
-            if turn.take(u32::try_from(left).unwrap_or(u32::MAX)) {
-                return Ok(turn);
-            }
-            turn.somebody_left().await;
+            let _ = timeout(POLL, front.somebody_left()).await;
         }
     }
 
-    fn slowing(&self, failures: u64) -> Duration {
-        let past = failures.saturating_sub(u64::from(self.limits.slow_after));
-        let steps = u32::try_from(past).unwrap_or(u32::MAX);
-        SLOW_STEP.saturating_mul(steps).min(self.limits.slow_most)
+    async fn ask(&self, here: Hash) -> Result<Option<Held>, NotNow> {
+        let attempt = self.attempt(here, None);
+        let now = self.clock.now().as_millis();
+        let asked = self
+            .store
+            .admit_attempt(attempt, self.limits.per_address, now);
+        asked.await.map_err(|error| match error {
+            WriteError::Store(error) => NotNow::Store(error),
+            _ => NotNow::Store(StoreError::Corrupt("a counter that cannot be written")),
+        })
     }
 
-    /// The password was wrong.
-    pub(crate) async fn failed(
-        &self,
-        store: &Store,
-        guess: &Guess,
-        now: Timestamp,
-    ) -> Result<(), WriteError> {
+    fn within_limit(&self, found: &Counted) -> Result<(), NotNow> {
+        if found.count < u64::from(self.limits.per_address) {
+            return Ok(());
+        }
+        let left = found
+            .window_ends_at
+            .saturating_sub(self.clock.now().as_millis());
+        let retry_after = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+        Err(NotNow::Limited {
+            retry_after: retry_after.max(Duration::from_secs(1)),
+        })
+    }
+
+    async fn read(&self, keys: Vec<Hash>) -> Result<Vec<Counted>, StoreError> {
+        self.store
+            .attempts(keys, self.clock.now().as_millis())
+            .await
+    }
+
+    fn attempt(&self, key: Hash, period: Option<i64>) -> Attempt {
+        Attempt {
+            key,
+            window: millis(self.limits.window.min(LONGEST_WINDOW)),
+            period,
+        }
+    }
+
+    /// Checks a password within the time that an attempt may be under way.
+    pub(crate) async fn in_time<T>(&self, check: impl Future<Output = T>) -> Result<T, NotNow> {
+        timeout(LONGEST_CHECK, check)
+            .await
+            .map_err(|_| NotNow::Busy {
+                retry_after: COME_BACK,
+            })
+    }
+
+    /// The password was wrong. If this fails, nobody may be told so: it is not counted.
+    pub(crate) async fn failed(&self, mut guess: Guess) -> Result<(), WriteError> {
         if !self.limits.on {
             return Ok(());
         }
-        let window = millis(self.limits.window.min(LONGEST_WINDOW));
-        let attempts = guess
-            .here
-            .into_iter()
-            .chain([guess.anywhere])
-            .map(|key| Attempt { key, window })
-            .collect();
-        store
-            .count_attempts(attempts, now.as_millis())
-            .await
-            .map(|_| ())
+        let held = guess.hand_over();
+        let here = held.map(|held| self.attempt(held.key, Some(held.period)));
+        let anywhere = self.attempt(guess.anywhere, None);
+        let attempts = here.into_iter().chain([anywhere]).collect();
+        let now = self.clock.now().as_millis();
+        let counted = self.store.count_attempts(attempts, now).await;
+        if counted.as_ref().is_err_and(WriteError::kept_nothing) {
+            guess.take_back(held);
+        }
+        counted.map(|_| ())
     }
 
-    /// HMAC, so that the table of counters names nobody.
-    fn counter(&self, subject: Subject<'_>, from: Option<IpAddr>) -> Hash {
-        let (kind, text) = match subject {
-            Subject::Identifier(text) => (b'i', text),
-            Subject::Account(id) => (b'a', id),
-        };
-        let mut context = hmac::Context::with_key(&self.key);
-        context.update(b"keystile guess v1");
-        context.update(&[kind]);
-        context.update(&(text.len() as u64).to_be_bytes());
-        context.update(text.as_bytes());
-        context.update(&block(from));
-        let mut hash = [0; 32];
-        hash.copy_from_slice(context.sign().as_ref());
-        hash
+    /// The password was right, and nothing else is written.
+    pub(crate) async fn succeeded(&self, mut guess: Guess) -> Result<(), WriteError> {
+        match guess.hand_over() {
+            Some(held) => self.store.settle_attempt(held, true).await,
+            None => Ok(()),
+        }
     }
 }
 
 impl Guess {
-    /// The counters that a success from here begins anew; none if there is nothing to forget.
-    pub(crate) fn to_forget(&self) -> Vec<Hash> {
-        self.here.filter(|_| self.failed_here).into_iter().collect()
+    /// For a call of the store that settles it with what it writes.
+    pub(crate) fn hand_over(&mut self) -> Option<Held> {
+        self.here.as_mut().and_then(UnderWay::hand_over)
+    }
+
+    /// After that call, if nothing of it was kept: it is under way still.
+    pub(crate) fn take_back(&mut self, held: Option<Held>) {
+        if let Some(here) = &mut self.here {
+            here.take_back(held);
+        }
     }
 }
 
 impl From<StoreError> for NotNow {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
-    }
-}
-
-/// Failures in the running window, and when it ends.
-async fn read(store: &Store, key: Hash, now: Timestamp) -> Result<(u64, i64), StoreError> {
-    let counted = store.attempts(vec![key], now.as_millis()).await?;
-    Ok(counted
-        .first()
-        .map_or((0, 0), |counted| (counted.count, counted.window_ends_at)))
-}
-
-/// The block that an address counts by: one IPv4 address, or the /64 that one IPv6 subscriber has at the least.
-fn block(address: Option<IpAddr>) -> Vec<u8> {
-    match address.map(|address| address.to_canonical()) {
-        None => vec![0],
-        Some(IpAddr::V4(address)) => [&[4], address.octets().as_slice()].concat(),
-        Some(IpAddr::V6(address)) => [&[6], &address.octets()[..8]].concat(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn counter(subject: Subject<'_>, from: Option<&str>) -> Hash {
-        Attempts::new(GuessLimits::default(), &[7; 32])
-            .counter(subject, from.map(|address| address.parse().unwrap()))
-    }
-
-    #[test]
-    fn addresses_count_by_block() {
-        let of = |from| counter(Subject::Identifier("ada"), Some(from));
-        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
-        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
-        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
-        assert_eq!(of("192.0.2.1"), of("::ffff:192.0.2.1"));
-        assert_ne!(of("192.0.2.1"), counter(Subject::Identifier("ada"), None));
-        assert_ne!(
-            of("192.0.2.1"),
-            counter(Subject::Account("ada"), Some("192.0.2.1"))
-        );
-    }
-
-    #[test]
-    fn slowing_grows_and_is_bounded() {
-        let attempts = Attempts::new(GuessLimits::default(), &[7; 32]);
-        assert_eq!(attempts.slowing(100), Duration::ZERO);
-        assert_eq!(attempts.slowing(110), Duration::from_millis(200));
-        assert_eq!(attempts.slowing(u64::MAX), Duration::from_secs(2));
     }
 }

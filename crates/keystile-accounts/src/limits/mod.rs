@@ -1,10 +1,13 @@
 //! Limits on guessing passwords.
 
 mod attempt;
+mod counter;
+mod line;
 mod settings;
-mod turn;
+mod under_way;
 
-pub(crate) use attempt::{Attempts, Guess, NotNow, Subject};
+pub(crate) use attempt::{Attempts, Guess, NotNow};
+pub(crate) use counter::Subject;
 pub use settings::GuessLimits;
 
 /// Counters that are kept; those whose window ends first go first.

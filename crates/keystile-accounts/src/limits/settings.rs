@@ -1,5 +1,8 @@
 use std::time::Duration;
 
+/// Each wrong guess past the threshold slows the next ones by this much more.
+const SLOW_STEP: Duration = Duration::from_millis(20);
+
 /// How many wrong guesses are let through. Counts are kept by an HMAC of the identifier, whether or not such an
 /// account exists, and in the store, so that they outlive a restart and are shared by processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,5 +52,25 @@ impl GuessLimits {
         self.slow_after = guesses;
         self.slow_most = most;
         self
+    }
+
+    /// How long an attempt is held up after so many failures from anywhere.
+    pub(crate) fn slowing(&self, failures: u64) -> Duration {
+        let past = failures.saturating_sub(u64::from(self.slow_after));
+        let steps = u32::try_from(past).unwrap_or(u32::MAX);
+        SLOW_STEP.saturating_mul(steps).min(self.slow_most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slowing_grows_and_is_bounded() {
+        let limits = GuessLimits::default();
+        assert_eq!(limits.slowing(100), Duration::ZERO);
+        assert_eq!(limits.slowing(110), Duration::from_millis(200));
+        assert_eq!(limits.slowing(u64::MAX), Duration::from_secs(2));
     }
 }

@@ -158,6 +158,19 @@ impl Pool {
         }
     }
 
+    /// Whether the queue would take a password on now. It may be refused all the same: others may come first.
+    pub(crate) fn has_room(&self) -> Result<(), PoolError> {
+        let Threads {
+            shared,
+            count,
+            settings,
+            ..
+        } = &*self.threads;
+        let mut queue = shared.lock();
+        let room = queue.room(settings.queue, settings.longest_wait, *count);
+        room.map_err(busy)
+    }
+
     fn submit(&self, job: Job) -> Result<(), PoolError> {
         let Threads {
             shared,
@@ -171,9 +184,7 @@ impl Pool {
         }
         queue
             .push(job, settings.queue, settings.longest_wait, *count)
-            .map_err(|Full(wait)| PoolError::Busy {
-                retry_after: wait.max(Duration::from_secs(1)),
-            })?;
+            .map_err(busy)?;
         drop(queue);
         shared.wake.notify_one();
         Ok(())
@@ -193,6 +204,12 @@ impl Pool {
     /// Drops what waits and ends the threads when they are through with what they do.
     pub(crate) fn close(&self) {
         self.threads.close();
+    }
+}
+
+fn busy(Full(wait): Full) -> PoolError {
+    PoolError::Busy {
+        retry_after: wait.max(Duration::from_secs(1)),
     }
 }
 

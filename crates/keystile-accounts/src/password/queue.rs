@@ -65,13 +65,24 @@ impl Queue {
         longest: Duration,
         threads: usize,
     ) -> Result<(), Full> {
+        self.room(most, longest, threads)?;
+        self.jobs.push_back(job);
+        Ok(())
+    }
+
+    /// Whether it would take a job. Forgets those whose callers have gone, before it refuses one.
+    pub(super) fn room(
+        &mut self,
+        most: usize,
+        longest: Duration,
+        threads: usize,
+    ) -> Result<(), Full> {
         if self.refuses(most, longest, threads) {
             self.jobs.retain(|waiting| !waiting.answer.is_closed());
         }
         if self.refuses(most, longest, threads) {
             return Err(Full(self.wait(threads)));
         }
-        self.jobs.push_back(job);
         Ok(())
     }
 

@@ -128,3 +128,13 @@ pub enum WriteError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+impl WriteError {
+    /// Whether it is known that nothing of the write was kept.
+    pub(crate) fn kept_nothing(&self) -> bool {
+        !matches!(
+            self,
+            Self::Store(StoreError::Unreachable(_) | StoreError::Timeout)
+        )
+    }
+}

@@ -19,6 +19,7 @@ mod backup;
 mod by_url;
 mod column;
 mod error;
+mod hold;
 mod inspection;
 mod key;
 mod migration;
@@ -34,6 +35,7 @@ pub use backup::{
     Copied, CopyError, Progress, Restoration, Restored, Stop, Trusted, Undone, Watch,
 };
 pub use error::{Field, StoreError, WriteError};
+pub use hold::LONGEST_HOLD;
 pub use inspection::{DatabaseHost, DatabaseServer, HostState, Inspection, Schema, ServerFacts};
 pub use migration::Migration;
 pub use options::Options;
@@ -334,7 +336,19 @@ impl Store {
 
 /// Guessing counters, the audit, and tidying.
 impl Store {
-    /// Counts one attempt on each key and answers each counter, in order.
+    /// Lets an attempt through if failures and attempts under way together are fewer than `most`: decided by one statement,
+    /// whatever other nodes do. What is let through counts as a failure would, until it is settled or, at
+    /// [`LONGEST_HOLD`] at the latest, lapses.
+    pub async fn admit_attempt(
+        &self,
+        attempt: Attempt,
+        most: u32,
+        now: i64,
+    ) -> Result<Option<Held>, WriteError> {
+        on_engine!(self, store => store.admit_attempt(attempt, most, now).await)
+    }
+
+    /// Counts one failure on each key, gives back the holds that they have, and answers each counter, in order.
     pub async fn count_attempts(
         &self,
         attempts: Vec<Attempt>,
@@ -348,9 +362,9 @@ impl Store {
         on_engine!(self, store => store.attempts(keys, now).await)
     }
 
-    /// Forgets counters.
-    pub async fn forget_attempts(&self, keys: Vec<Hash>) -> Result<(), WriteError> {
-        on_engine!(self, store => store.forget_attempts(keys).await)
+    /// Gives back an attempt's hold; after a success (`forget`) its counter's failures are forgotten with it.
+    pub async fn settle_attempt(&self, held: Held, forget: bool) -> Result<(), WriteError> {
+        on_engine!(self, store => store.settle_attempt(held, forget).await)
     }
 
     /// Writes an audit row for what no other write of the store reports itself.

@@ -212,22 +212,46 @@ pub struct RevocationPoll {
     pub rows: Vec<RevocationRecord>,
 }
 
-/// An attempt to count.
-#[derive(Clone, Debug)]
+/// An attempt at guessing.
+#[derive(Clone, Copy, Debug)]
 pub struct Attempt {
     /// HMAC of what is counted; the caller computes it.
     pub key: Hash,
-    /// Length of the window that begins with the first attempt, in milliseconds.
+    /// Length of the window that begins with the first failure, in milliseconds.
     pub window: i64,
+    /// The period of the hold that is given back with the count, if there is one.
+    pub period: Option<i64>,
 }
 
-/// A counter after (or without) counting.
+/// An attempt that was let through and is under way. It counts as a failure would until it is settled, or lapses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The counter.
+    pub key: Hash,
+    /// The period of time in which it was let through; only the store knows how to read it.
+    pub period: i64,
+}
+
+/// A counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counted {
-    /// Attempts in the running window, this one included.
+    /// Failures in the running window.
     pub count: u64,
+    /// Attempts under way.
+    pub under_way: u64,
     /// When the window ends and the count begins anew.
     pub window_ends_at: i64,
+}
+
+impl Counted {
+    /// The counter of what was never tried.
+    pub(super) fn none(now: i64) -> Self {
+        Self {
+            count: 0,
+            under_way: 0,
+            window_ends_at: now,
+        }
+    }
 }
 
 /// A row of the audit.

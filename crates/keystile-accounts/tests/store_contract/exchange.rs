@@ -35,7 +35,7 @@ fn for_account(id: &str) -> NewSession {
         auth_time: 0,
         amr: Vec::new(),
         client_id: None,
-        forget_attempts: Vec::new(),
+        attempt: None,
     }
 }
 

@@ -181,7 +181,7 @@ pub(crate) fn new_session(account: &AccountRecord, token: Hash) -> NewSession {
         auth_time: NOW,
         amr: vec!["pwd".to_owned()],
         client_id: None,
-        forget_attempts: Vec::new(),
+        attempt: None,
     }
 }
 

@@ -108,7 +108,15 @@ promises! {
     limit {
         counters_count_within_their_window,
         simultaneous_attempts_are_all_counted,
+        attempts_under_way_count_as_failures_would,
+        a_crowd_gets_no_more_failures_than_one_in_turn,
+        what_is_never_settled_lapses,
+        what_lapsed_takes_nobody_elses_place_with_it,
+        a_hold_is_given_back_in_its_own_period,
+        a_clock_set_back_locks_nobody_out,
+        a_window_may_end_while_attempts_are_under_way,
         success_forgets,
+        an_attempt_meets_a_success,
     }
     password {
         a_replaced_hash_must_be_the_old_one,
@@ -142,5 +150,6 @@ promises! {
         salts_are_erased_when_the_grace_is_over,
         what_has_had_its_time_goes_and_the_rest_stays,
         counters_are_bounded,
+        an_attempt_under_way_is_not_swept_away,
     }
 }

@@ -1,6 +1,8 @@
 //! What has had its time.
 
-use keystile_accounts::store::{Attempt, AuditRecord, NewSession, Rotate, Rotation, Store, Sweep};
+use keystile_accounts::store::{
+    Attempt, AuditRecord, LONGEST_HOLD, NewSession, Rotate, Rotation, Store, Sweep,
+};
 
 use crate::fixture::{
     DAY, Database, GRACE, MINUTE, NOW, account, act, beginning, fresh, lives, new_session, rotate,
@@ -70,6 +72,7 @@ pub(crate) async fn what_has_had_its_time_goes_and_the_rest_stays(database: &Dat
             vec![Attempt {
                 key: fresh(),
                 window: MINUTE,
+                period: None,
             }],
             NOW,
         )
@@ -135,7 +138,11 @@ pub(crate) async fn counters_are_bounded(database: &Database) {
         let window = MINUTE + i64::try_from(batch).unwrap();
         let attempts = keys
             .iter()
-            .map(|key| Attempt { key: *key, window })
+            .map(|key| Attempt {
+                key: *key,
+                window,
+                period: None,
+            })
             .collect();
         store.count_attempts(attempts, NOW).await.unwrap();
     }
@@ -155,4 +162,17 @@ pub(crate) async fn counters_are_bounded(database: &Database) {
             .all(|counted| counted.window_ends_at >= NOW + MINUTE + 13),
         "those soonest to end went"
     );
+}
+
+pub(crate) async fn an_attempt_under_way_is_not_swept_away(database: &Database) {
+    let store = database.open().await;
+    let attempt = Attempt {
+        key: fresh(),
+        window: 1,
+        period: None,
+    };
+    store.admit_attempt(attempt, 1, NOW).await.unwrap().unwrap();
+    swept(&store, sweep_at(NOW + LONGEST_HOLD / 2 - 1)).await;
+    let now = NOW + LONGEST_HOLD / 2 - 1;
+    assert_eq!(store.admit_attempt(attempt, 1, now).await.unwrap(), None);
 }

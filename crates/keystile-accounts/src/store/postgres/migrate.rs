@@ -8,10 +8,16 @@ use super::location::Location;
 use super::{connect, row};
 
 /// All steps this program knows, in order.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    sql: include_str!("../../../migrations/postgres/0001_first.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        sql: include_str!("../../../migrations/postgres/0001_first.sql"),
+    },
+    Migration {
+        version: 2,
+        sql: include_str!("../../../migrations/postgres/0002_holds.sql"),
+    },
+];
 
 /// The oldest server whose functions the store uses: 13.
 pub(super) const OLDEST: i64 = 130_000;

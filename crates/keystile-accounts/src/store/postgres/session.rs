@@ -187,7 +187,9 @@ async fn open(
     let Some(session) = insert(work, OPEN, act, new, generation).await? else {
         return Ok(None);
     };
-    limit::forget(&**work, &new.forget_attempts).await?;
+    if let Some(attempt) = new.attempt {
+        limit::settle(&**work, attempt, true).await?;
+    }
     audit::note(work, act, "session.opened", &new.account_id, Some(&new.id)).await?;
     let account = account::by_id(work, &new.account_id).await?;
     Ok(Some(LiveSession { session, account }))

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use deadpool_postgres::Object;
 
-use super::super::{StoreError, Sweep, WriteError};
+use super::super::{LONGEST_HOLD, StoreError, Sweep, WriteError};
 use super::Postgres;
 use super::row::{self, get};
 
@@ -78,7 +78,8 @@ async fn run(client: &Object, sweep: &Sweep, from: &str) -> Result<(bool, String
         (DELETE_REVOCATIONS, revoked_to),
         // As with revocations, a jump of the clock must not let one be exchanged again.
         (DELETE_EXCHANGED, revoked_to),
-        (DELETE_ATTEMPTS, now),
+        // What is under way began before the window's end.
+        (DELETE_ATTEMPTS, now.saturating_sub(LONGEST_HOLD)),
         (DELETE_AUDIT, now.saturating_sub(keep_audit)),
     ] {
         most = most.max(row::run(client, sql, &[&by, &BATCH]).await?);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{AccountRecord, Hash};
+use super::{AccountRecord, Hash, Held};
 
 /// What a successor is derived with; lives in the session's row from rotation until the grace ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,8 +40,8 @@ pub struct NewSession {
     pub amr: Vec<String>,
     /// The client that the refresh tokens are bound to, if any.
     pub client_id: Option<String>,
-    /// Guessing counters to forget with this success.
-    pub forget_attempts: Vec<Hash>,
+    /// The attempt that succeeds with it: its counter begins anew.
+    pub attempt: Option<Held>,
 }
 
 /// A refresh token of another program's, whose signature was verified.

@@ -143,7 +143,9 @@ fn open(work: &Work<'_>, act: &Act, new: &NewSession) -> Result<Option<LiveSessi
     let Some(session) = insert(work, OPEN, act, new, generation).optional()? else {
         return Ok(None);
     };
-    limit::forget(work, &new.forget_attempts)?;
+    if let Some(attempt) = new.attempt {
+        limit::settle(work, attempt, true)?;
+    }
     audit::note(work, act, "session.opened", &new.account_id, Some(&new.id))?;
     let account = account::by_id(work, &new.account_id)?;
     Ok(Some(LiveSession { session, account }))

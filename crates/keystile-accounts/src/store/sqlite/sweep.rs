@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use rusqlite::OptionalExtension;
 
-use super::super::{Sweep, WriteError};
+use super::super::{LONGEST_HOLD, Sweep, WriteError};
 use super::{Sqlite, Work};
 
 /// Rows of each kind in one batch.
@@ -53,7 +53,8 @@ fn run(work: &Work<'_>, sweep: &Sweep, swept_to: &AtomicI64) -> Result<bool, Wri
     most = most.max(work.run(DELETE_REVOCATIONS, (revoked_to, BATCH))?);
     // As with revocations, a jump of the clock must not let one be exchanged again.
     most = most.max(work.run(DELETE_EXCHANGED, (revoked_to, BATCH))?);
-    most = most.max(work.run(DELETE_ATTEMPTS, (now, BATCH))?);
+    // What is under way began before the window's end.
+    most = most.max(work.run(DELETE_ATTEMPTS, (now.saturating_sub(LONGEST_HOLD), BATCH))?);
     most = most.max(evict_attempts(work, most_counters)?);
     most = most.max(work.run(DELETE_AUDIT, (now.saturating_sub(keep_audit), BATCH))?);
     most = most.max(delete_sessions(

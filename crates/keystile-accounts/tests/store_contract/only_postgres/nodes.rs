@@ -90,6 +90,7 @@ async fn counters_in_any_order_are_all_counted() {
             let attempts = keys.iter().map(|key| Attempt {
                 key: *key,
                 window: MINUTE,
+                period: None,
             });
             let counted = store.count_attempts(attempts.collect(), NOW).await.unwrap();
             assert_eq!(counted.len(), 5);
