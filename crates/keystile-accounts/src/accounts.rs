@@ -23,8 +23,8 @@ use crate::tokens::Tokens;
 
 /// Accounts, their sessions and the keys that sign their tokens, over one store. Cheap to clone.
 ///
-/// Two tasks run while a handle lives: one follows revocations of other processes for the [guard](Self::guard), one
-/// sweeps away what has expired. Keep a handle as long as a guard is in use: without one nobody hears of revocations,
+/// Three tasks run while a handle lives: one follows revocations of other processes for the [guard](Self::guard), one their
+/// keys, one sweeps away what has expired. Keep a handle as long as a guard is in use: without one nobody hears of revocations,
 /// and the guard refuses with `revocation_unknown`.
 #[derive(Clone)]
 pub struct Accounts {
@@ -35,7 +35,7 @@ struct Shared {
     engine: Arc<Engine>,
     followed: Arc<Followed>,
     guard: Guard,
-    tasks: [AbortHandle; 2],
+    tasks: [AbortHandle; 3],
 }
 
 impl Accounts {
@@ -64,7 +64,7 @@ impl Accounts {
             .store
             .on_revoked(Box::new(move |rows| told.apply(rows)));
         let tasks = follow::start(&engine, &followed).await?;
-        let guard = Guard::new(followed.verifier.clone()).revocations(followed.revocations.clone());
+        let guard = followed.guard();
         Ok(Self {
             shared: Arc::new(Shared {
                 engine,

@@ -1,10 +1,15 @@
-//! Two tasks beside the flows: one follows what other processes revoke and which keys they make, one sweeps away what
-//! has had its time. Both end with the last handle of [`Accounts`](crate::Accounts).
+//! Three tasks beside the flows: one follows what other processes revoke, one which keys they make and what time it is
+//! where the database is, one sweeps away what has had its time. They end with the last handle of
+//! [`Accounts`](crate::Accounts).
+//!
+//! The first waits for nothing but the revocations: whether guards may answer hangs on it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use keystile::{KeyId, Revocations, Timestamp, Verifier};
+use keystile::{Guard, KeyId, Revocations, Timestamp, Verifier};
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::engine::{Engine, millis};
@@ -16,7 +21,7 @@ use crate::store::{Cursor, RevocationRecord, Revoked, Sweep};
 
 const POLL: Duration = Duration::from_millis(200);
 /// Keys change rarely; a withdrawal is heard of by the revocations anyway.
-const KEYS_EVERY: u32 = 5;
+const KEYS: Duration = Duration::from_secs(1);
 const ROWS: u32 = 1_000;
 const SWEEP: Duration = Duration::from_secs(15);
 /// Batches in one sweep: the rest waits for the next.
@@ -24,11 +29,13 @@ const MOST_BATCHES: u32 = 50;
 const KEEP_SESSIONS: Duration = Duration::from_secs(7 * 24 * 3_600);
 const KEEP_AUDIT: Duration = Duration::from_secs(400 * 24 * 3_600);
 
-/// What the guard reads, and how far the store's table was read into it.
+/// What the guard reads, and whether the store answers.
 pub(crate) struct Followed {
-    pub(crate) revocations: Revocations,
-    pub(crate) verifier: Verifier,
+    revocations: Revocations,
+    verifier: Verifier,
     pub(crate) heard: Arc<Heard>,
+    /// Nobody signs on with a withdrawn key until the next look at the keys.
+    withdrawn: Notify,
 }
 
 /// Where the reader of the table of revocations stands.
@@ -48,7 +55,13 @@ impl Followed {
             revocations,
             verifier,
             heard,
+            withdrawn: Notify::new(),
         }
+    }
+
+    /// What refuses what is revoked.
+    pub(crate) fn guard(&self) -> Guard {
+        Guard::new(self.verifier.clone()).revocations(self.revocations.clone())
     }
 
     /// Takes rows over: those of this process come here from the store before their write is answered.
@@ -76,19 +89,20 @@ impl Followed {
     }
 }
 
-/// Follows the table from its beginning; answers the task to run once the first snapshot is in.
+/// Follows the table from its beginning; answers the tasks to run once the first snapshot is in.
 pub(crate) async fn start(
     engine: &Arc<Engine>,
     followed: &Arc<Followed>,
-) -> Result<[tokio::task::AbortHandle; 2], Fault> {
+) -> Result<[AbortHandle; 3], Fault> {
     let place = snapshot(engine, followed).await?;
-    let poll = tokio::spawn(follow(
-        Arc::clone(engine),
-        Following(Arc::clone(followed)),
-        place,
-    ));
-    let sweep = tokio::spawn(sweep(Arc::clone(engine), Arc::clone(followed)));
-    Ok([poll.abort_handle(), sweep.abort_handle()])
+    let both = || (Arc::clone(engine), Arc::clone(followed));
+    let ((polls, following), (turns, turned), (sweeps, swept)) = (both(), both(), both());
+    let tasks = [
+        tokio::spawn(follow(polls, Following(following), place)),
+        tokio::spawn(follow_keys(turns, turned)),
+        tokio::spawn(sweep(sweeps, swept)),
+    ];
+    Ok(tasks.map(|task| task.abort_handle()))
 }
 
 async fn snapshot(engine: &Engine, followed: &Followed) -> Result<Place, Fault> {
@@ -119,13 +133,6 @@ async fn follow(engine: Arc<Engine>, following: Following, mut place: Place) {
     let followed = &*following.0;
     let mut ticks = interval(POLL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut until_keys = 0;
-    let (mut settled, mut turned) = (
-        Settled {
-            reached: engine.now(),
-        },
-        now(),
-    );
     let mut lost = false;
     loop {
         ticks.tick().await;
@@ -136,8 +143,7 @@ async fn follow(engine: Arc<Engine>, following: Following, mut place: Place) {
             followed.heard.left().max(POLL)
         };
         match timeout(left, read_on(&engine, followed, &mut place)).await {
-            // Nobody signs on with a withdrawn key until the next look at the keys.
-            Ok(Ok(true)) => until_keys = 1,
+            Ok(Ok(true)) => followed.withdrawn.notify_one(),
             Ok(Ok(false)) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the revocations could not be read"),
             Err(_) => tracing::warn!("the store does not answer"),
@@ -147,18 +153,33 @@ async fn follow(engine: Arc<Engine>, following: Following, mut place: Place) {
             lost = lost_now;
             tracing::warn!(lost, "whether guards can know what is revoked has changed");
         }
-        until_keys = if until_keys == 0 {
-            KEYS_EVERY
-        } else {
-            until_keys - 1
-        };
-        if until_keys == 0 && !lost {
-            let elapsed = turned.elapsed();
-            turned += elapsed;
-            follow_keys(&engine, followed, settled.after(elapsed, engine.now())).await;
-            if let Err(error) = lead::lead(&engine.store, &engine.clock).await {
-                tracing::warn!(%error, "the database's clock could not be read");
-            }
+    }
+}
+
+/// Goes by the database's clock, makes the steps of keys that are due, and takes over what is there then.
+async fn follow_keys(engine: Arc<Engine>, followed: Arc<Followed>) {
+    let mut ticks = interval(KEYS);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut turned = now();
+    let mut settled = Settled {
+        reached: engine.now(),
+    };
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = followed.withdrawn.notified() => {}
+        }
+        if !followed.heard.is_current() {
+            continue;
+        }
+        if let Err(error) = lead::lead(&engine.store, &engine.clock).await {
+            tracing::warn!(%error, "the database's clock could not be read");
+        }
+        let elapsed = turned.elapsed();
+        turned += elapsed;
+        let due_by = settled.after(elapsed, engine.now());
+        if let Err(error) = turn_keys(&engine, &followed, due_by).await {
+            tracing::warn!(%error, "the signing keys could not be followed");
         }
     }
 }
@@ -190,14 +211,7 @@ async fn read_on(engine: &Engine, followed: &Followed, place: &mut Place) -> Res
     }
 }
 
-/// Makes the steps of keys that are due, and takes over what is there then.
-async fn follow_keys(engine: &Engine, followed: &Followed, due_by: Timestamp) {
-    if let Err(error) = turn_keys(engine, followed, due_by).await {
-        tracing::warn!(%error, "the signing keys could not be followed");
-    }
-}
-
-/// As `follow_keys` does; steps that are due by `due_by`.
+/// Makes the steps of keys that are due by `due_by`, and takes over what is there then.
 pub(crate) async fn turn_keys(
     engine: &Engine,
     followed: &Followed,

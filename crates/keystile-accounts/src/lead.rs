@@ -18,13 +18,19 @@ const TOLERATED: Duration = Duration::from_millis(25);
 const WORTH_SAYING: Duration = Duration::from_secs(5);
 
 /// The clock to go by: the one that was given (a test's, say), or the machine's if the store is on it, or one that the
-/// database leads.
+/// database leads. That is right from the first moment, as steps of keys are due by it.
 pub(crate) async fn clock_of(store: &Store, given: Clock) -> Result<Clock, Fault> {
-    if !given.is_system() || store.clock().await?.is_none() {
+    let may_be_led = given.is_system() || given.is_led();
+    if !may_be_led || store.clock().await?.is_none() {
         return Ok(given);
     }
-    let clock = Clock::led();
-    lead(store, &clock).await?;
+    let clock = if given.is_led() {
+        given.clone()
+    } else {
+        Clock::led()
+    };
+    // However long the database takes to answer now: it says more than a clock that nobody looked at.
+    put_right(store, &clock, Duration::MAX).await?;
     let apart = apart(clock.now(), given.now());
     if apart > WORTH_SAYING {
         tracing::warn!(
@@ -37,16 +43,21 @@ pub(crate) async fn clock_of(store: &Store, given: Clock) -> Result<Clock, Fault
 
 /// Puts a led clock right.
 pub(crate) async fn lead(store: &Store, clock: &Clock) -> Result<(), Fault> {
-    if !clock.is_led() {
-        return Ok(());
+    if clock.is_led() {
+        put_right(store, clock, LONGEST_WAY).await?;
     }
+    Ok(())
+}
+
+/// By an answer that took no longer than `longest`.
+async fn put_right(store: &Store, clock: &Clock, longest: Duration) -> Result<(), Fault> {
     let asked = now();
     let Some(shown) = store.clock().await? else {
         return Ok(());
     };
     let way = asked.elapsed();
     let shows = Timestamp::from_millis(shown).saturating_add(way / 2);
-    if way < LONGEST_WAY && apart(shows, clock.now()) > TOLERATED {
+    if way < longest && apart(shows, clock.now()) > TOLERATED {
         clock.set(shows);
     }
     Ok(())

@@ -1,3 +1,5 @@
-//! The flows again, on PostgreSQL.
+//! The flows again, on PostgreSQL, and what only there can be tried.
 
 include!("flows/modules.rs");
+#[path = "flows/only_postgres.rs"]
+mod only_postgres;

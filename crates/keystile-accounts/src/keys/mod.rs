@@ -132,10 +132,16 @@ impl KeyRing {
         let same = signing == Some(held.signing.key_id().as_str())
             && kids.eq(held.verifying.iter().map(|key| key.key_id().as_str()));
         if same {
-            Ok(None)
-        } else {
-            self.compose(&records).map(Some)
+            return Ok(None);
         }
+        self.compose(&records).map(Some).or_else(|fault| {
+            // Sealed with a key that this process was not given yet, say: what others sign by it is good all the same.
+            tracing::error!(%fault, "the key that is to sign cannot be read here; the former one signs on");
+            Ok(Some(Keys {
+                signing: held.signing.clone(),
+                verifying: self.verifying_set(&records)?,
+            }))
+        })
     }
 
     /// Those of the store's keys whose tokens may be good, now or soon.
@@ -161,15 +167,19 @@ impl KeyRing {
                 self.private(in_state(records, store::KeyState::Signing).ok_or_else(missing)?)?
             }
         };
+        Ok(Keys {
+            signing,
+            verifying: self.verifying_set(records)?,
+        })
+    }
+
+    fn verifying_set(&self, records: &[KeyRecord]) -> Result<KeySet, Fault> {
         let elsewhere = self
             .elsewhere
             .iter()
             .map(|key| Ok(key.verifying_key().clone()));
         let verifying = elsewhere.chain(records.iter().map(|record| self.public(record)));
-        Ok(Keys {
-            signing,
-            verifying: KeySet::new(verifying.collect::<Result<Vec<_>, Fault>>()?),
-        })
+        Ok(KeySet::new(verifying.collect::<Result<Vec<_>, Fault>>()?))
     }
 
     /// Whether this key is one of those that are kept elsewhere.

@@ -7,7 +7,7 @@ pub(crate) fn holds(bytes: &[u8], secret: &[u8]) -> bool {
 }
 
 #[tokio::test]
-async fn the_database_holds_no_secret_that_was_used() {
+async fn on_sqlite_the_database_holds_no_secret_that_was_used() {
     const SECRET: &str = "a signing secret of thirty-two bytes and more";
     const HASH_KEY: &str = "a key for hashes of thirty-two bytes and more";
     // It looks into SQLite's files.

@@ -130,3 +130,22 @@ async fn chains_go_on_when_the_sealing_key_is_first_given_and_when_it_changes() 
         head = accounts.refresh(&used).await.unwrap();
     }
 }
+
+/// A node that was not given the sealing key yet, or not the new one, when another rotates: it signs on with the former
+/// key, and refuses nobody for what the others sign.
+#[tokio::test]
+async fn a_node_without_the_sealing_key_refuses_no_token_of_the_others() {
+    let shop = Shop::open().await;
+    shop.ada().await;
+    let sealing = open(&shop, |builder| builder.sealing_key(ONE))
+        .await
+        .unwrap();
+    sealing.rotate_keys(None, None, Begin::Now).await.unwrap();
+    let theirs = sealing.sign_in(crate::shop::ada_signs_in()).await.unwrap();
+    crate::shop::eventually("it verifies by the new key", || {
+        shop.refused(&theirs.access_token).is_none()
+    })
+    .await;
+    let ours = shop.sign_in().await;
+    assert!(sealing.guard().verify(&ours.access_token).is_ok());
+}
