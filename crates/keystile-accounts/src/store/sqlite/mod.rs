@@ -10,6 +10,7 @@ mod error;
 mod exchange;
 mod inspect;
 mod key;
+mod key_step;
 mod limit;
 mod listing;
 mod location;
