@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keystile::{Clock, Timestamp};
+use keystile::Clock;
 use keystile_accounts::{Accounts, Begin};
 use tokio_postgres::NoTls;
 
@@ -36,8 +36,9 @@ async fn a_lock_on_the_keys_holds_no_revocation_up() {
     // By then everybody has looked at the keys, and waits.
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     command.disable(None, &ada.id).await.unwrap();
-    for _ in 0..100 {
-        if shop.refused(&session.access_token).is_some() {
+    // Whoever waits for the lock gives up after 5 s at the soonest.
+    for _ in 0..250 {
+        if shop.refused(&session.access_token) == Some("token_revoked") {
             break;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -74,11 +75,9 @@ async fn nodes_with_wrong_clocks_go_by_the_databases_from_the_first_moment() {
         .await
         .unwrap();
     let due = next.next.unwrap().at;
-    let lead = due.since(right.now());
-    assert!(
-        lead <= nodes[0].key_lead() && lead > nodes[0].key_lead() / 2,
-        "{lead:?}"
-    );
+    let meant = right.now().saturating_add(nodes[0].key_lead());
+    let off = due.since(meant).max(meant.since(due));
+    assert!(off < Duration::from_secs(5), "{off:?}");
 
     let mut session = nodes[0].sign_in(ada_signs_in()).await.unwrap();
     for number in 0..6 {
@@ -97,5 +96,4 @@ async fn nodes_with_wrong_clocks_go_by_the_databases_from_the_first_moment() {
         ahead.now().since(right.now()) < Duration::from_secs(5)
     })
     .await;
-    assert!(right.now() > Timestamp::from_seconds(0));
 }

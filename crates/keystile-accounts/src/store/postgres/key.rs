@@ -48,7 +48,7 @@ const USE: &str = "SELECT count(*), count(DISTINCT account_id) FROM session, sig
 
 impl Postgres {
     pub async fn keys(&self) -> Result<Vec<KeyRecord>, StoreError> {
-        self.ask_apart(|client| {
+        self.ask(|client| {
             Box::pin(async move {
                 let rows = row::all(client, ALL, &[]).await?;
                 rows.iter().map(from_row).collect()

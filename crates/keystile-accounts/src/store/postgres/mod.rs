@@ -53,7 +53,8 @@ pub struct Postgres(Arc<Shared>);
 struct Shared {
     location: Location,
     pool: Pool,
-    /// One more connection, for what every request depends on: what is revoked, the keys, the time. It waits in no queue.
+    /// One more connection, for what is revoked alone: whether guards may answer depends on it. It waits in no queue, and for
+    /// no lock that keys or accounts are under.
     apart: Pool,
     patience: Duration,
     queue: usize,
@@ -129,7 +130,7 @@ impl Postgres {
     /// See [`super::Store::clock`].
     pub async fn clock(&self) -> Result<i64, StoreError> {
         const CLOCK: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
-        self.ask_apart(|client| Box::pin(async move { row::number(client, CLOCK, &[]).await }))
+        self.ask(|client| Box::pin(async move { row::number(client, CLOCK, &[]).await }))
             .await
     }
 
