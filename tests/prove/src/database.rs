@@ -8,7 +8,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use tokio_postgres::{Client, NoTls};
 
-use crate::engine::Place;
+use crate::engine::{Engine, Place};
 
 /// A reader of the database; every call reads the latest commit.
 #[derive(Debug)]
@@ -26,12 +26,12 @@ impl<T: rusqlite::ToSql + tokio_postgres::types::ToSql + Sync> Value for T {}
 impl Database {
     /// Opens it; a file in `data`, the server's data folder.
     pub async fn open(place: &Place, data: &Path) -> anyhow::Result<Self> {
-        let Place::Postgres(_) = place else {
+        if place.engine() == Engine::Sqlite {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(data.join("keystile.db"), flags)?;
             connection.busy_timeout(Duration::from_secs(5))?;
             return Ok(Self::Sqlite(connection));
-        };
+        }
         Ok(Self::Postgres(connect(&place.url("proof", data)).await?))
     }
 

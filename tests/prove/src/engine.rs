@@ -42,6 +42,8 @@ pub enum Place {
     Folder,
     /// All in this database.
     Postgres(Arc<postgres::Database>),
+    /// A PostgreSQL database that somebody else keeps.
+    Url(String),
 }
 
 impl Place {
@@ -61,7 +63,7 @@ impl Place {
     pub fn engine(&self) -> Engine {
         match self {
             Self::Folder => Engine::Sqlite,
-            Self::Postgres(_) => Engine::Postgres,
+            Self::Postgres(_) | Self::Url(_) => Engine::Postgres,
         }
     }
 
@@ -70,6 +72,10 @@ impl Place {
         match self {
             Self::Folder => format!("sqlite://{}", data.join("keystile.db").display()),
             Self::Postgres(database) => format!("{}?application_name={name}", database.url()),
+            Self::Url(url) => {
+                let joint = if url.contains('?') { '&' } else { '?' };
+                format!("{url}{joint}application_name={name}")
+            }
         }
     }
 }

@@ -26,7 +26,7 @@ impl Hold {
         let data = server.data();
         Ok(match server.place() {
             Place::Folder => Self::Sqlite(WriteLock::open(&data.join("keystile.db"))?),
-            place @ Place::Postgres(_) => {
+            place @ (Place::Postgres(_) | Place::Url(_)) => {
                 Self::Postgres(Gate::new(&place.url("proof", &data)).await?)
             }
         })

@@ -5,8 +5,10 @@
 
 #![forbid(unsafe_code)]
 
+pub mod balancer;
 pub mod binary;
 pub mod client;
+pub mod crowd;
 pub mod database;
 pub mod engine;
 pub mod felt;
@@ -16,9 +18,11 @@ pub mod hold;
 pub mod kill;
 pub mod memory;
 pub mod nodes;
+pub mod outage;
 pub mod person;
 pub mod races;
 pub mod server;
+pub mod several;
 pub mod storm;
 pub mod verdict;
 pub mod walk;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 use keystile_prove::engine::Engine;
 use keystile_prove::verdict::Verdict;
-use keystile_prove::{felt, hashing, kill, races, storm, walk};
+use keystile_prove::{felt, hashing, kill, outage, races, several, storm, walk};
 
 /// Shows Keystile's promises against the real server: each command starts it with a temporary data folder, loads it
 /// over loopback, and ends with one line. Exit code 1 when a promise fails.
@@ -85,11 +85,23 @@ enum Proof {
         #[arg(long, default_value_t = 20)]
         times: usize,
     },
+    /// Two nodes on PostgreSQL behind a round-robin: one killed, paused or cut off under load; both started anew in turn.
+    Nodes {
+        /// How many kills; a fifth as many of everything else.
+        #[arg(long, default_value_t = 20)]
+        times: usize,
+    },
+    /// PostgreSQL stopped, paused, restarted and failed over under two nodes.
+    Outage {
+        /// How many times each; one failover.
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+    },
     /// All of the above with their defaults, and a summary.
     All,
 }
 
-const ALL: [Proof; 6] = [
+const ALL: [Proof; 8] = [
     Proof::Walk,
     Proof::RefreshStorm {
         rounds: 1_000,
@@ -106,7 +118,20 @@ const ALL: [Proof; 6] = [
         seconds: 10,
     },
     Proof::FeltWithin { times: 20 },
+    Proof::Nodes { times: 20 },
+    Proof::Outage { rounds: 5 },
 ];
+
+impl Proof {
+    /// Those of the store's engines on which this can be shown: several nodes share a PostgreSQL database only.
+    fn engines(&self, store: Store) -> Vec<Engine> {
+        let mut engines = store.engines();
+        if matches!(self, Self::Nodes { .. } | Self::Outage { .. }) {
+            engines.retain(|engine| *engine == Engine::Postgres);
+        }
+        engines
+    }
+}
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
@@ -117,7 +142,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     };
     let mut verdicts = Vec::new();
     for proof in proofs {
-        for engine in store.engines() {
+        for engine in proof.engines(store) {
             let verdict = prove(&proof, engine).await?;
             println!("{verdict}");
             verdicts.push(verdict);
@@ -153,6 +178,8 @@ async fn prove(proof: &Proof, engine: Engine) -> anyhow::Result<Verdict> {
         Proof::Kill { times } => kill::prove(engine, times).await,
         Proof::Hashing { clients, seconds } => hashing::prove(engine, clients, seconds).await,
         Proof::FeltWithin { times } => felt::prove(engine, times).await,
+        Proof::Nodes { times } => several::prove(times).await,
+        Proof::Outage { rounds } => outage::prove(rounds).await,
         Proof::All => anyhow::bail!("`all` is a list of the others"),
     }
 }

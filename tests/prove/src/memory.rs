@@ -22,6 +22,13 @@ impl Memory {
     }
 }
 
+impl Memory {
+    /// The resident set, in MiB.
+    pub fn resident_mib(self) -> u64 {
+        self.resident / 1024
+    }
+}
+
 fn field(text: &str, name: &str) -> anyhow::Result<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name));
     let number = line.and_then(|line| line.split_whitespace().next());

@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::binary;
 use crate::client::{Client, Request};
@@ -59,11 +60,19 @@ impl Server {
         engine: Engine,
         settings: &[(&'static str, &'static str)],
     ) -> anyhow::Result<Self> {
+        Self::start_at(Place::new(engine)?, settings).await
+    }
+
+    /// The same on a database that is there.
+    pub async fn start_at(
+        place: Place,
+        settings: &[(&'static str, &'static str)],
+    ) -> anyhow::Result<Self> {
         let address = free_address()?;
         let mut server = Self {
             binary: binary::server()?,
             folder: tempfile::tempdir()?,
-            place: Place::new(engine)?,
+            place,
             name: "node1".to_owned(),
             issuer: format!("http://{address}"),
             settings: settings.to_vec(),
@@ -78,6 +87,11 @@ impl Server {
 
     /// Starts another node on the same database, with the same settings: the `number`th. Only PostgreSQL has more than one.
     pub async fn beside(&self, number: usize) -> anyhow::Result<Self> {
+        self.beside_over(self.place.clone(), number).await
+    }
+
+    /// The same, by another way to that database.
+    pub async fn beside_over(&self, place: Place, number: usize) -> anyhow::Result<Self> {
         ensure!(
             self.engine() == Engine::Postgres,
             "SQLite's file has one server"
@@ -85,7 +99,7 @@ impl Server {
         let mut server = Self {
             binary: self.binary.clone(),
             folder: tempfile::tempdir()?,
-            place: self.place.clone(),
+            place,
             name: format!("node{number}"),
             issuer: self.issuer.clone(),
             settings: self.settings.clone(),
@@ -152,6 +166,27 @@ impl Server {
             process.kill().await.context("killing the server")?;
         }
         Ok(())
+    }
+
+    /// Sends a signal to its process.
+    pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let id = Pid::from_raw(i32::try_from(self.process_id()?)?);
+        Ok(kill_process(id.context("no process has this id")?, signal)?)
+    }
+
+    /// Asks it to end, and waits until it has; how long that took.
+    pub async fn end(&mut self) -> anyhow::Result<Duration> {
+        let watch = Stopwatch::start();
+        self.signal(Signal::TERM)?;
+        let process = self.process.as_mut().context("the server is not running")?;
+        let status = timeout(PATIENCE, process.wait()).await??;
+        self.process = None;
+        ensure!(
+            status.success(),
+            "it ended with {status}: {}",
+            self.last_words()
+        );
+        Ok(watch.elapsed())
     }
 
     /// A new connection to it.

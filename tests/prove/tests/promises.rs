@@ -4,7 +4,7 @@ use keystile_prove::engine::Engine;
 use keystile_prove::hold::WriteLock;
 use keystile_prove::server::Server;
 use keystile_prove::verdict::Verdict;
-use keystile_prove::{felt, hashing, kill, person, races, storm, walk};
+use keystile_prove::{felt, hashing, kill, person, races, several, storm, walk};
 use tokio::sync::Mutex;
 
 /// One proof at a time: one that fills the machine must not disturb another that measures.
@@ -53,6 +53,13 @@ async fn nothing_survives_a_sign_out_at_another_node() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_survives_kill_9() {
     on(Engine::Sqlite, |engine| kill::prove(engine, 1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_survives_a_node() {
+    if Engine::installed().contains(&Engine::Postgres) {
+        on(Engine::Postgres, |_| several::prove(1)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use keystile_tests_postgres::Server;
 
-use crate::node::{Answer, Node, Tokens, until};
+use crate::node::{Answer, Node, PATIENCE, Tokens, until};
 
 /// Service is back so soon after the database is.
 const BACK_WITHIN: Duration = Duration::from_secs(2);
-/// No request waits for the database for longer than its five seconds, and a little for a busy machine.
-const LONGEST: Duration = Duration::from_secs(8);
+/// No request waits for the database for longer than its two seconds, and a little for a busy machine.
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// A session that is refreshed at the nodes in turn, by a client that repeats what was not answered.
 struct Client<'a> {
@@ -81,7 +81,7 @@ fn wait_for_service(nodes: &[Node], client: &mut Client<'_>) -> Duration {
 /// Runs clients while something is done to the database, which ends with its return.
 fn under_load(server: &Server, act: impl FnOnce(&Server, &[Node])) {
     let name = server.make_database();
-    let nodes = [(); 2].map(|()| Node::start(&server.url(&name), &[]));
+    let nodes = [(); 2].map(|()| Node::start(&server.url(&name), &PATIENCE));
     let mut watching = Client::new(&nodes, "watching");
     let ended = AtomicBool::new(false);
     let clients: Vec<Client<'_>> = (0..4)
@@ -180,7 +180,7 @@ fn a_standby_that_takes_over_has_every_acknowledged_write() {
     );
     let name = primary.make_database();
     let url = Server::url_of_several(&[&primary, &standby], &name);
-    let nodes = [(); 2].map(|()| Node::start(&url, &[]));
+    let nodes = [(); 2].map(|()| Node::start(&url, &PATIENCE));
     let mut watching = Client::new(&nodes, "watching");
     let ended = AtomicBool::new(false);
     let clients: Vec<Client<'_>> = (0..4)

@@ -1,4 +1,4 @@
-//! After the restart: every acknowledged write holds; every unanswered one is whole or absent.
+//! Afterwards: every acknowledged write holds; every unanswered one is whole or absent.
 
 use std::fmt;
 
@@ -10,23 +10,33 @@ use crate::verdict::Verdict;
 
 /// What was looked at.
 #[derive(Debug, Default)]
-pub(super) struct Checked {
+pub struct Checked {
     sign_ups: usize,
     rotations: usize,
     sign_outs: usize,
-    /// Requests in flight at the kill, and how many of them had been done.
+    changes: usize,
+    /// Requests in flight at the end, and how many of them had been done.
     unanswered: usize,
     unanswered_done: usize,
     lost: usize,
 }
 
 impl Checked {
-    fn unanswered(&mut self, done: bool) {
+    /// How many writes were acknowledged.
+    pub fn acknowledged(&self) -> usize {
+        self.sign_ups + self.rotations + self.sign_outs + self.changes
+    }
+
+    pub(super) fn changed(&mut self, times: usize) {
+        self.changes += times;
+    }
+
+    pub(super) fn unanswered(&mut self, done: bool) {
         self.unanswered += 1;
         self.unanswered_done += usize::from(done);
     }
 
-    fn lost(&mut self, verdict: &mut Verdict, what: String) {
+    pub(super) fn lost(&mut self, verdict: &mut Verdict, what: String) {
         self.lost += 1;
         verdict.broken(what);
     }
@@ -38,13 +48,15 @@ impl fmt::Display for Checked {
             sign_ups,
             rotations,
             sign_outs,
+            changes,
             unanswered,
             unanswered_done,
             lost,
         } = self;
         write!(
             f,
-            "{sign_ups} sign-ups, {rotations} rotations and {sign_outs} sign-outs acknowledged, {lost} lost; \
+            "{sign_ups} sign-ups, {rotations} rotations, {sign_outs} sign-outs and {changes} password changes \
+             acknowledged, {lost} lost; \
              {unanswered} in flight ({unanswered_done} of them done), none half"
         )
     }
@@ -119,7 +131,7 @@ pub(super) async fn rotator(
         format!("half a rotation: head {head}, spent {spent}")
     });
     checked.unanswered(spent);
-    let answer = client.send(&person::refresh(&one.tokens.refresh)).await?;
+    let answer = person::patiently(client, &person::refresh(&one.tokens.refresh)).await?;
     let brief = answer.brief();
     let Ok(next) = Tokens::from(answer, "") else {
         checked.lost(
@@ -129,20 +141,16 @@ pub(super) async fn rotator(
         one.tokens = person::new_session(client, &one.name, PASSWORD).await?;
         return Ok(());
     };
-    let latest = person::rotate(client, &next.refresh).await?;
-    let me = client.send(&person::me(&latest.access)).await?;
+    let latest = person::patiently(client, &person::refresh(&next.refresh)).await?;
+    let latest = Tokens::from(latest, "refreshing")?;
+    let me = person::patiently(client, &person::me(&latest.access)).await?;
     verdict.check(me.status == 200, || {
-        format!("after a restart a fresh token was answered {}", me.brief())
+        format!("afterwards a fresh token was answered {}", me.brief())
     });
     let living = database.living_sessions(&one.account).await?;
-    verdict.check(living == 1, || {
-        format!("after a restart {living} chains live")
-    });
-    let used = client
-        .send(&person::refresh(
-            &one.consumed.as_ref().unwrap_or(&one.tokens).refresh,
-        ))
-        .await?;
+    verdict.check(living == 1, || format!("afterwards {living} chains live"));
+    let former = &one.consumed.as_ref().unwrap_or(&one.tokens).refresh;
+    let used = person::patiently(client, &person::refresh(former)).await?;
     verdict.check(used.status == 401, || {
         format!("a token consumed long ago was answered {}", used.brief())
     });
@@ -162,8 +170,8 @@ pub(super) async fn leaver(
     no_odd_answers(&mut one.odd, verdict);
     for tokens in one.left.drain(..) {
         checked.sign_outs += 1;
-        let me = client.send(&person::me(&tokens.access)).await?;
-        let refresh = client.send(&person::refresh(&tokens.refresh)).await?;
+        let me = person::patiently(client, &person::me(&tokens.access)).await?;
+        let refresh = person::patiently(client, &person::refresh(&tokens.refresh)).await?;
         let lives = database.lives(&tokens.session).await?;
         if me.status != 401 || refresh.status != 401 || lives == Some(true) {
             let what = format!(
@@ -175,8 +183,8 @@ pub(super) async fn leaver(
         }
     }
     if let Some(tokens) = one.leaving.take() {
-        let me = client.send(&person::me(&tokens.access)).await?;
-        let refresh = client.send(&person::refresh(&tokens.refresh)).await?;
+        let me = person::patiently(client, &person::me(&tokens.access)).await?;
+        let refresh = person::patiently(client, &person::refresh(&tokens.refresh)).await?;
         checked.unanswered(me.status == 401);
         verdict.check((me.status == 200) == (refresh.status == 200), || {
             format!(

@@ -1,18 +1,19 @@
-//! The load: each connection does one thing in a loop until the server is gone, and remembers what it was answered.
+//! The load: each connection does one thing in a loop until it is not answered or the load is over, and remembers what it
+//! was answered.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::tally::Tally;
 use crate::client::Client;
 use crate::person::{self, PASSWORD, Tokens};
-use crate::server::Server;
 
 /// Signs up one person after the other.
 #[derive(Debug)]
 pub(super) struct Registrant {
-    index: usize,
+    names: String,
     signed_up: usize,
     /// Names whose sign-up was acknowledged in this life.
     pub(super) acknowledged: Vec<String>,
@@ -23,9 +24,9 @@ pub(super) struct Registrant {
 }
 
 impl Registrant {
-    pub(super) fn new(index: usize) -> Self {
+    pub(super) fn new(names: String) -> Self {
         Self {
-            index,
+            names,
             signed_up: 0,
             acknowledged: Vec::new(),
             unanswered: None,
@@ -33,14 +34,15 @@ impl Registrant {
         }
     }
 
-    pub(super) async fn live(mut self, address: SocketAddr) -> Self {
+    pub(super) async fn live(mut self, address: SocketAddr, tally: &Tally) -> Self {
         let mut client = Client::new(address);
-        loop {
+        while !tally.is_over() {
             self.signed_up += 1;
-            let name = format!("new-{}-{}", self.index, self.signed_up);
-            match client.send(&person::sign_up(&name, PASSWORD)).await {
+            let name = format!("{}-{}", self.names, self.signed_up);
+            let sign_up = person::sign_up(&name, PASSWORD);
+            match tally.send(&mut client, &sign_up).await {
                 Ok(answer) if answer.status == 201 => self.acknowledged.push(name),
-                // Not done, and said so: that loses nothing.
+                // Nothing was promised.
                 Ok(answer) if answer.is_busy() => sleep(Duration::from_millis(20)).await,
                 Ok(answer) => {
                     self.odd
@@ -53,6 +55,7 @@ impl Registrant {
                 }
             }
         }
+        self
     }
 }
 
@@ -70,11 +73,9 @@ pub(super) struct Rotator {
 }
 
 impl Rotator {
-    pub(super) async fn new(server: &Server, index: usize) -> anyhow::Result<Self> {
-        let name = format!("rotator-{index}");
-        let mut client = server.client();
-        let account = person::new_account(&mut client, &name).await?;
-        let tokens = person::new_session(&mut client, &name, PASSWORD).await?;
+    pub(super) async fn new(client: &mut Client, name: String) -> anyhow::Result<Self> {
+        let account = person::new_account(client, &name).await?;
+        let tokens = person::new_session(client, &name, PASSWORD).await?;
         Ok(Self {
             name,
             account,
@@ -85,14 +86,20 @@ impl Rotator {
         })
     }
 
-    pub(super) async fn live(mut self, address: SocketAddr) -> Self {
+    pub(super) async fn live(mut self, address: SocketAddr, tally: &Tally) -> Self {
         let mut client = Client::new(address);
         self.consumed = None;
         self.acknowledged = 0;
-        loop {
-            let Ok(answer) = client.send(&person::refresh(&self.tokens.refresh)).await else {
+        while !tally.is_over() {
+            let refresh = person::refresh(&self.tokens.refresh);
+            let Ok(answer) = tally.send(&mut client, &refresh).await else {
                 return self;
             };
+            // Whether it was done is not known: the same token is sent again.
+            if answer.is_busy() {
+                sleep(Duration::from_millis(20)).await;
+                continue;
+            }
             match Tokens::from(answer, "a refresh") {
                 Ok(next) => {
                     self.consumed = Some(std::mem::replace(&mut self.tokens, next));
@@ -104,6 +111,7 @@ impl Rotator {
                 }
             }
         }
+        self
     }
 }
 
@@ -119,9 +127,8 @@ pub(super) struct Leaver {
 }
 
 impl Leaver {
-    pub(super) async fn new(server: &Server, index: usize) -> anyhow::Result<Self> {
-        let name = format!("leaver-{index}");
-        person::new_account(&mut server.client(), &name).await?;
+    pub(super) async fn new(client: &mut Client, name: String) -> anyhow::Result<Self> {
+        person::new_account(client, &name).await?;
         Ok(Self {
             name,
             left: Vec::new(),
@@ -130,10 +137,11 @@ impl Leaver {
         })
     }
 
-    pub(super) async fn live(mut self, address: SocketAddr) -> Self {
+    pub(super) async fn live(mut self, address: SocketAddr, tally: &Tally) -> Self {
         let mut client = Client::new(address);
-        loop {
-            let Ok(answer) = client.send(&person::sign_in(&self.name, PASSWORD)).await else {
+        while !tally.is_over() {
+            let sign_in = person::sign_in(&self.name, PASSWORD);
+            let Ok(answer) = tally.send(&mut client, &sign_in).await else {
                 return self;
             };
             if answer.is_busy() {
@@ -146,16 +154,19 @@ impl Leaver {
                 sleep(Duration::from_millis(20)).await;
                 continue;
             };
-            match client.send(&person::sign_out(&tokens.access, "this")).await {
+            let sign_out = person::sign_out(&tokens.access, "this");
+            match tally.send(&mut client, &sign_out).await {
                 Ok(answer) if answer.status == 204 => self.left.push(tokens),
-                Ok(answer) => self
+                Ok(answer) if !answer.is_busy() => self
                     .odd
                     .push(format!("a sign-out was answered {}", answer.brief())),
-                Err(_) => {
+                // Not answered, or it is not known whether it was done.
+                _ => {
                     self.leaving = Some(tokens);
                     return self;
                 }
             }
         }
+        self
     }
 }
