@@ -40,6 +40,9 @@ const FEW: Size = Size {
     changers: 1,
 };
 
+/// With fewer kills the smaller crowd does.
+const MANY: usize = 5;
+
 /// What becomes of one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
@@ -69,7 +72,8 @@ pub async fn prove(times: usize) -> anyhow::Result<Verdict> {
     let mut verdict = Verdict::of("nodes", Engine::Postgres);
     let watch = Stopwatch::start();
     let mut stage = Stage::set().await?;
-    let mut crowd = Crowd::gather(&mut stage.client(), "one", CROWD).await?;
+    let size = if times < MANY { FEW } else { CROWD };
+    let mut crowd = Crowd::gather(&mut stage.client(), "one", size).await?;
     let others = times.div_ceil(5);
     for round in 0..times {
         crowd = stage.round(crowd, Act::Kill, round, &mut verdict).await?;
