@@ -158,17 +158,12 @@ async fn follow(engine: Arc<Engine>, following: Following, mut place: Place) {
 
 /// Goes by the database's clock, makes the steps of keys that are due, and takes over what is there then.
 async fn follow_keys(engine: Arc<Engine>, followed: Arc<Followed>) {
-    let mut ticks = interval(KEYS);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut turned = now();
     let mut settled = Settled {
         reached: engine.now(),
     };
     loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            () = followed.withdrawn.notified() => {}
-        }
+        let _ = timeout(KEYS, followed.withdrawn.notified()).await;
         if !followed.heard.is_current() {
             continue;
         }
