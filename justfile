@@ -22,6 +22,7 @@ check:
 alone:
     cargo check -p keystile --no-default-features
     cargo check -p keystile --features axum
+    cargo check -p keystile --features remote
     cargo check -p keystile-accounts
     cargo check -p keystile-server
 

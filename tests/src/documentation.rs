@@ -12,5 +12,8 @@ mod embedding {}
 #[doc = include_str!("../../docs/guarding.md")]
 mod guarding {}
 
+#[doc = include_str!("../../docs/following.md")]
+mod following {}
+
 #[doc = include_str!("../../docs/tokens.md")]
 mod tokens {}

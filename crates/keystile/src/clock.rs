@@ -79,10 +79,42 @@ pub struct Clock(Source);
 #[derive(Clone)]
 enum Source {
     System,
-    Manual(Arc<AtomicI64>),
+    Manual(Arc<Turned>),
     /// So many milliseconds ahead of the machine's.
     Led(Arc<AtomicI64>),
 }
+
+/// Where a manual clock stands.
+struct Turned {
+    millis: AtomicI64,
+    /// Who waits for it to be turned.
+    #[cfg(feature = "remote")]
+    waiting: std::sync::Mutex<Vec<std::task::Waker>>,
+}
+
+impl Turned {
+    #[cfg_attr(
+        not(feature = "remote"),
+        expect(clippy::unused_self, reason = "nobody waits")
+    )]
+    fn wake(&self) {
+        #[cfg(feature = "remote")]
+        for waker in std::mem::take(&mut *self.waiting()) {
+            waker.wake();
+        }
+    }
+
+    #[cfg(feature = "remote")]
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<std::task::Waker>> {
+        self.waiting
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Longest sleep in one piece: a wall clock that is set meanwhile is noticed after it.
+#[cfg(feature = "remote")]
+const SLICE: Duration = Duration::from_secs(5);
 
 impl Clock {
     /// The machine's wall clock.
@@ -92,7 +124,11 @@ impl Clock {
 
     /// A clock that stands still until it is turned.
     pub fn manual(now: Timestamp) -> Self {
-        Self(Source::Manual(Arc::new(AtomicI64::new(now.as_millis()))))
+        Self(Source::Manual(Arc::new(Turned {
+            millis: AtomicI64::new(now.as_millis()),
+            #[cfg(feature = "remote")]
+            waiting: std::sync::Mutex::default(),
+        })))
     }
 
     /// The machine's wall clock, put right by another one: once it is [set](Self::set) it goes on from there, at the
@@ -115,7 +151,7 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::System => system_now(),
-            Source::Manual(millis) => Timestamp(millis.load(Ordering::Acquire)),
+            Source::Manual(turned) => Timestamp(turned.millis.load(Ordering::Acquire)),
             Source::Led(ahead) => {
                 Timestamp(system_now().0.saturating_add(ahead.load(Ordering::Acquire)))
             }
@@ -124,10 +160,12 @@ impl Clock {
 
     /// Turns a manual clock forward. The system's clock is not moved by this.
     pub fn advance(&self, by: Duration) {
-        if let Source::Manual(now) = &self.0 {
-            let _ = now.fetch_update(Ordering::AcqRel, Ordering::Acquire, |at| {
-                Some(at.saturating_add(millis(by)))
-            });
+        if let Source::Manual(turned) = &self.0 {
+            let add = |at: i64| Some(at.saturating_add(millis(by)));
+            let _ = turned
+                .millis
+                .fetch_update(Ordering::AcqRel, Ordering::Acquire, add);
+            turned.wake();
         }
     }
 
@@ -135,11 +173,47 @@ impl Clock {
     pub fn set(&self, now: Timestamp) {
         match &self.0 {
             Source::System => {}
-            Source::Manual(millis) => millis.store(now.as_millis(), Ordering::Release),
+            Source::Manual(turned) => {
+                turned.millis.store(now.as_millis(), Ordering::Release);
+                turned.wake();
+            }
             Source::Led(ahead) => {
                 let by = now.as_millis().saturating_sub(system_now().as_millis());
                 ahead.store(by, Ordering::Release);
             }
+        }
+    }
+}
+
+#[cfg(feature = "remote")]
+impl Clock {
+    /// Waits until this clock shows `at`, or less than `from`: then it was set back, and what was to be waited for is
+    /// not known any more. Turning a manual clock ends it at once.
+    pub(crate) async fn reach(&self, from: Timestamp, at: Timestamp) {
+        let reached = |now: Timestamp| now >= at || now < from;
+        match &self.0 {
+            Source::Manual(turned) => {
+                std::future::poll_fn(|context| {
+                    let mut waiting = turned.waiting();
+                    if !waiting.iter().any(|waker| waker.will_wake(context.waker())) {
+                        waiting.push(context.waker().clone());
+                    }
+                    drop(waiting);
+                    if reached(self.now()) {
+                        std::task::Poll::Ready(())
+                    } else {
+                        std::task::Poll::Pending
+                    }
+                })
+                .await;
+            }
+            Source::System | Source::Led(_) => loop {
+                let now = self.now();
+                if reached(now) {
+                    return;
+                }
+                tokio::time::sleep(at.since(now).min(SLICE)).await;
+            },
         }
     }
 }

@@ -1,8 +1,9 @@
 //! An entry of a verifier: what it demands of a token whose signature holds.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use serde_json::{Map, Value};
 
 use crate::payload::Payload;
@@ -14,10 +15,68 @@ pub(crate) struct Entry {
     pub(crate) issuer: Expected,
     pub(crate) audience: Expected,
     pub(crate) token_type: Expected,
-    pub(crate) keys: Arc<ArcSwap<KeySet>>,
+    pub(crate) keys: Arc<Keys>,
     pub(crate) subject: SubjectRule,
     /// Further claims, and the value that each must have.
     pub(crate) required: Vec<(String, Value)>,
+    /// Who fetches the keys; none, where they were given. Held here, so that it goes on for as long as the entry is in use.
+    pub(crate) followed: Option<Followed>,
+}
+
+/// The keys of an entry: read without a lock, replaced as a whole.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    set: ArcSwap<KeySet>,
+    changes: AtomicU64,
+}
+
+impl Keys {
+    pub(crate) fn new(set: KeySet) -> Self {
+        Self {
+            set: ArcSwap::from_pointee(set),
+            changes: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn load(&self) -> Guard<Arc<KeySet>> {
+        self.set.load()
+    }
+
+    pub(crate) fn replace(&self, set: KeySet) {
+        self.set.store(Arc::new(set));
+        self.changes.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Rises after each replacement.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+}
+
+/// Who fetches an entry's keys.
+#[cfg(feature = "remote")]
+pub(crate) use crate::Issuer as Followed;
+
+/// Nobody, without the feature that fetches.
+#[cfg(not(feature = "remote"))]
+#[derive(Clone, Debug)]
+pub(crate) enum Followed {}
+
+#[cfg(not(feature = "remote"))]
+impl Followed {
+    pub(crate) const fn keys_are_known(&self) -> bool {
+        match *self {}
+    }
+}
+
+impl Entry {
+    /// Whether the keys are known at present. Those that were given always are.
+    pub(crate) fn check_known(&self) -> Result<(), Reason> {
+        match &self.followed {
+            Some(followed) if !followed.keys_are_known() => Err(Reason::KeysUnknown),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl From<Trust> for Entry {
@@ -26,9 +85,10 @@ impl From<Trust> for Entry {
             issuer: trust.issuer,
             audience: trust.audience,
             token_type: trust.token_type,
-            keys: Arc::new(ArcSwap::from_pointee(trust.keys)),
+            keys: Arc::new(Keys::new(trust.keys)),
             subject: SubjectRule::default(),
             required: Vec::new(),
+            followed: None,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What guards routes: a verifier, what is revoked, where a token may stand. No HTTP type is named here.
 
+#[cfg(any(feature = "axum", feature = "remote"))]
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -179,6 +181,15 @@ impl Guard {
     /// Verifies a token: from memory if these very bytes were verified before, `exp`, `nbf` and revocation each time.
     pub fn verify(&self, token: &str) -> Result<Arc<Verified>, Refusal> {
         let now = self.now();
+        let verdict = self.decide(token, now);
+        #[cfg(feature = "remote")]
+        if let Err(refusal) = &verdict {
+            self.verifier().ask_for_keys(token, refusal, now);
+        }
+        verdict
+    }
+
+    pub(crate) fn decide(&self, token: &str, now: Timestamp) -> Result<Arc<Verified>, Refusal> {
         let verified = self.verify_or_remember(token, now)?;
         self.revoked()
             .check(verified.claims(), verified.key_id(), now)?;
@@ -193,12 +204,25 @@ impl Guard {
         // Read before the keys are: if they change meanwhile, what is put in counts for nothing.
         let epoch = verifier.epoch();
         if let Some(known) = remembered.get(token, epoch) {
-            verifier.check_times(known.claims(), now)?;
+            verifier.check_again(&known, now)?;
             return Ok(known);
         }
         let verified = verifier.verify_at(token, now)?;
         remembered.put(token, epoch, &verified);
         Ok(verified)
+    }
+
+    /// As [`verify`](Self::verify); where the token may only lack a key that its issuer publishes, the answer comes later.
+    #[cfg(any(feature = "axum", feature = "remote"))]
+    pub(crate) fn verdict(&self, token: &str) -> Verdict {
+        let verdict = self.decide(token, self.now());
+        #[cfg(feature = "remote")]
+        if let Err(refusal) = &verdict
+            && let Some(later) = crate::remote::later(self, token, refusal)
+        {
+            return Verdict::Later(later);
+        }
+        Verdict::Now(verdict)
     }
 
     #[cfg(feature = "axum")]
@@ -211,6 +235,18 @@ impl Guard {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
+
+/// What is made of a token, at once or once its issuer was asked for the key.
+#[cfg(any(feature = "axum", feature = "remote"))]
+pub(crate) enum Verdict {
+    Now(Result<Arc<Verified>, Refusal>),
+    #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "nobody is asked"))]
+    Later(Later),
+}
+
+/// An answer that waits for an issuer's keys.
+#[cfg(any(feature = "axum", feature = "remote"))]
+pub(crate) type Later = Pin<Box<dyn Future<Output = Result<Arc<Verified>, Refusal>> + Send>>;
 
 impl std::fmt::Debug for Guard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

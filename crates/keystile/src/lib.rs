@@ -49,6 +49,7 @@
 //! | guarding routes | [`Guard`], and with the feature `axum` its `Principal`, `Require` and `layer` |
 //! | verifying without HTTP | [`Verifier`], [`Trust`], [`Expected`] |
 //! | issuing | [`SigningKey`], [`Claims`] |
+//! | an issuer elsewhere | with the feature `remote`: `Guard::issuer_at`, `Issuer` |
 //! | publishing keys | [`KeySet`] |
 //! | ending tokens before they expire | [`Revocations`] |
 //! | opaque tokens, such as refresh tokens | [`OpaqueToken`] |
@@ -57,6 +58,9 @@
 //! # Features
 //!
 //! `axum`: extractors, a layer and answers for axum 0.8. Without it no HTTP type is compiled.
+//!
+//! `remote`: following an issuer, whose keys are found, fetched and kept up to date; for programs on tokio. Without it no
+//! HTTP client is compiled.
 //!
 //! # What is strict
 //!
@@ -81,6 +85,9 @@ mod payload;
 mod random;
 mod reason;
 mod remembered;
+#[cfg(feature = "remote")]
+#[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
+pub mod remote;
 mod requirement;
 mod revocation;
 mod secret;
@@ -105,11 +112,13 @@ pub use key::{Algorithm, KeyError, KeyId, SigningKey, VerifyingKey};
 pub use key_set::KeySet;
 pub use random::Random;
 pub use reason::{Reason, Refusal};
+#[cfg(feature = "remote")]
+pub use remote::{FollowError, Issuer};
 pub use requirement::{Any, Fresh, FreshMark, Requirement};
 #[doc(hidden)]
 pub use requirement::{require_role as __require_role, require_scope as __require_scope};
 pub use revocation::{Revocations, WhenStale};
 pub use secret::{OpaqueToken, REFRESH_TOKEN_PREFIX, Secret, TokenHash};
 pub use sets::{Audience, Roles, Scope};
-pub use trust::{Expected, SubjectRule, Trust};
+pub use trust::{Expected, SubjectRule, Trust, Trusted};
 pub use verify::{Verified, Verifier};

@@ -71,6 +71,9 @@ reasons! {
     /// No issuer entry accepts the token's `iss`.
     TokenIssuerWrong = "token_issuer_wrong", 401, TOKEN,
         "The token's issuer is not trusted here; ask the issuer that this service names for a token.";
+    /// The issuer's keys were never had, or too long ago.
+    KeysUnknown = "keys_unknown", 503, None,
+        "The keys of the token's issuer cannot be had at present; try again shortly.";
     /// No key of that id in the issuer's key set.
     TokenKeyUnknown = "token_key_unknown", 401, TOKEN,
         "The token names a key that is not in the issuer's key set; the key may have been retired: ask for a new token.";

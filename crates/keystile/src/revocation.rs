@@ -180,6 +180,12 @@ impl Revocations {
         }
     }
 
+    /// Whether a key was withdrawn.
+    #[cfg(feature = "remote")]
+    pub(crate) fn is_withdrawn(&self, key: &KeyId) -> bool {
+        self.0.keys.any(&self.0.hasher, key.as_str(), |_| true)
+    }
+
     fn is_current(&self, now: Timestamp) -> bool {
         if self.0.lost_until.load(Ordering::Acquire) > now.as_millis() {
             return false;

@@ -1,6 +1,7 @@
 //! Whom a verifier trusts, stated entry by entry.
 
 use crate::KeySet;
+use crate::entry::Entry;
 
 /// What a member of a token must be. There is no default: each entry says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +69,17 @@ pub struct Trust {
     pub token_type: Expected,
     /// The issuer's keys. No other entry's tokens are verified with them.
     pub keys: KeySet,
+}
+
+/// Whom a [`Verifier`](crate::Verifier) trusts: made of a [`Trust`], whose keys are given, or, with the feature `remote`, of
+/// an `Issuer`, whose keys are followed.
+#[derive(Clone, Debug)]
+pub struct Trusted(pub(crate) Entry);
+
+impl From<Trust> for Trusted {
+    fn from(trust: Trust) -> Self {
+        Self(trust.into())
+    }
 }
 
 /// What the subject, `sub`, must be.

@@ -5,7 +5,6 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -17,7 +16,7 @@ use crate::header::{self, Header};
 use crate::payload::{self, Payload};
 use crate::{
     Algorithm, Claims, Clock, Expected, KeyId, KeySet, Reason, Refusal, SubjectRule, Timestamp,
-    Trust, VerifyingKey, base64url,
+    Trusted, VerifyingKey, base64url,
 };
 
 /// Longest signature, in bytes: that of RSA with 8192 bits.
@@ -59,26 +58,24 @@ pub struct Verifier {
     leeway: Duration,
     future_skew: Duration,
     clock: Clock,
-    epoch: Arc<AtomicU64>,
 }
 
 impl Verifier {
-    /// One that trusts this issuer.
-    pub fn new(trust: Trust) -> Self {
+    /// One that trusts this issuer: a [`Trust`](crate::Trust) with its keys, or an issuer that is followed.
+    pub fn new(trust: impl Into<Trusted>) -> Self {
         Self {
-            entries: vec![trust.into()],
+            entries: vec![trust.into().0],
             leeway: Duration::ZERO,
             future_skew: Duration::from_secs(60),
             clock: Clock::system(),
-            epoch: Arc::default(),
         }
     }
 
     /// Trusts another issuer too. An entry is chosen by the token's `iss` before any signature is checked: the first
     /// that names it; else the first that expects none and finds none; else the first that leaves it unchecked.
     #[must_use]
-    pub fn or_trust(mut self, trust: Trust) -> Self {
-        self.entries.push(trust.into());
+    pub fn or_trust(mut self, trust: impl Into<Trusted>) -> Self {
+        self.entries.push(trust.into().0);
         self
     }
 
@@ -122,14 +119,20 @@ impl Verifier {
     }
 
     /// Gives the entry at this place, in the order of adding, other keys; every clone of this verifier uses them at
-    /// once. `false` if there is no such entry.
+    /// once. `false` if there is no such entry, and for an issuer that is followed: its keys are what it publishes.
     pub fn replace_keys(&self, entry: usize, keys: KeySet) -> bool {
-        let Some(entry) = self.entries.get(entry) else {
-            return false;
-        };
-        entry.keys.store(Arc::new(keys));
-        self.epoch.fetch_add(1, Ordering::AcqRel);
-        true
+        match self.entries.get(entry) {
+            Some(entry) if entry.followed.is_none() => {
+                entry.keys.replace(keys);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    #[cfg(feature = "remote")]
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
     }
 
     /// What the entries say, changed for every one of them.
@@ -140,7 +143,7 @@ impl Verifier {
 
     /// Rises when keys are replaced.
     pub(crate) fn epoch(&self) -> u64 {
-        self.epoch.load(Ordering::Acquire)
+        self.entries.iter().map(|entry| entry.keys.changes()).sum()
     }
 
     /// The moment by this verifier's clock.
@@ -150,7 +153,21 @@ impl Verifier {
 
     /// Verifies a token and gives what it says. Revocation is the [`Guard`](crate::Guard)'s part.
     pub fn verify(&self, token: &str) -> Result<Arc<Verified>, Refusal> {
-        self.verify_at(token, self.now())
+        let now = self.now();
+        let verdict = self.verify_at(token, now);
+        #[cfg(feature = "remote")]
+        if let Err(refusal) = &verdict {
+            self.ask_for_keys(token, refusal, now);
+        }
+        verdict
+    }
+
+    /// What was verified before, once more: whether its issuer's keys are still known, and its times.
+    pub(crate) fn check_again(&self, known: &Verified, now: Timestamp) -> Result<(), Reason> {
+        if let Some(entry) = self.entries.get(known.entry) {
+            entry.check_known()?;
+        }
+        self.check_times(&known.claims, now)
     }
 
     pub(crate) fn verify_at(&self, token: &str, now: Timestamp) -> Result<Arc<Verified>, Refusal> {
@@ -160,13 +177,15 @@ impl Verifier {
         let signature =
             base64url::decode_slice(parts.signature, &mut buffer).ok_or(Reason::TokenMalformed)?;
 
-        let (entry, early) = match &self.entries[..] {
-            [entry] => (entry, None),
+        let (at, early) = match &self.entries[..] {
+            [_] => (0, None),
             entries => {
                 let read = payload::parse(&payload)?;
                 (choose(entries, &read)?, Some(read))
             }
         };
+        let entry = &self.entries[at];
+        entry.check_known()?;
         let keys = entry.keys.load();
         let (key, typ) = Self::signer(&keys, &parts, signature)?;
         let read = match early {
@@ -180,6 +199,7 @@ impl Verifier {
             payload,
             key_id: key.key_id().clone(),
             algorithm: key.algorithm(),
+            entry: at,
         }))
     }
 
@@ -224,22 +244,22 @@ impl Verifier {
     }
 }
 
-/// The entry that a token's `iss` falls to.
-fn choose<'e>(entries: &'e [Entry], read: &Payload) -> Result<&'e Entry, Refusal> {
+/// The place of the entry that a token's `iss` falls to.
+pub(crate) fn choose(entries: &[Entry], read: &Payload) -> Result<usize, Refusal> {
     if read.malformed == Some("iss") {
         return Err(Refusal::of_claim(Reason::TokenClaimMalformed, "iss"));
     }
     let issuer = read.claims.iss.as_deref();
-    let stated = |entry: &&Entry| {
+    let stated = |entry: &Entry| {
         entry.issuer != Expected::Unchecked && entry.issuer.accepts(issuer, |a, b| a == b)
     };
     entries
         .iter()
-        .find(stated)
+        .position(stated)
         .or_else(|| {
             entries
                 .iter()
-                .find(|entry| entry.issuer == Expected::Unchecked)
+                .position(|entry| entry.issuer == Expected::Unchecked)
         })
         .ok_or_else(|| Refusal::of_claim(Reason::TokenIssuerWrong, "iss"))
 }
@@ -280,6 +300,8 @@ pub struct Verified {
     payload: Vec<u8>,
     key_id: KeyId,
     algorithm: Algorithm,
+    /// The place of the entry that trusts it.
+    entry: usize,
 }
 
 impl Verified {

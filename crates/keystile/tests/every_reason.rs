@@ -80,6 +80,20 @@ fn tokens() -> Vec<String> {
     ]
 }
 
+#[cfg(feature = "remote")]
+fn of_an_issuer_that_is_not_there() -> Reason {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let _entered = runtime.enter();
+    let following = Guard::issuer_at("http://127.0.0.1:1").audience("cakes");
+    let guard = following.connect_lazy().unwrap();
+    let members = r#","iss":"http://127.0.0.1:1","aud":"cakes""#;
+    let refusal = guard.verify(&hs256(HEADER, &payload(members)));
+    refusal.unwrap_err().reason()
+}
+
 #[test]
 fn each_reason_can_be_had() {
     let guard = guard();
@@ -110,6 +124,12 @@ fn each_reason_can_be_had() {
     had.push(of_request(&followed, &[&bearer]));
     revocations.revoke_session(Some("ours"), "s", Timestamp::MAX);
     had.push(of_request(&followed, &[&bearer]));
+
+    #[cfg(feature = "remote")]
+    had.push(of_an_issuer_that_is_not_there());
+    // Without the feature nobody's keys are fetched, so they are never unknown.
+    #[cfg(not(feature = "remote"))]
+    had.push(Reason::KeysUnknown);
 
     let codes: BTreeSet<_> = had.iter().map(|reason| reason.code()).collect();
     let listed: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.code()).collect();

@@ -1,7 +1,6 @@
 //! Extractors: the caller, and what is required of them.
 
 use std::any::TypeId;
-use std::future::{Future, ready};
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -13,6 +12,7 @@ use serde::de::DeserializeOwned;
 use super::answer::Rejection;
 use super::credentials;
 use super::layer::Passed;
+use crate::guard::Verdict;
 use crate::{Claims, Guard, Reason, Refusal, Requirement, Verified};
 
 /// The verified caller. It takes its [`Guard`] from the router's state, so a route that asks for one in a router
@@ -84,25 +84,30 @@ impl<Extra: DeserializeOwned + 'static> Principal<Extra> {
     }
 }
 
-/// The caller's token, verified; or as the layer of the same guard verified it before.
-fn verify(guard: &Guard, parts: &Parts) -> Result<Option<Arc<Verified>>, Refusal> {
+/// The caller's token, verified; or as the layer of the same guard verified it before. Waits only where a followed issuer
+/// is asked for the token's key.
+async fn verify(guard: &Guard, parts: &Parts) -> Result<Option<Arc<Verified>>, Refusal> {
     if let Some(passed) = parts.extensions.get::<Passed>()
         && passed.guard.is_same(guard)
     {
         return Ok(passed.verified.clone());
     }
     let query = guard.settings().query.as_deref();
-    match credentials::find(&parts.method, &parts.uri, &parts.headers, query)? {
-        Some(found) => guard.verify(&found.token).map(Some),
-        None => Ok(None),
+    let verdict = match credentials::find(&parts.method, &parts.uri, &parts.headers, query)? {
+        Some(found) => guard.verdict(&found.token),
+        None => return Ok(None),
+    };
+    match verdict {
+        Verdict::Now(verdict) => verdict.map(Some),
+        Verdict::Later(later) => later.await.map(Some),
     }
 }
 
-fn principal<Extra: DeserializeOwned + 'static>(
+async fn principal<Extra: DeserializeOwned + 'static>(
     guard: &Guard,
     parts: &Parts,
 ) -> Result<Principal<Extra>, Refusal> {
-    let verified = verify(guard, parts)?.ok_or(Reason::TokenMissing)?;
+    let verified = verify(guard, parts).await?.ok_or(Reason::TokenMissing)?;
     Principal::read(verified)
 }
 
@@ -118,12 +123,10 @@ where
 {
     type Rejection = Rejection;
 
-    fn from_request_parts(
-        parts: &mut Parts,
-        state: &S,
-    ) -> impl Future<Output = Result<Self, Rejection>> + Send {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
         let guard = Guard::from_ref(state);
-        ready(answered(&guard, parts, principal(&guard, parts)))
+        let found = principal(&guard, parts).await;
+        answered(&guard, parts, found)
     }
 }
 
@@ -135,14 +138,11 @@ where
 {
     type Rejection = Rejection;
 
-    fn from_request_parts(
-        parts: &mut Parts,
-        state: &S,
-    ) -> impl Future<Output = Result<Option<Self>, Rejection>> + Send {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Rejection> {
         let guard = Guard::from_ref(state);
-        let found =
-            verify(&guard, parts).and_then(|verified| verified.map(Principal::read).transpose());
-        ready(answered(&guard, parts, found))
+        let found = verify(&guard, parts).await;
+        let found = found.and_then(|verified| verified.map(Principal::read).transpose());
+        answered(&guard, parts, found)
     }
 }
 
@@ -191,18 +191,15 @@ where
 {
     type Rejection = Rejection;
 
-    fn from_request_parts(
-        parts: &mut Parts,
-        state: &S,
-    ) -> impl Future<Output = Result<Self, Rejection>> + Send {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
         let guard = Guard::from_ref(state);
-        let met = principal(&guard, parts).and_then(|principal| {
+        let met = principal(&guard, parts).await.and_then(|principal| {
             R::check(principal.verified(), guard.now())?;
             Ok(Self {
                 principal,
                 requirement: PhantomData,
             })
         });
-        ready(answered(&guard, parts, met))
+        answered(&guard, parts, met)
     }
 }

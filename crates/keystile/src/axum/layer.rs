@@ -14,6 +14,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::credentials;
+use crate::guard::{Later, Verdict};
 use crate::{Guard, Reason, Refusal, Requirement, Timestamp, Verified};
 
 /// What the layer found, for the extractors inside.
@@ -134,33 +135,52 @@ impl<S, R> std::fmt::Debug for GuardService<S, R> {
     }
 }
 
+/// What the layer makes of a request.
+enum Passage {
+    /// The token, or that there is none; and whether it came in the query.
+    Found(Option<Arc<Verified>>, bool),
+    /// Its issuer is asked for the key.
+    Later(Later, bool),
+}
+
 impl<R: Requirement> GuardLayer<R> {
-    /// Whether the token came in the query; the claims go into the request's extensions.
-    fn pass<B>(&self, request: &mut Request<B>) -> Result<bool, Refusal> {
+    fn look<B>(&self, request: &Request<B>) -> Result<Passage, Refusal> {
         let query = self.guard.settings().query.as_deref();
         let found = credentials::find(request.method(), request.uri(), request.headers(), query)?;
-        let (verified, in_query) = match found {
-            Some(found) => (Some(self.guard.verify(&found.token)?), found.in_query),
-            None if self.optional => (None, false),
-            None => return Err(Reason::TokenMissing.into()),
-        };
+        match found {
+            Some(found) => match self.guard.verdict(&found.token) {
+                Verdict::Now(verdict) => Ok(Passage::Found(Some(verdict?), found.in_query)),
+                Verdict::Later(later) => Ok(Passage::Later(later, found.in_query)),
+            },
+            None if self.optional => Ok(Passage::Found(None, false)),
+            None => Err(Reason::TokenMissing.into()),
+        }
+    }
+
+    /// Checks what is required; the claims go into the request's extensions.
+    fn admit<B>(
+        &self,
+        verified: Option<Arc<Verified>>,
+        request: &mut Request<B>,
+    ) -> Result<(), Refusal> {
         if let Some(verified) = &verified {
             R::check(verified, self.guard.now())?;
         }
         let guard = self.guard.clone();
         request.extensions_mut().insert(Passed { guard, verified });
-        Ok(in_query)
+        Ok(())
     }
 }
 
+/// `Clone`, as for every service of a router: where a token waits for its key, the service that is ready waits with it.
 impl<S, R, B> Service<Request<B>> for GuardService<S, R>
 where
-    S: Service<Request<B>, Response = Response>,
+    S: Service<Request<B>, Response = Response> + Clone,
     R: Requirement,
 {
     type Response = Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future>;
+    type Future = ResponseFuture<S, R, B>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -170,36 +190,65 @@ where
         if request.method() == Method::OPTIONS {
             return ResponseFuture::inner(self.inner.call(request), false);
         }
-        match self.layer.pass(&mut request) {
-            Ok(in_query) => ResponseFuture::inner(self.inner.call(request), in_query),
-            Err(refusal) => {
-                let (parts, _) = request.into_parts();
-                ResponseFuture::refused(self.layer.guard.answer(&refusal, &parts))
+        let in_query = match self.layer.look(&request) {
+            Ok(Passage::Later(later, in_query)) => {
+                let clone = self.inner.clone();
+                let ready = std::mem::replace(&mut self.inner, clone);
+                let service = GuardService {
+                    inner: ready,
+                    layer: self.layer.clone(),
+                };
+                return ResponseFuture::waiting(later, service, request, in_query);
             }
+            Ok(Passage::Found(verified, in_query)) => {
+                let admitted = self.layer.admit(verified, &mut request);
+                admitted.map(|()| in_query)
+            }
+            Err(refusal) => Err(refusal),
+        };
+        match in_query {
+            Ok(in_query) => ResponseFuture::inner(self.inner.call(request), in_query),
+            Err(refusal) => self.layer.refuse(&refusal, request),
         }
+    }
+}
+
+impl<R> GuardLayer<R> {
+    fn refuse<S: Service<Request<B>>, B>(
+        &self,
+        refusal: &Refusal,
+        request: Request<B>,
+    ) -> ResponseFuture<S, R, B> {
+        let (parts, _) = request.into_parts();
+        ResponseFuture::refused(self.guard.answer(refusal, &parts))
     }
 }
 
 pin_project! {
     /// The answer of the service inside, or of the guard.
-    #[derive(Debug)]
-    pub struct ResponseFuture<F> {
+    pub struct ResponseFuture<S, R, B>
+    where
+        S: Service<Request<B>>,
+    {
         #[pin]
-        state: State<F>,
+        state: State<S, R, B>,
     }
 }
 
 pin_project! {
     #[project = StateProjection]
-    #[derive(Debug)]
-    enum State<F> {
-        Inner { #[pin] future: F, no_store: bool },
+    enum State<S, R, B>
+    where
+        S: Service<Request<B>>,
+    {
+        Inner { #[pin] future: S::Future, no_store: bool },
         Refused { response: Option<Response> },
+        Waiting { later: Later, held: Option<Box<(GuardService<S, R>, Request<B>)>>, no_store: bool },
     }
 }
 
-impl<F> ResponseFuture<F> {
-    const fn inner(future: F, no_store: bool) -> Self {
+impl<S: Service<Request<B>>, R, B> ResponseFuture<S, R, B> {
+    const fn inner(future: S::Future, no_store: bool) -> Self {
         let state = State::Inner { future, no_store };
         Self { state }
     }
@@ -210,29 +259,86 @@ impl<F> ResponseFuture<F> {
             state: State::Refused { response },
         }
     }
-}
 
-impl<F, E> Future for ResponseFuture<F>
-where
-    F: Future<Output = Result<Response, E>>,
-{
-    type Output = Result<Response, E>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
-            StateProjection::Inner { future, no_store } => {
-                let mut answer = ready!(future.poll(context));
-                if let (true, Ok(response)) = (*no_store, &mut answer) {
-                    let headers = response.headers_mut();
-                    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-                }
-                Poll::Ready(answer)
-            }
-            // A finished future is not polled again; if one is, it never answers.
-            StateProjection::Refused { response } => match response.take() {
-                Some(response) => Poll::Ready(Ok(response)),
-                None => Poll::Pending,
+    fn waiting(
+        later: Later,
+        service: GuardService<S, R>,
+        request: Request<B>,
+        no_store: bool,
+    ) -> Self {
+        let held = Some(Box::new((service, request)));
+        Self {
+            state: State::Waiting {
+                later,
+                held,
+                no_store,
             },
         }
+    }
+}
+
+impl<S: Service<Request<B>>, R, B> std::fmt::Debug for ResponseFuture<S, R, B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+impl<S, R, B> Future for ResponseFuture<S, R, B>
+where
+    S: Service<Request<B>, Response = Response>,
+    R: Requirement,
+{
+    type Output = Result<Response, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        loop {
+            let next = match state.as_mut().project() {
+                StateProjection::Inner { future, no_store } => {
+                    let mut answer = ready!(future.poll(context));
+                    if let (true, Ok(response)) = (*no_store, &mut answer) {
+                        let headers = response.headers_mut();
+                        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                    }
+                    return Poll::Ready(answer);
+                }
+                // A finished future is not polled again; if one is, it never answers.
+                StateProjection::Refused { response } => {
+                    return response
+                        .take()
+                        .map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
+                }
+                StateProjection::Waiting {
+                    later,
+                    held,
+                    no_store,
+                } => {
+                    let verdict = ready!(later.as_mut().poll(context));
+                    let Some(held) = held.take() else {
+                        return Poll::Pending;
+                    };
+                    proceed(*held, verdict, *no_store).state
+                }
+            };
+            state.set(next);
+        }
+    }
+}
+
+/// After the wait: on to the service inside, or refused.
+fn proceed<S, R, B>(
+    (mut service, mut request): (GuardService<S, R>, Request<B>),
+    verdict: Result<Arc<Verified>, Refusal>,
+    no_store: bool,
+) -> ResponseFuture<S, R, B>
+where
+    S: Service<Request<B>, Response = Response>,
+    R: Requirement,
+{
+    let layer = &service.layer;
+    let admitted = verdict.and_then(|verified| layer.admit(Some(verified), &mut request));
+    match admitted {
+        Ok(()) => ResponseFuture::inner(service.inner.call(request), no_store),
+        Err(refusal) => layer.refuse(&refusal, request),
     }
 }

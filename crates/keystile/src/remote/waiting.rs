@@ -1,0 +1,212 @@
+//! Tokens that name a key which nobody knows yet: they wait for the one fetch, and are verified again.
+
+use std::future::ready;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::Issuer;
+use super::issuer::{Progress, Shared};
+use crate::compact::Parts;
+use crate::entry::check_entry;
+use crate::guard::{Later, Verdict};
+use crate::{
+    Algorithm, Guard, KeyId, Reason, Refusal, Timestamp, Verified, Verifier, base64url, header,
+    payload, verify,
+};
+
+/// Most requests that wait for one issuer's keys. One more is answered with 503 at once.
+const MOST_WAITING: usize = 2_048;
+
+/// What a refused token lacks.
+struct Lacking<'v> {
+    issuer: &'v Issuer,
+    kid: Option<String>,
+    /// The key's name, or the token itself where it names none, hashed.
+    name: u64,
+}
+
+/// Whether a refused token lacks nothing but a key, which its issuer may have published meanwhile. What it claims is
+/// believed only as far as to spare a fetch: one that would be refused anyway lacks nothing.
+fn lacking<'v>(
+    verifier: &'v Verifier,
+    token: &str,
+    refusal: &Refusal,
+    now: Timestamp,
+) -> Option<Lacking<'v>> {
+    let reason = refusal.reason();
+    if !matches!(
+        reason,
+        Reason::KeysUnknown
+            | Reason::TokenKeyUnknown
+            | Reason::TokenAlgorithmRefused
+            | Reason::TokenSignatureInvalid
+    ) {
+        return None;
+    }
+    let parts = Parts::split(token).ok()?;
+    let payload = base64url::decode(parts.payload)?;
+    let read = payload::parse(&payload).ok()?;
+    let entry = match verifier.entries() {
+        [entry] => entry,
+        entries => &entries[verify::choose(entries, &read).ok()?],
+    };
+    let issuer = entry.followed.as_ref()?;
+    let head = header::decode(parts.header).ok()?;
+    let algorithm: Algorithm = head.algorithm.parse().ok()?;
+    let for_want_of_a_key = match reason {
+        Reason::KeysUnknown => true,
+        Reason::TokenKeyUnknown => head.kid.is_some(),
+        // A token that names no key is tried with each.
+        _ => head.kid.is_none(),
+    };
+    // A published key never verifies HS256.
+    if !for_want_of_a_key || algorithm.is_symmetric() {
+        return None;
+    }
+    check_entry(entry, &read, head.typ.as_deref(), &payload).ok()?;
+    verifier.check_times(&read.claims, now).ok()?;
+    let name = head.kid.as_deref().unwrap_or(token);
+    Some(Lacking {
+        issuer,
+        name: issuer.shared().hash(name.as_bytes()),
+        kid: head.kid,
+    })
+}
+
+impl Lacking<'_> {
+    fn was_missed(&self) -> bool {
+        let shared = self.issuer.shared();
+        shared.was_missed(self.name, self.issuer.clock().now())
+    }
+}
+
+impl Verifier {
+    /// Has keys fetched if they are what a refused token lacks, for the next one like it.
+    pub(crate) fn ask_for_keys(&self, token: &str, refusal: &Refusal, now: Timestamp) {
+        let Some(lacking) = lacking(self, token, refusal, now) else {
+            return;
+        };
+        let progress = *lacking.issuer.shared().progress.borrow();
+        if progress.begun == progress.ended && !lacking.was_missed() {
+            lacking.issuer.want(progress.begun + 1);
+        }
+    }
+}
+
+impl Guard {
+    /// As [`verify`](Self::verify); but where the token names a key of a followed issuer that is not known yet, waits for
+    /// the issuer's keys to be fetched, and verifies again. It waits no longer than the time-out of the
+    /// [`Follow`](super::Follow). The extractors and the layer for axum do the same.
+    ///
+    /// May be given up at any time.
+    pub async fn verify_async(&self, token: &str) -> Result<Arc<Verified>, Refusal> {
+        match self.verdict(token) {
+            Verdict::Now(verdict) => verdict,
+            Verdict::Later(later) => later.await,
+        }
+    }
+}
+
+/// What becomes of a refused token once its issuer's keys were fetched; `None` where that changes nothing.
+pub(crate) fn later(guard: &Guard, token: &str, refusal: &Refusal) -> Option<Later> {
+    let lacking = lacking(guard.verifier(), token, refusal, guard.now())?;
+    let kid = lacking.kid.as_deref().map(KeyId::from);
+    if kid.is_some_and(|kid| guard.revoked().is_withdrawn(&kid)) || lacking.was_missed() {
+        return None;
+    }
+    let issuer = lacking.issuer;
+    let mut progress = issuer.shared().progress.subscribe();
+    let arrived = *progress.borrow_and_update();
+    if arrived.begun == arrived.ended {
+        issuer.want(arrived.begun + 1);
+    }
+    // Without any keys every request would wait, and pile up.
+    if refusal.reason() == Reason::KeysUnknown && arrived.went_well != arrived.ended {
+        return None;
+    }
+    let Some(place) = Place::take(issuer.shared()) else {
+        return Some(Box::pin(ready(Err(Reason::KeysUnknown.into()))));
+    };
+    let waiter = Waiter {
+        guard: guard.clone(),
+        issuer: issuer.clone(),
+        token: token.into(),
+        name: lacking.name,
+        progress,
+        arrived,
+        _place: place,
+    };
+    Some(Box::pin(waiter.wait()))
+}
+
+/// A token that waits.
+struct Waiter {
+    guard: Guard,
+    issuer: Issuer,
+    token: Box<str>,
+    name: u64,
+    progress: watch::Receiver<Progress>,
+    arrived: Progress,
+    _place: Place,
+}
+
+impl Waiter {
+    async fn wait(mut self) -> Result<Arc<Verified>, Refusal> {
+        let limit = self.issuer.shared().plan.timeout;
+        let verdict = timeout(limit, self.follow()).await;
+        verdict.unwrap_or(Err(Reason::KeysUnknown.into()))
+    }
+
+    /// Looks again after each fetch. A fetch that began before the token came may bring its key; only one that began
+    /// after it, and went well, shows that there is none.
+    async fn follow(&mut self) -> Result<Arc<Verified>, Refusal> {
+        let mut ended = self.arrived.ended;
+        while self.progress.changed().await.is_ok() {
+            let seen = *self.progress.borrow_and_update();
+            if seen.ended == ended {
+                continue;
+            }
+            ended = seen.ended;
+            let now = self.guard.now();
+            let refusal = match self.guard.decide(&self.token, now) {
+                Ok(verified) => return Ok(verified),
+                Err(refusal) => refusal,
+            };
+            if lacking(self.guard.verifier(), &self.token, &refusal, now).is_none() {
+                return Err(refusal);
+            }
+            if seen.went_well > self.arrived.begun {
+                let shared = self.issuer.shared();
+                shared.note_missed(self.name, self.issuer.clock().now());
+                return Err(refusal);
+            }
+            if refusal.reason() == Reason::KeysUnknown && seen.went_well != seen.ended {
+                return Err(refusal);
+            }
+            if seen.begun == seen.ended {
+                self.issuer.want(seen.begun + 1);
+            }
+        }
+        Err(Reason::KeysUnknown.into())
+    }
+}
+
+/// One of the places for those who wait.
+struct Place(Arc<Shared>);
+
+impl Place {
+    fn take(shared: &Arc<Shared>) -> Option<Self> {
+        let place = Self(Arc::clone(shared));
+        let before = shared.waiting.fetch_add(1, Ordering::AcqRel);
+        (before < MOST_WAITING).then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::AcqRel);
+    }
+}
