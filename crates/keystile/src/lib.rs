@@ -117,7 +117,7 @@ pub use remote::{FollowError, Issuer};
 pub use requirement::{Any, Fresh, FreshMark, Requirement};
 #[doc(hidden)]
 pub use requirement::{require_role as __require_role, require_scope as __require_scope};
-pub use revocation::{Revocations, WhenStale};
+pub use revocation::{Revocations, RevocationsOf, WhenStale};
 pub use secret::{OpaqueToken, REFRESH_TOKEN_PREFIX, Secret, TokenHash};
 pub use sets::{Audience, Roles, Scope};
 pub use trust::{Expected, SubjectRule, Trust, Trusted};

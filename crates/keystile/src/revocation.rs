@@ -1,5 +1,7 @@
 //! What is revoked, held in memory: read without a lock, bounded, never evicted.
 
+mod current;
+mod of_issuer;
 mod table;
 
 use std::fmt;
@@ -8,7 +10,11 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+
 use crate::{Claims, KeyId, Reason, Timestamp};
+use current::Current;
+pub use of_issuer::RevocationsOf;
 use table::{Added, Entry, Table};
 
 /// Entries that are held unless said otherwise: about 100 MiB at the worst.
@@ -27,7 +33,8 @@ pub enum WhenStale {
 
 /// What is revoked. Clones share it; a request reads it without a lock.
 ///
-/// An entry is kept until the moment given with it, by which every token that it could touch has expired.
+/// An entry is kept until the moment given with it, by which every token that it could touch has expired. What is revoked
+/// here counts whoever issued the token; [`of_issuer`](Self::of_issuer) revokes for one issuer alone.
 #[derive(Clone)]
 pub struct Revocations(Arc<Inner>);
 
@@ -45,9 +52,9 @@ struct Inner {
     capacity: usize,
     /// An entry could not be held: until then, in milliseconds, what is revoked is not known.
     lost_until: AtomicI64,
-    current_at: AtomicI64,
-    /// How old the last `mark_current` may be, in milliseconds; negative: no limit.
-    current_within: AtomicI64,
+    current: Current,
+    /// Of issuers that are fed one by one.
+    of_issuers: ArcSwap<Vec<(Box<str>, Arc<Current>)>>,
     /// Asked too, where there is one.
     known: OnceLock<Known>,
 }
@@ -81,8 +88,8 @@ impl Revocations {
             withdrawn: AtomicUsize::new(0),
             capacity,
             lost_until: AtomicI64::new(i64::MIN),
-            current_at: AtomicI64::new(i64::MIN),
-            current_within: AtomicI64::new(-1),
+            current: Current::default(),
+            of_issuers: ArcSwap::default(),
             known: OnceLock::new(),
         }))
     }
@@ -122,9 +129,12 @@ impl Revocations {
 
     /// Withdraws a key: every token that it signed is revoked, for good.
     pub fn withdraw_key(&self, kid: &KeyId) {
+        self.withdraw(kid, Entry::until(Timestamp::MAX));
+    }
+
+    fn withdraw(&self, kid: &KeyId, entry: Entry) {
         let _writing = self.lock();
         let room = self.0.withdrawn.load(Ordering::Acquire) < KEY_CAPACITY;
-        let entry = Entry::until(Timestamp::MAX);
         if self.add(&self.0.keys, kid.as_str(), entry, room) {
             self.0.withdrawn.fetch_add(1, Ordering::AcqRel);
         }
@@ -140,17 +150,13 @@ impl Revocations {
 
     /// Says that everything revoked up to `now` is held here: for whoever feeds it, after each successful poll.
     pub fn mark_current(&self, now: Timestamp) {
-        self.0.current_at.store(now.as_millis(), Ordering::Release);
+        self.0.current.mark(now);
     }
 
     /// Requires a [`mark_current`](Self::mark_current) within `age`. Without one, requests are refused or served as
     /// `when_stale` says. Not required unless said.
     pub fn require_current_within(&self, age: Duration, when_stale: WhenStale) {
-        let limit = match when_stale {
-            WhenStale::Refuse => i64::try_from(age.as_millis()).unwrap_or(i64::MAX),
-            WhenStale::Serve => -1,
-        };
-        self.0.current_within.store(limit, Ordering::Release);
+        self.0.current.require_within(age, when_stale);
     }
 
     /// Asks this at each check too: where it says no, requests are refused with `revocation_unknown`. For whoever feeds
@@ -168,38 +174,41 @@ impl Revocations {
     /// Checks claims and the key that signed them: `token_revoked`, or `revocation_unknown` where that cannot be told.
     pub fn check(&self, claims: &Claims, key: &KeyId, now: Timestamp) -> Result<(), Reason> {
         if self.0.entries.load(Ordering::Acquire) > 0
-            && (self.claims_revoked(claims)
-                || self.0.keys.any(&self.0.hasher, key.as_str(), |_| true))
+            && (self.claims_revoked(claims) || self.is_withdrawn(claims.iss.as_deref(), key))
         {
             return Err(Reason::TokenRevoked);
         }
-        if self.is_current(now) {
+        if self.is_current(claims.iss.as_deref(), now) {
             Ok(())
         } else {
             Err(Reason::RevocationUnknown)
         }
     }
 
-    /// Whether a key was withdrawn.
-    #[cfg(feature = "remote")]
-    pub(crate) fn is_withdrawn(&self, key: &KeyId) -> bool {
-        self.0.keys.any(&self.0.hasher, key.as_str(), |_| true)
+    /// Whether a key was withdrawn: everywhere, or of this issuer.
+    pub(crate) fn is_withdrawn(&self, issuer: Option<&str>, key: &KeyId) -> bool {
+        let entry = |entry: &Entry| entry.is_of(issuer);
+        self.0.keys.any(&self.0.hasher, key.as_str(), entry)
     }
 
-    fn is_current(&self, now: Timestamp) -> bool {
+    fn is_current(&self, issuer: Option<&str>, now: Timestamp) -> bool {
         if self.0.lost_until.load(Ordering::Acquire) > now.as_millis() {
             return false;
         }
         if !self.0.known.get().is_none_or(|known| known()) {
             return false;
         }
-        let limit = self.0.current_within.load(Ordering::Acquire);
-        if limit < 0 {
-            return true;
-        }
-        let at = self.0.current_at.load(Ordering::Acquire);
-        // A clock that jumps, either way, makes the mark worthless until the next one.
-        now.as_millis().saturating_sub(at).saturating_abs() <= limit
+        self.0.current.is_current(now)
+            && issuer
+                .and_then(|issuer| self.current_of(issuer))
+                .is_none_or(|current| current.is_current(now))
+    }
+
+    /// What is known of an issuer that is fed on its own.
+    fn current_of(&self, issuer: &str) -> Option<Arc<Current>> {
+        let issuers = self.0.of_issuers.load();
+        let found = issuers.iter().find(|(name, _)| **name == *issuer);
+        found.map(|(_, current)| Arc::clone(current))
     }
 
     fn claims_revoked(&self, claims: &Claims) -> bool {
@@ -212,11 +221,15 @@ impl Revocations {
         });
         let token = || {
             let jti = claims.jti.as_deref();
-            jti.is_some_and(|jti| self.0.token_ids.any(hasher, jti, |_| true))
+            let of_issuer = |entry: &Entry| entry.is_of(issuer);
+            jti.is_some_and(|jti| self.0.token_ids.any(hasher, jti, of_issuer))
         };
-        let subject = |entry: &Entry| match claims.generation {
-            Some(generation) => generation < entry.generation,
-            None => claims.iat.is_none_or(|at| at <= entry.issued_up_to),
+        let subject = |entry: &Entry| {
+            entry.is_of(issuer)
+                && match claims.generation {
+                    Some(generation) => generation < entry.generation,
+                    None => claims.iat.is_none_or(|at| at <= entry.issued_up_to),
+                }
         };
         session || token() || self.0.subjects.any(hasher, &claims.sub, subject)
     }
@@ -270,163 +283,4 @@ impl fmt::Debug for Revocations {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LATER: Timestamp = Timestamp::from_seconds(1_000);
-
-    fn claims() -> Claims {
-        Claims {
-            iss: Some("ours".into()),
-            sid: Some("s".into()),
-            jti: Some("t".into()),
-            generation: Some(5),
-            iat: Some(100),
-            ..Claims::new("ada", 900)
-        }
-    }
-
-    fn check(revocations: &Revocations, claims: &Claims) -> Result<(), Reason> {
-        revocations.check(claims, &"k".into(), Timestamp::from_seconds(1))
-    }
-
-    #[test]
-    fn each_kind_revokes_what_it_names_and_nothing_else() {
-        type Case = (fn(&Revocations), bool);
-        let cases: [Case; 12] = [
-            (|r| r.revoke_session(None, "s", LATER), true),
-            (|r| r.revoke_session(Some("ours"), "s", LATER), true),
-            (|r| r.revoke_session(Some("theirs"), "s", LATER), false),
-            (|r| r.revoke_session(None, "t", LATER), false),
-            (|r| r.revoke_token_id("t", LATER), true),
-            (|r| r.revoke_token_id("s", LATER), false),
-            (|r| r.revoke_generation_below("ada", 6, LATER), true),
-            (|r| r.revoke_generation_below("ada", 5, LATER), false),
-            (|r| r.revoke_generation_below("eve", 6, LATER), false),
-            (|r| r.revoke_issued_up_to("ada", LATER, LATER), false),
-            (|r| r.withdraw_key(&"k".into()), true),
-            (|r| r.withdraw_key(&"s".into()), false),
-        ];
-        for (at, (revoke, expected)) in cases.into_iter().enumerate() {
-            let revocations = Revocations::new();
-            assert!(check(&revocations, &claims()).is_ok());
-            revoke(&revocations);
-            assert_eq!(
-                check(&revocations, &claims()).is_err(),
-                expected,
-                "case {at}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_token_without_a_generation_goes_by_its_time_of_issue() {
-        let without = Claims {
-            generation: None,
-            ..claims()
-        };
-        let revocations = Revocations::new();
-        revocations.revoke_issued_up_to("ada", Timestamp::from_seconds(99), LATER);
-        assert!(check(&revocations, &without).is_ok());
-        revocations.revoke_issued_up_to("ada", Timestamp::from_seconds(100), LATER);
-        assert_eq!(check(&revocations, &without), Err(Reason::TokenRevoked));
-        let untimed = Claims {
-            iat: None,
-            ..without.clone()
-        };
-        assert_eq!(check(&revocations, &untimed), Err(Reason::TokenRevoked));
-        let raised = Revocations::new();
-        raised.revoke_generation_below("ada", 1, LATER);
-        assert_eq!(check(&raised, &without), Err(Reason::TokenRevoked));
-        assert!(check(&raised, &claims()).is_ok());
-    }
-
-    #[test]
-    fn entries_unite_and_never_weaken() {
-        let revocations = Revocations::new();
-        revocations.revoke_generation_below("ada", 6, LATER);
-        revocations.revoke_generation_below("ada", 2, Timestamp::from_seconds(1));
-        assert!(revocations.is_revoked(&claims()));
-        revocations.forget_expired(Timestamp::from_seconds(999));
-        assert!(revocations.is_revoked(&claims()));
-        revocations.forget_expired(LATER);
-        assert!(!revocations.is_revoked(&claims()));
-    }
-
-    #[test]
-    fn a_full_list_makes_the_answer_unknown_and_evicts_nothing() {
-        let revocations = Revocations::with_capacity(1);
-        revocations.revoke_session(None, "s", LATER);
-        revocations.revoke_session(None, "other", LATER);
-        assert_eq!(check(&revocations, &claims()), Err(Reason::TokenRevoked));
-        let innocent = Claims::new("eve", 900);
-        assert_eq!(
-            check(&revocations, &innocent),
-            Err(Reason::RevocationUnknown)
-        );
-        assert_eq!(revocations.check(&innocent, &"k".into(), LATER), Ok(()));
-    }
-
-    #[test]
-    fn a_withdrawn_key_finds_room_in_a_full_list_and_takes_none() {
-        let revocations = Revocations::with_capacity(1);
-        revocations.withdraw_key(&"old".into());
-        revocations.revoke_session(None, "s", LATER);
-        let innocent = Claims::new("eve", 900);
-        assert_eq!(check(&revocations, &innocent), Ok(()), "both had room");
-        revocations.withdraw_key(&"k".into());
-        revocations.withdraw_key(&"k".into());
-        assert_eq!(check(&revocations, &innocent), Err(Reason::TokenRevoked));
-        let elsewhere = revocations.check(&innocent, &"other".into(), Timestamp::from_seconds(1));
-        assert_eq!(elsewhere, Ok(()), "what is revoked is known");
-        revocations.forget_expired(LATER);
-        revocations.revoke_session(None, "s", Timestamp::from_seconds(2_000));
-        let elsewhere = revocations.check(&innocent, &"other".into(), LATER);
-        assert_eq!(elsewhere, Ok(()), "keys that stay take no room of others");
-        assert_eq!(check(&revocations, &innocent), Err(Reason::TokenRevoked));
-    }
-
-    #[test]
-    fn a_mark_is_good_for_its_time_and_a_jump_of_the_clock_spoils_it() {
-        let revocations = Revocations::new();
-        let innocent = Claims::new("eve", 900);
-        let at = |millis| revocations.check(&innocent, &"k".into(), Timestamp::from_millis(millis));
-        revocations.require_current_within(Duration::from_secs(1), WhenStale::Refuse);
-        assert_eq!(at(0), Err(Reason::RevocationUnknown));
-        revocations.mark_current(Timestamp::from_millis(5_000));
-        assert_eq!((at(5_000), at(6_000)), (Ok(()), Ok(())));
-        assert_eq!(at(6_001), Err(Reason::RevocationUnknown));
-        assert_eq!(at(0), Err(Reason::RevocationUnknown));
-        assert_eq!(at(i64::MAX), Err(Reason::RevocationUnknown));
-        assert_eq!(at(i64::MIN), Err(Reason::RevocationUnknown));
-        revocations.require_current_within(Duration::from_secs(1), WhenStale::Serve);
-        assert_eq!(at(i64::MAX), Ok(()));
-    }
-
-    #[test]
-    fn whoever_feeds_it_may_be_asked_each_time() {
-        use std::sync::atomic::AtomicBool;
-        let revocations = Revocations::new();
-        let heard = Arc::new(AtomicBool::new(true));
-        let hears = Arc::clone(&heard);
-        revocations.require_known(move || hears.load(Ordering::Relaxed));
-        revocations.require_known(|| true);
-        revocations.withdraw_key(&"k".into());
-        let innocent = Claims::new("eve", 900);
-        let by = |key: &str| revocations.check(&innocent, &key.into(), Timestamp::from_seconds(1));
-        assert_eq!(by("other"), Ok(()));
-        heard.store(false, Ordering::Relaxed);
-        assert_eq!(by("other"), Err(Reason::RevocationUnknown));
-        assert_eq!(by("k"), Err(Reason::TokenRevoked), "that much is known");
-        heard.store(true, Ordering::Relaxed);
-        assert_eq!(by("other"), Ok(()));
-    }
-
-    #[test]
-    fn clones_share_what_is_revoked() {
-        let revocations = Revocations::new();
-        let clone = revocations.clone();
-        clone.revoke_session(None, "s", LATER);
-        assert!(revocations.is_revoked(&claims()));
-    }
-}
+mod tests;

@@ -163,6 +163,11 @@ impl Issuer {
         &self.0.shared
     }
 
+    /// As its tokens name it.
+    pub(super) fn name(&self) -> &str {
+        &self.0.shared.plan.issuer
+    }
+
     /// The clock that it goes by.
     pub(super) fn clock(&self) -> &Clock {
         &self.0.shared.plan.clock

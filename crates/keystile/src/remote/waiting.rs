@@ -114,7 +114,9 @@ impl Guard {
 pub(crate) fn later(guard: &Guard, token: &str, refusal: &Refusal) -> Option<Later> {
     let lacking = lacking(guard.verifier(), token, refusal, guard.now())?;
     let kid = lacking.kid.as_deref().map(KeyId::from);
-    if kid.is_some_and(|kid| guard.revoked().is_withdrawn(&kid)) || lacking.was_missed() {
+    let whose = Some(lacking.issuer.name());
+    let withdrawn = kid.is_some_and(|kid| guard.revoked().is_withdrawn(whose, &kid));
+    if withdrawn || lacking.was_missed() {
         return None;
     }
     let issuer = lacking.issuer;
