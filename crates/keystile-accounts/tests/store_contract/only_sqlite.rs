@@ -11,10 +11,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use keystile_accounts::store::{Options, Sqlite, Store, StoreError, WriteError};
+use keystile_accounts::store::{Attempt, Options, Sqlite, Store, StoreError, WriteError};
 
 use crate::fixture::{
-    Database, Held, account, act, lives, new_account, queued, rotated, session, signed_in,
+    Database, Held, MINUTE, NOW, account, act, fresh, lives, new_account, queued, rotated, session,
+    signed_in,
 };
 
 fn engine(store: &Store) -> &Sqlite {
@@ -357,4 +358,39 @@ async fn a_leaked_database_derives_nothing_after_the_grace() {
         0,
         "and the end of the session erases the last"
     );
+}
+
+/// Only an attempt that is let through may be lost with the machine: a group with anything else in it waits for the disk.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_other_write_waits_for_the_disk() {
+    const FULL: i64 = 2;
+    let database = Database::sqlite();
+    let store = database.open().await;
+    let tasks: Vec<_> = (0..400)
+        .map(|number| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                if number % 3 == 0 {
+                    let (key, window) = (fresh(), MINUTE);
+                    let attempt = Attempt {
+                        key,
+                        window,
+                        period: None,
+                    };
+                    let admitted = store.admit_attempt(attempt, 1, NOW).await.unwrap();
+                    assert!(admitted.is_some());
+                    return;
+                }
+                let asked = engine(&store).write(|work| {
+                    Ok(work.query_row("PRAGMA synchronous", [], |row| row.get::<_, i64>(0))?)
+                });
+                assert_eq!(asked.await.unwrap(), FULL);
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    // The last job of a group that another one followed is not forgotten when the store closes.
+    store.close().await;
 }

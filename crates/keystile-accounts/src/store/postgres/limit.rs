@@ -11,9 +11,10 @@ use super::Postgres;
 use super::row::{self, Values, get};
 
 /// Lets one more through, while failures and those under way are fewer than `$5`. The window begins with the first failure:
-/// until then its end only says how long the row is kept.
+/// until then its end only says how long the row is kept. What is under way means nothing any more once the server has
+/// gone: its commit does not wait for the disk. A transaction of its own, always: that holds for all of it.
 const ADMIT: &str = "INSERT INTO attempt AS a (key, count, window_ends_at, held, held_before, period)
-    VALUES ($1, 0, $2::bigint + $3::bigint, 1, 0, $4::bigint)
+    SELECT $1::bytea, 0, $2::bigint + $3::bigint, 1, 0, $4::bigint FROM set_config('synchronous_commit', 'off', true)
     ON CONFLICT (key) DO UPDATE SET
         count = CASE WHEN a.window_ends_at > $2 THEN a.count ELSE 0 END,
         window_ends_at = CASE WHEN a.window_ends_at > $2 AND a.count > 0 THEN a.window_ends_at

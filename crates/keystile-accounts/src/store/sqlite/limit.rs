@@ -45,7 +45,7 @@ impl Sqlite {
         most: u32,
         now: i64,
     ) -> Result<Option<Held>, WriteError> {
-        self.write(move |work| {
+        self.write_in_passing(move |work| {
             let Attempt { key, window, .. } = attempt;
             let values = (key, now, window, period(now), most);
             let mut statement = work.prepare_cached(ADMIT)?;

@@ -127,9 +127,27 @@ impl Sqlite {
         F: FnOnce(&Work<'_>) -> Result<T, WriteError> + Send + 'static,
         T: Send + 'static,
     {
+        self.hand_over(job, false).await
+    }
+
+    /// As [`write`](Self::write), for what means nothing any more once the machine has gone: it does not wait for the disk.
+    async fn write_in_passing<T, F>(&self, job: F) -> Result<T, WriteError>
+    where
+        F: FnOnce(&Work<'_>) -> Result<T, WriteError> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.hand_over(job, true).await
+    }
+
+    async fn hand_over<T, F>(&self, job: F, passing: bool) -> Result<T, WriteError>
+    where
+        F: FnOnce(&Work<'_>) -> Result<T, WriteError> + Send + 'static,
+        T: Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
         let job = Message::Job(Box::new(Job {
             work: Some(job),
+            passing,
             outcome: None,
             reply,
         }));
@@ -205,6 +223,8 @@ async fn start_writer(
                         connection,
                         queue,
                         told,
+                        flushes: true,
+                        left: None,
                     }
                     .work();
                 }

@@ -1,7 +1,8 @@
 //! The writer: one thread that owns the write connection and commits jobs in groups.
 //!
 //! A group is what waits when the writer gets to it; a lone job waits for nobody. Each job has its own savepoint, so that one
-//! user's conflict never touches another's write. Answers leave after COMMIT; a COMMIT that fails, fails them all.
+//! user's conflict never touches another's write. Answers leave after COMMIT, which waits for the disk unless all that is in it
+//! may be lost with the machine; a COMMIT that fails, fails them all.
 
 use std::cell::RefCell;
 use std::ops::Deref;
@@ -58,6 +59,8 @@ pub(super) enum Message {
 pub(super) trait Pending: Send {
     /// Whether anybody still waits for the answer.
     fn is_wanted(&self) -> bool;
+    /// Whether it may be lost with the machine, though not with the process.
+    fn is_passing(&self) -> bool;
     /// Does the work; `false` asks for its savepoint to be rolled back.
     fn run(&mut self, work: &Work<'_>) -> bool;
     /// Sends the answer: the job's own, or that the group failed.
@@ -67,6 +70,7 @@ pub(super) trait Pending: Send {
 /// A job made of a closure.
 pub(super) struct Job<F, T> {
     pub(super) work: Option<F>,
+    pub(super) passing: bool,
     pub(super) outcome: Option<Result<T, WriteError>>,
     pub(super) reply: oneshot::Sender<Result<T, WriteError>>,
 }
@@ -78,6 +82,10 @@ where
 {
     fn is_wanted(&self) -> bool {
         !self.reply.is_closed()
+    }
+
+    fn is_passing(&self) -> bool {
+        self.passing
     }
 
     fn run(&mut self, work: &Work<'_>) -> bool {
@@ -104,6 +112,10 @@ pub(super) struct Writer {
     pub(super) connection: Connection,
     pub(super) queue: mpsc::Receiver<Message>,
     pub(super) told: Arc<OnceLock<OnRevoked>>,
+    /// Whether a commit waits for the disk now, as it does at the beginning.
+    pub(super) flushes: bool,
+    /// A job that the last group did not take on.
+    pub(super) left: Option<Box<dyn Pending>>,
 }
 
 /// The jobs of one transaction and what they revoked.
@@ -116,7 +128,7 @@ struct Group {
 impl Writer {
     /// Works until it is told to stop or nobody is left to ask.
     pub(super) fn work(mut self) {
-        while let Some(message) = self.queue.blocking_recv() {
+        while let Some(message) = self.next() {
             let stop = match message {
                 Message::Job(job) => self.commit_group(job),
                 Message::Stop(done) => Some(done),
@@ -130,9 +142,19 @@ impl Writer {
         }
     }
 
-    /// One transaction: `first`, and whatever else waits. Answers a request to stop that it met.
+    fn next(&mut self) -> Option<Message> {
+        match self.left.take() {
+            Some(job) => Some(Message::Job(job)),
+            None => self.queue.blocking_recv(),
+        }
+    }
+
+    /// One transaction: `first`, and whatever else waits. Answers a request to stop that it met. A group of passing jobs
+    /// alone does not wait for the disk; one of others takes passing ones along.
     fn commit_group(&mut self, first: Box<dyn Pending>) -> Option<oneshot::Sender<()>> {
-        if let Err(error) = self.execute("BEGIN IMMEDIATE") {
+        let passing = first.is_passing();
+        let begun = self.flush_at_commit(!passing);
+        if let Err(error) = begun.and_then(|()| self.execute("BEGIN IMMEDIATE")) {
             return self.refuse_waiting(first, &error);
         }
         let mut group = Group::default();
@@ -144,6 +166,7 @@ impl Writer {
                 break;
             }
             match self.queue.try_recv() {
+                Ok(Message::Job(job)) if passing && !job.is_passing() => self.left = Some(job),
                 Ok(Message::Job(job)) => next = Some(job),
                 Ok(Message::Stop(done)) => stop = Some(done),
                 Err(_) => {}
@@ -151,6 +174,16 @@ impl Writer {
         }
         self.finish(group);
         stop
+    }
+
+    /// Between transactions. Not from the cache of statements: SQLite takes this word when it prepares it.
+    fn flush_at_commit(&mut self, flush: bool) -> Result<(), Error> {
+        if self.flushes != flush {
+            let how = if flush { "FULL" } else { "NORMAL" };
+            self.connection.pragma_update(None, "synchronous", how)?;
+            self.flushes = flush;
+        }
+        Ok(())
     }
 
     /// Runs a job in its own savepoint.

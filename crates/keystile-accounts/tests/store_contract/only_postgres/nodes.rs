@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use keystile_accounts::store::{Attempt, NewAccount, NewAccountId, Store, Sweep, WriteError};
+use keystile_accounts::store::{
+    Attempt, NewAccount, NewAccountId, Options, Store, Sweep, WriteError,
+};
 
 use crate::fixture::{
     DAY, Database, GRACE, MINUTE, NOW, account, act, act_of, fresh, new_account, rotated, session,
@@ -262,4 +264,50 @@ async fn of_several_reuses_at_once_one_ends_the_session() {
         }
         assert_eq!(reused, 1);
     }
+}
+
+/// Letting an attempt through waits for no disk; whatever comes after it on the same connection does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_an_attempt_that_is_let_through_waits_for_no_disk() {
+    const NOTE: &str = "
+        CREATE TABLE said (about TEXT, setting TEXT);
+        CREATE FUNCTION say() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            INSERT INTO said VALUES (TG_TABLE_NAME, current_setting('synchronous_commit')); RETURN NEW; END $$;
+        CREATE TRIGGER said BEFORE INSERT ON attempt FOR EACH ROW EXECUTE FUNCTION say();
+        CREATE TRIGGER said BEFORE INSERT ON account FOR EACH ROW EXECUTE FUNCTION say();";
+    let Some(database) = Database::postgres() else {
+        return;
+    };
+    let options = Options {
+        connections: 2,
+        ..Options::default()
+    };
+    let store = Store::open(&database.url(), options).await.unwrap();
+    let client = connect(&database.url()).await;
+    client.batch_execute(NOTE).await.unwrap();
+    let attempt = Attempt {
+        key: fresh(),
+        window: MINUTE,
+        period: None,
+    };
+    for number in 0..3 {
+        store.admit_attempt(attempt, 9, NOW).await.unwrap().unwrap();
+        let new = new_account(&format!("user{number}"));
+        store.create_account(act(), new).await.unwrap();
+    }
+    let rows = client.query(
+        "SELECT DISTINCT about, setting FROM said ORDER BY about",
+        &[],
+    );
+    let said: Vec<(String, String)> = rows
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| (row.get(0), row.get(1)))
+        .collect();
+    let expected = [("account", "on"), ("attempt", "off")];
+    assert_eq!(
+        said,
+        expected.map(|(about, setting)| (about.to_owned(), setting.to_owned()))
+    );
 }
