@@ -221,13 +221,15 @@ impl Issuer {
             let at = at.load(Ordering::Acquire);
             (at != i64::MIN).then(|| Timestamp::from_millis(at))
         };
+        let progress = *shared.progress.borrow();
         IssuerStatus {
+            fetching: progress.begun != progress.ended,
             keys: shared.keys.load().len(),
             known: shared.known_at(self.clock().now()),
             fetched_at: moment(&shared.times.fetched),
             fresh_until: moment(&shared.times.fresh_until),
             known_until: moment(&shared.times.known_until),
-            fetches: shared.progress.borrow().ended,
+            fetches: progress.ended,
             fault: shared.fault.load().as_deref().cloned(),
         }
     }
@@ -252,6 +254,8 @@ pub struct IssuerStatus {
     pub fresh_until: Option<Timestamp>,
     /// Until when they count.
     pub known_until: Option<Timestamp>,
+    /// Whether a fetch is under way.
+    pub fetching: bool,
     /// How many fetches have ended.
     pub fetches: u64,
     /// What was wrong with the last fetch; `None` if it went well.

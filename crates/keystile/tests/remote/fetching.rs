@@ -21,10 +21,16 @@ async fn keys_are_fetched_again_when_the_answer_grows_old_and_not_before() {
         let (server, clock) = (Server::start().await, clock());
         let key = named("a");
         server.says(Reply::keys(&[&key]).with("cache-control", said));
-        let guard = follow(&server, &clock).connect().await.unwrap();
+        let issuer = Issuer::at(server.url()).audience("cakes");
+        let issuer = issuer.clock(clock.clone()).connect().await.unwrap();
+        let guard = Guard::from(issuer.clone());
         clock.set(at(nothing_at));
         settle().await;
-        assert_eq!(server.fetches(), 1, "{said}");
+        let status = issuer.status();
+        assert!(
+            !status.fetching && status.fetches == 1,
+            "{said}: {status:?}"
+        );
         clock.set(at(again_at));
         server.fetched(2).await;
         assert_eq!(verdict(&guard, &token(&server, &key)), "ok");
