@@ -14,7 +14,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use crate::machine::{pin_to_core, use_all_cores};
-use crate::{refresh, server, sign_in, storm};
+use crate::{refresh, refresh_postgres, server, sign_in, storm};
 
 /// What a child process is started to be.
 #[derive(Debug, Serialize, Deserialize)]
@@ -24,6 +24,8 @@ pub(crate) enum Role {
     Serve(server::Route),
     /// Refreshes and says the seconds it took.
     Refresh(refresh::Task),
+    /// The same on PostgreSQL.
+    RefreshPostgres(refresh_postgres::Task),
     /// Signs in and says the rates.
     SignIn(sign_in::Task),
     /// A server with sign-in and a guarded route.
@@ -109,6 +111,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
             server::serve(&route)
         }
         Role::Refresh(task) => refresh::run(&task),
+        Role::RefreshPostgres(task) => refresh_postgres::run(&task),
         Role::SignIn(task) => sign_in::run(&task),
         Role::Storm(task) => storm::run(&task),
     }

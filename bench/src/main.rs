@@ -8,6 +8,7 @@ mod load;
 mod machine;
 mod naive;
 mod refresh;
+mod refresh_postgres;
 mod report;
 mod server;
 mod sign_in;
@@ -58,6 +59,8 @@ enum Wanted {
     Verify,
     /// Refreshes a second and fsyncs a refresh on SQLite.
     Refresh,
+    /// Refreshes a second on PostgreSQL against pgbench's single-row update.
+    Postgres,
     /// Sign-ins a second against what Argon2id allows.
     SignIn,
     /// A guarded GET's time, and memory, while 64 clients sign in.
@@ -120,6 +123,16 @@ impl Effort {
         }
     }
 
+    /// Refreshes on PostgreSQL, and updates of pgbench's, of each of so many clients in a round.
+    pub(crate) fn postgres_refreshes(self, clients: usize) -> usize {
+        let all = match self {
+            Self::Full => 12_000,
+            Self::Quick => 1_500,
+        };
+        // A lone client waits for the disk each time.
+        if clients == 1 { all / 4 } else { all / clients }
+    }
+
     /// Sign-ins of each client in a round.
     pub(crate) fn sign_ins(self) -> usize {
         match self {
@@ -180,6 +193,7 @@ async fn measure(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Wanted::Guard => guard::measure(effort).await?,
             Wanted::Verify => verify::measure(effort)?,
             Wanted::Refresh => refresh::measure(effort).await?,
+            Wanted::Postgres => refresh_postgres::measure(effort).await?,
             Wanted::SignIn => sign_in::measure(effort).await?,
             Wanted::Storm => storm::measure(effort).await?,
         };

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use keystile_accounts::{Accounts, GuessLimits, Hashing, SignIn, SignUp};
+use keystile_accounts::{Accounts, Builder, GuessLimits, Hashing, SignIn, SignUp};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
@@ -168,8 +168,17 @@ pub(crate) fn run(task: &Task) -> anyhow::Result<()> {
 
 async fn keystile(task: &Task) -> anyhow::Result<f64> {
     let accounts = open(&task.folder, Hashing::default()).await?;
-    let mut first = Vec::with_capacity(task.clients);
-    for _ in 0..task.clients {
+    refresh_all(accounts, task.clients, task.each).await
+}
+
+/// Signs so many clients in, lets each refresh so often, and says how many seconds the refreshes took.
+pub(crate) async fn refresh_all(
+    accounts: Accounts,
+    clients: usize,
+    each: usize,
+) -> anyhow::Result<f64> {
+    let mut first = Vec::with_capacity(clients);
+    for _ in 0..clients {
         first.push(
             accounts
                 .sign_in(SignIn::username(USERNAME).password(PASSWORD))
@@ -180,7 +189,7 @@ async fn keystile(task: &Task) -> anyhow::Result<f64> {
     let watch = Stopwatch::start();
     let mut tasks = JoinSet::new();
     for mut token in first {
-        let (accounts, each) = (accounts.clone(), task.each);
+        let accounts = accounts.clone();
         tasks.spawn(async move {
             for _ in 0..each {
                 token = accounts.refresh(&token).await?.refresh_token;
@@ -199,7 +208,12 @@ async fn keystile(task: &Task) -> anyhow::Result<f64> {
 /// An engine in `folder` as it is by default, but with this pool for hashing and no limits on guessing, and with one account.
 pub(crate) async fn open(folder: &Path, hashing: Hashing) -> anyhow::Result<Accounts> {
     let url = format!("sqlite://{}", folder.join("keystile.db").display());
-    let accounts = Accounts::builder(&url)
+    open_by(Accounts::builder(&url), hashing).await
+}
+
+/// The same, on whatever this builder opens.
+pub(crate) async fn open_by(builder: Builder, hashing: Hashing) -> anyhow::Result<Accounts> {
+    let accounts = builder
         .issuer(crate::tokens::ISSUER)
         .audience(crate::tokens::ISSUER)
         .guess_limits(GuessLimits::off())

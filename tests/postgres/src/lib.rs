@@ -214,6 +214,16 @@ impl Database {
         self.server.sql(&self.name, statements)
     }
 
+    /// PostgreSQL's own benchmark, on this database. `None` where it is not installed beside the server.
+    pub fn pgbench(&self) -> Option<Command> {
+        let program = self.server.bin.join("pgbench");
+        let mut pgbench = Command::new(&program);
+        pgbench.arg("--host").arg(&self.server.folder);
+        pgbench.args(["--port", &self.server.port.to_string()]);
+        pgbench.args(["--username", USER, &self.name]);
+        program.is_file().then_some(pgbench)
+    }
+
     /// Runs statements in a transaction that stays open until what this answers is dropped.
     pub fn hold(&self, statements: &str) -> Hold {
         let mut psql = self.server.command("psql");
