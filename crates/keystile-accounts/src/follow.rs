@@ -180,7 +180,8 @@ async fn follow_keys(engine: Arc<Engine>, followed: Arc<Followed>) {
 }
 
 /// Reads every row after the place. Another feed id means another history (a restored copy): all of it is read then,
-/// and united with what is held. Answers whether a key was withdrawn.
+/// and united with what is held. Whoever heard nothing for long has missed a new key too, perhaps, and takes it over before
+/// answering anybody. Answers whether a key was withdrawn.
 async fn read_on(engine: &Engine, followed: &Followed, place: &mut Place) -> Result<bool, Fault> {
     let mut withdrawn = false;
     loop {
@@ -190,6 +191,7 @@ async fn read_on(engine: &Engine, followed: &Followed, place: &mut Place) -> Res
             .revocations_after(place.cursor.clone(), ROWS)
             .await?;
         if poll.feed_id != place.feed_id {
+            reload_keys(engine, followed).await?;
             *place = snapshot(engine, followed).await?;
             return Ok(true);
         }
@@ -200,6 +202,9 @@ async fn read_on(engine: &Engine, followed: &Followed, place: &mut Place) -> Res
             .any(|row| matches!(row.revoked, Revoked::Key { .. }));
         place.cursor = poll.cursor;
         if poll.rows.len() < ROWS as usize {
+            if !followed.heard.is_current() {
+                reload_keys(engine, followed).await?;
+            }
             followed.heard.all_until(asked);
             return Ok(withdrawn);
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::remembered::Remembered;
 use crate::{
-    Clock, Expected, KeyError, KeySet, Refusal, Revocations, SubjectRule, Timestamp, Trust,
+    Clock, Expected, KeyError, KeySet, Reason, Refusal, Revocations, SubjectRule, Timestamp, Trust,
     Verified, Verifier, VerifyingKey,
 };
 
@@ -186,7 +186,7 @@ impl Guard {
         if let Err(refusal) = &verdict {
             self.verifier().ask_for_keys(token, refusal, now);
         }
-        verdict
+        verdict.map_err(|refusal| self.unless_not_known(refusal, now))
     }
 
     pub(crate) fn decide(&self, token: &str, now: Timestamp) -> Result<Arc<Verified>, Refusal> {
@@ -194,6 +194,15 @@ impl Guard {
         self.revoked()
             .check(verified.claims(), verified.key_id(), now)?;
         Ok(verified)
+    }
+
+    /// Whoever does not hear of revocations now may not have heard of a new key either: its token is good perhaps.
+    fn unless_not_known(&self, refusal: Refusal, now: Timestamp) -> Refusal {
+        let unknown = refusal.reason() == Reason::TokenKeyUnknown;
+        if unknown && !self.revoked().is_current(None, now) {
+            return Refusal::new(Reason::RevocationUnknown);
+        }
+        refusal
     }
 
     fn verify_or_remember(&self, token: &str, now: Timestamp) -> Result<Arc<Verified>, Refusal> {
@@ -215,14 +224,15 @@ impl Guard {
     /// As [`verify`](Self::verify); where the token may only lack a key that its issuer publishes, the answer comes later.
     #[cfg(any(feature = "axum", feature = "remote"))]
     pub(crate) fn verdict(&self, token: &str) -> Verdict {
-        let verdict = self.decide(token, self.now());
+        let now = self.now();
+        let verdict = self.decide(token, now);
         #[cfg(feature = "remote")]
         if let Err(refusal) = &verdict
             && let Some(later) = crate::remote::later(self, token, refusal)
         {
             return Verdict::Later(later);
         }
-        Verdict::Now(verdict)
+        Verdict::Now(verdict.map_err(|refusal| self.unless_not_known(refusal, now)))
     }
 
     #[cfg(feature = "axum")]

@@ -191,7 +191,7 @@ impl Revocations {
         self.0.keys.any(&self.0.hasher, key.as_str(), entry)
     }
 
-    fn is_current(&self, issuer: Option<&str>, now: Timestamp) -> bool {
+    pub(crate) fn is_current(&self, issuer: Option<&str>, now: Timestamp) -> bool {
         if self.0.lost_until.load(Ordering::Acquire) > now.as_millis() {
             return false;
         }

@@ -97,6 +97,30 @@ fn a_node_that_wakes_signs_with_no_key_that_was_withdrawn_meanwhile() {
     }
 }
 
+#[test]
+fn a_node_that_wakes_refuses_no_token_of_a_key_that_began_to_sign_meanwhile() {
+    let Some(server) = Server::shared() else {
+        return;
+    };
+    let database = server.database();
+    let url = database.url();
+    let (one, other) = (Node::start(&url, &[]), Node::start(&url, &[]));
+    one.sign_up("ada");
+    for round in 0..3 {
+        one.pause();
+        other.run(&url, &["key", "rotate", "--now"], "");
+        std::thread::sleep(TOO_LONG);
+        let tokens = other.sign_in("ada");
+        one.wake();
+        until(Duration::from_secs(2), "it does not come back", || {
+            let answer = one.ask("GET", "/v1/me", &tokens.access, None);
+            let honest = answer.status == 200 || answer.is_honest_refusal();
+            assert!(honest, "round {round}: a good token refused: {answer:?}");
+            answer.status == 200
+        });
+    }
+}
+
 /// A paused node may hold rows of the database: nobody may wait for it for longer than a request does.
 #[test]
 fn what_a_paused_node_holds_is_let_go_of_in_time() {

@@ -311,3 +311,24 @@ fn revocation_is_looked_at_last_and_every_time() {
     revocations.mark_current(clock.now());
     assert!(guard.verify(&other).is_ok());
 }
+
+/// The key may be one that was published since: a guard that hears of nothing does not call its token bad.
+#[test]
+fn a_guard_that_does_not_know_what_is_revoked_does_not_know_what_keys_there_are() {
+    let clock = clock();
+    let revocations = Revocations::new();
+    let guard = Guard::new(lax().clock(clock.clone())).revocations(revocations.clone());
+    let reason = |token: &str| guard.verify(token).unwrap_err().reason();
+    let newer = hs256(r#"{"alg":"HS256","typ":"JWT","kid":"newer"}"#, &payload(""));
+    assert_eq!(reason(&newer), Reason::TokenKeyUnknown);
+    revocations.require_current_within(Duration::from_secs(1), WhenStale::Refuse);
+    assert_eq!(reason(&newer), Reason::RevocationUnknown);
+    let forged = hs256(HEADER, &payload("")) + "A";
+    assert_ne!(
+        reason(&forged),
+        Reason::RevocationUnknown,
+        "whatever is heard"
+    );
+    revocations.mark_current(clock.now());
+    assert_eq!(reason(&newer), Reason::TokenKeyUnknown);
+}
