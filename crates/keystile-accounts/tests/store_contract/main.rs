@@ -126,6 +126,7 @@ promises! {
     }
     race {
         fifty_at_once_give_one_successor,
+        losers_that_wait_for_the_winner_get_its_successor,
         what_ends_a_session_excludes_its_rotation,
         what_raises_the_generation_excludes_opening,
         a_role_change_is_seen_by_the_rotation_after_it,

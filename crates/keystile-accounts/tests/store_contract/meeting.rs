@@ -48,20 +48,21 @@ pub(crate) async fn meet<A: Send + 'static, B: Send + 'static>(
 }
 
 /// What holds writes back.
-enum Back {
+pub(crate) enum Back {
     Sqlite(Held),
     Postgres(Gate),
 }
 
 impl Back {
-    async fn hold(database: &Database, store: &Store) -> Self {
+    pub(crate) async fn hold(database: &Database, store: &Store) -> Self {
         match database {
             Database::Sqlite(_) => Self::Sqlite(Held::hold(store).await),
             Database::Postgres(_) => Self::Postgres(Gate::close(&database.url()).await),
         }
     }
 
-    async fn start<T: Send + 'static>(
+    /// Starts a write, and waits until it is held, or waits for one that is.
+    pub(crate) async fn start<T: Send + 'static>(
         &mut self,
         write: impl Future<Output = T> + Send + 'static,
     ) -> Pin<Box<dyn Future<Output = T>>> {
@@ -71,7 +72,7 @@ impl Back {
         }
     }
 
-    async fn release(self) {
+    pub(crate) async fn release(self) {
         match self {
             Self::Sqlite(held) => held.release(),
             Self::Postgres(gate) => gate.open().await,

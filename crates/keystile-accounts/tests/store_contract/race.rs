@@ -8,7 +8,7 @@ use crate::fixture::{
     Database, NOW, account, act, act_of, fresh, lives, new_account, new_session, password, rotate,
     rotated, rotation, session, signed_in,
 };
-use crate::meeting::{First, ORDERS, meet, no_circle};
+use crate::meeting::{Back, First, ORDERS, meet, no_circle};
 
 const ROUNDS: usize = 100;
 const AT_ONCE: usize = 50;
@@ -61,6 +61,40 @@ pub(crate) async fn fifty_at_once_give_one_successor(database: &Database) {
         matches!(rotate(&store, token).await, Rotation::Rotated(_)),
         "the last winner's successor is the head"
     );
+    no_circle(database, &store).await;
+}
+
+/// All losers are there, and wait, before the winner's rotation is kept.
+pub(crate) async fn losers_that_wait_for_the_winner_get_its_successor(database: &Database) {
+    const LOSERS: usize = 12;
+    let store = database.open().await;
+    for round in 0..ROUNDS / 10 {
+        let (live, token) = signed_in(&store, &format!("user{round}")).await;
+        let mut back = Back::hold(database, &store).await;
+        let winner = rotation(token);
+        let (rotates, won) = (store.clone(), winner.clone());
+        let rotated = back
+            .start(async move { rotates.rotate(won).await.unwrap() })
+            .await;
+        let mut losers = Vec::new();
+        for _ in 0..LOSERS {
+            let store = store.clone();
+            let loser = async move { store.rotate(rotation(token)).await.unwrap() };
+            losers.push(back.start(loser).await);
+        }
+        back.release().await;
+        let rotated = rotated.await;
+        assert!(matches!(rotated, Rotation::Rotated(_)), "{rotated:?}");
+        for loser in losers {
+            match loser.await {
+                Rotation::Replayed(salt, _) => assert!(salt == winner.salt, "round {round}"),
+                other => panic!("round {round}: {other:?}"),
+            }
+        }
+        assert!(lives(&store, &live).await);
+        let next = rotate(&store, winner.successor).await;
+        assert!(matches!(next, Rotation::Rotated(_)), "the one living chain");
+    }
     no_circle(database, &store).await;
 }
 
