@@ -22,7 +22,7 @@ pub fn server() -> anyhow::Result<PathBuf> {
 }
 
 /// `target/release` or `target/debug`; a test's own executable lies one folder deeper, in `deps`.
-fn profile_folder() -> anyhow::Result<PathBuf> {
+pub(crate) fn profile_folder() -> anyhow::Result<PathBuf> {
     let program = std::env::current_exe().context("finding this program")?;
     let folder = program.parent().context("this program lies in no folder")?;
     let deeper = folder.ends_with("deps");

@@ -83,6 +83,7 @@ impl Deed {
                 server
                     .run_with_input(&arguments, "another walk by the river\n")
                     .await
+                    .map(drop)
             }
         }
     }

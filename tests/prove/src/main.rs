@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 use keystile_prove::engine::Engine;
 use keystile_prove::verdict::Verdict;
-use keystile_prove::{felt, hashing, kill, outage, races, several, storm, walk};
+use keystile_prove::{
+    felt, hashing, kill, outage, promises, races, rotation, several, storm, walk,
+};
 
 /// Shows Keystile's promises against the real server: each command starts it with a temporary data folder, loads it
 /// over loopback, and ends with one line. Exit code 1 when a promise fails.
@@ -41,6 +43,8 @@ impl Store {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Proof {
+    /// The list of promises that the store and its flows keep on both engines, by running their tests.
+    Promises,
     /// Sign-up to sign-out, and every kind of refused token.
     Walk,
     /// Simultaneous refreshes of one token, lost answers, replays, restarts.
@@ -97,11 +101,23 @@ enum Proof {
         #[arg(long, default_value_t = 5)]
         rounds: usize,
     },
-    /// All of the above with their defaults, and a summary.
+    /// Keys that turn under load, with PyJWT and jose verifying every token; then a withdrawal.
+    Rotation {
+        /// The algorithm after each rotation, with commas between; the same as before where it is empty.
+        #[arg(long, default_value = TURNS, value_delimiter = ',')]
+        turns: Vec<String>,
+        /// Does not wait for the first key to leave the key set, which takes two minutes and a half more.
+        #[arg(long)]
+        short: bool,
+    },
+    /// All of the above but the list of promises with their defaults, and a summary.
     All,
 }
 
-const ALL: [Proof; 8] = [
+/// Three rotations and two changes of algorithm.
+const TURNS: &str = ",,,EdDSA,RS256";
+
+const ALL: [Proof; 9] = [
     Proof::Walk,
     Proof::RefreshStorm {
         rounds: 1_000,
@@ -120,11 +136,19 @@ const ALL: [Proof; 8] = [
     Proof::FeltWithin { times: 20 },
     Proof::Nodes { times: 20 },
     Proof::Outage { rounds: 5 },
+    Proof::Rotation {
+        turns: Vec::new(),
+        short: false,
+    },
 ];
 
 impl Proof {
     /// Those of the store's engines on which this can be shown: several nodes share a PostgreSQL database only.
     fn engines(&self, store: Store) -> Vec<Engine> {
+        if matches!(self, Self::Promises) {
+            // These are of both, whatever is asked for.
+            return vec![Engine::Sqlite];
+        }
         let mut engines = store.engines();
         if matches!(self, Self::Nodes { .. } | Self::Outage { .. }) {
             engines.retain(|engine| *engine == Engine::Postgres);
@@ -168,6 +192,7 @@ async fn main() -> anyhow::Result<ExitCode> {
 
 async fn prove(proof: &Proof, engine: Engine) -> anyhow::Result<Verdict> {
     match *proof {
+        Proof::Promises => promises::prove(),
         Proof::Walk => walk::prove(engine).await,
         Proof::RefreshStorm { rounds, at_once } => storm::prove(engine, rounds, at_once).await,
         Proof::Races {
@@ -180,6 +205,14 @@ async fn prove(proof: &Proof, engine: Engine) -> anyhow::Result<Verdict> {
         Proof::FeltWithin { times } => felt::prove(engine, times).await,
         Proof::Nodes { times } => several::prove(times).await,
         Proof::Outage { rounds } => outage::prove(rounds).await,
+        Proof::Rotation { ref turns, short } => {
+            let turns: Vec<&str> = if turns.is_empty() {
+                TURNS.split(',').collect()
+            } else {
+                turns.iter().map(String::as_str).collect()
+            };
+            rotation::prove(engine, &turns, !short).await
+        }
         Proof::All => anyhow::bail!("`all` is a list of the others"),
     }
 }

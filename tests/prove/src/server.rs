@@ -219,6 +219,11 @@ impl Server {
         &self.name
     }
 
+    /// The issuer of its tokens.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
     /// A reader of its database.
     pub async fn database(&self) -> anyhow::Result<Database> {
         Database::open(&self.place, &self.data()).await
@@ -247,11 +252,11 @@ impl Server {
 
     /// Runs a command beside the server, with its data folder, and waits for its success.
     pub async fn run(&self, arguments: &[&str]) -> anyhow::Result<()> {
-        self.run_with_input(arguments, "").await
+        self.run_with_input(arguments, "").await.map(drop)
     }
 
-    /// The same, with a line of standard input.
-    pub async fn run_with_input(&self, arguments: &[&str], input: &str) -> anyhow::Result<()> {
+    /// The same, with a line of standard input; what it printed.
+    pub async fn run_with_input(&self, arguments: &[&str], input: &str) -> anyhow::Result<String> {
         let mut command = self.command(COMMAND, arguments);
         command
             .stdin(Stdio::piped())
@@ -270,7 +275,7 @@ impl Server {
             arguments.join(" "),
             output.status
         );
-        Ok(())
+        Ok(String::from_utf8(output.stdout)?)
     }
 
     /// Starts a command beside the server; its task fails where the command fails, unless that found the database locked.

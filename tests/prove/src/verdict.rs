@@ -7,7 +7,7 @@ use crate::engine::Engine;
 /// What a proof found.
 #[derive(Clone, Debug, Default)]
 pub struct Verdict {
-    /// The proof's name, as on the command line, and the engine.
+    /// The proof's name, as on the command line, and the engine where it is one's.
     pub name: String,
     /// The figures, in one line.
     pub figures: String,
@@ -21,8 +21,13 @@ const MOST_TOLD: usize = 10;
 impl Verdict {
     /// Of the proof with this name on that engine; so far everything holds.
     pub fn of(name: &str, engine: Engine) -> Self {
+        Self::named(format!("{name} on {engine}"))
+    }
+
+    /// Of the proof with this name; so far everything holds.
+    pub fn named(name: impl Into<String>) -> Self {
         Self {
-            name: format!("{name} on {engine}"),
+            name: name.into(),
             ..Self::default()
         }
     }

@@ -1,10 +1,12 @@
 //! The proofs with few rounds, against the server of the same build.
 
+use std::io::Write as _;
+
 use keystile_prove::engine::Engine;
 use keystile_prove::hold::WriteLock;
 use keystile_prove::server::Server;
 use keystile_prove::verdict::Verdict;
-use keystile_prove::{felt, hashing, kill, person, races, several, storm, walk};
+use keystile_prove::{felt, hashing, kill, person, races, rotation, several, storm, walk};
 use tokio::sync::Mutex;
 
 /// One proof at a time: one that fills the machine must not disturb another that measures.
@@ -70,6 +72,25 @@ async fn guarded_requests_are_answered_while_the_hashing_queue_is_full() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_command_does_is_felt_within_a_second() {
     on_each(|engine| felt::prove(engine, 1)).await;
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's own surroundings")]
+fn in_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|value| value == "true")
+}
+
+/// Three rotations more, until the first key is gone, are for the command; on SQLite the server's own tests do it.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_good_token_is_refused_when_keys_turn_and_a_withdrawn_one_is_everywhere() {
+    if let Some(missing) = rotation::missing() {
+        assert!(!in_ci(), "{missing}");
+        let _ = writeln!(std::io::stderr(), "rotation: not tried: {missing}");
+    } else if Engine::installed().contains(&Engine::Postgres) {
+        on(Engine::Postgres, |engine| {
+            rotation::prove(engine, &["EdDSA"], false)
+        })
+        .await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

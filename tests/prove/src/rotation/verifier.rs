@@ -1,0 +1,115 @@
+//! Verifiers that are not ours, and keep the key set: `PyJWT` and `jose`, with the scripts of the server's own tests.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+
+use anyhow::{Context, ensure};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::mpsc;
+
+use super::tally::{Tally, Token};
+use super::{LIFE, MAX_AGE};
+use crate::binary;
+use crate::nodes::Nodes;
+use crate::server::Server;
+
+/// A process that says of each token whether it is good.
+#[derive(Debug)]
+pub(super) struct Verifier {
+    pub(super) name: String,
+    tokens: ChildStdin,
+    verdicts: Lines<BufReader<ChildStdout>>,
+    _process: Child,
+}
+
+/// Both for each node, from which they take the keys.
+pub(super) fn beside(nodes: &Nodes) -> anyhow::Result<Vec<Verifier>> {
+    let folder = folder()?;
+    let python = folder.join("venv/bin/python");
+    let mut verifiers = Vec::new();
+    for node in nodes.all() {
+        for (name, program, script) in [
+            ("PyJWT", python.as_path(), "watch.py"),
+            ("jose", Path::new("node"), "watch.mjs"),
+        ] {
+            let script = place(&folder, script)?;
+            verifiers.push(Verifier::start(name, program, &script, node)?);
+        }
+    }
+    Ok(verifiers)
+}
+
+/// Where the server's tests keep them.
+pub(super) fn folder() -> anyhow::Result<PathBuf> {
+    let profile = binary::profile_folder()?;
+    let folder = profile
+        .parent()
+        .context("no target folder")?
+        .join("interop");
+    let here = folder.join("venv/bin/python").exists() && folder.join("node_modules/jose").exists();
+    ensure!(
+        here,
+        "PyJWT and jose are absent; run crates/keystile-server/tests/interop/setup"
+    );
+    Ok(folder)
+}
+
+/// Puts a script where its libraries are found.
+fn place(folder: &Path, script: &str) -> anyhow::Result<PathBuf> {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/keystile-server/tests");
+    let to = folder.join(format!("prove-{script}"));
+    std::fs::copy(tests.join("interop").join(script), &to)
+        .with_context(|| to.display().to_string())?;
+    Ok(to)
+}
+
+impl Verifier {
+    fn start(name: &str, program: &Path, script: &Path, node: &Server) -> anyhow::Result<Self> {
+        let keys = format!("http://{}", node.address());
+        let mut process = Command::new(program)
+            .arg(script)
+            .args([node.issuer(), MAX_AGE, &keys])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| program.display().to_string())?;
+        let verdicts = process.stdout.take().context("a piped standard output")?;
+        Ok(Self {
+            name: format!("{name}/{}", node.name()),
+            tokens: process.stdin.take().context("a piped standard input")?,
+            verdicts: BufReader::new(verdicts).lines(),
+            _process: process,
+        })
+    }
+
+    /// `ok`, or why not.
+    pub(super) async fn judge(&mut self, token: &str) -> anyhow::Result<String> {
+        self.tokens
+            .write_all(format!("{token}\n").as_bytes())
+            .await?;
+        let verdict = self.verdicts.next_line().await?;
+        verdict.with_context(|| format!("{} ended", self.name))
+    }
+
+    /// All that come; those that were too long on their way are not judged.
+    pub(super) async fn judge_all(
+        mut self,
+        number: usize,
+        mut tokens: mpsc::Receiver<Arc<Token>>,
+        tally: Arc<Tally>,
+    ) -> anyhow::Result<Self> {
+        while let Some(token) = tokens.recv().await {
+            let verdict = self.judge(&token.text).await?;
+            // Two seconds for the whole seconds in which a token counts.
+            if token.since.elapsed().as_secs() + 2 < LIFE.as_secs() {
+                tally.judged(number, &token, &verdict);
+            } else {
+                tally.late();
+            }
+        }
+        Ok(self)
+    }
+}
