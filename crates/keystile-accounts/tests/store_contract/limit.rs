@@ -35,6 +35,13 @@ async fn found(store: &Store, key: Hash, now: i64) -> (u64, u64) {
     (counted.count, counted.under_way)
 }
 
+/// Where two of three guesses are used up.
+pub(crate) async fn one_more_of_three(store: &Store, key: Hash) {
+    let held = admit(store, key, 3, NOW).await.unwrap();
+    assert_eq!(admit(store, key, 3, NOW).await, None);
+    assert_eq!(fails(store, held, NOW).await.count, 3);
+}
+
 pub(crate) async fn counters_count_within_their_window(database: &Database) {
     let store = database.open().await;
     let (one, two) = (fresh(), fresh());

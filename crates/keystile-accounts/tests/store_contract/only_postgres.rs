@@ -1,6 +1,7 @@
 //! What is PostgreSQL's own: the server and the way to it, and in the modules below what several nodes do together.
 
 mod following;
+mod lost_answer;
 mod migration;
 mod nodes;
 mod wire;

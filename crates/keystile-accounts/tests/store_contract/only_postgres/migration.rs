@@ -6,7 +6,7 @@ use keystile_accounts::store::{
     Migration, Options, POSTGRES_MIGRATIONS, Schema, Store, StoreError, migrate_postgres,
 };
 
-use crate::fixture::{Database, account, act, beginning};
+use crate::fixture::{Database, MINUTE, NOW, account, act, beginning, fresh};
 use crate::meeting::connect;
 
 const FIRST: Migration = Migration {
@@ -155,4 +155,21 @@ async fn in_another_cluster_the_revocations_are_another_history() {
     store.close().await;
     let again = database.open().await.revocation_snapshot(0).await.unwrap();
     assert_eq!(again.feed_id, after.feed_id, "moved once");
+}
+
+/// Failures that were counted before attempts under way were counted beside them still count.
+#[tokio::test]
+async fn counters_of_an_older_schema_count_on() {
+    let Some(database) = Database::postgres() else {
+        return;
+    };
+    migrate(&database, &POSTGRES_MIGRATIONS[..1]).await.unwrap();
+    let key = fresh();
+    let client = connect(&database.url()).await;
+    let counted = "INSERT INTO attempt (key, count, window_ends_at) VALUES ($1, 2, $2)";
+    client
+        .execute(counted, &[&key.as_slice(), &(NOW + MINUTE)])
+        .await
+        .unwrap();
+    crate::limit::one_more_of_three(&database.open().await, key).await;
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use keystile_accounts::store::{MIGRATIONS, Migration, Options, Store, StoreError, migrate};
 use rusqlite::Connection;
 
-use crate::fixture::{Database, account};
+use crate::fixture::{Database, MINUTE, NOW, account, fresh};
 
 const FIRST: Migration = Migration {
     version: 1,
@@ -151,4 +151,22 @@ fn keys_of_the_second_schema_get_their_times() {
         (String::new(), 20, None),
     ];
     assert_eq!(rows, expected);
+}
+
+/// Failures that were counted before attempts under way were counted beside them still count.
+#[tokio::test]
+async fn counters_of_an_older_schema_count_on() {
+    let database = Database::sqlite();
+    std::fs::create_dir_all(database.path().parent().unwrap()).unwrap();
+    let mut connection = Connection::open(database.path()).unwrap();
+    migrate(&mut connection, &MIGRATIONS[..3]).unwrap();
+    let key = fresh();
+    connection
+        .execute(
+            "INSERT INTO attempt (key, count, window_ends_at) VALUES (?1, 2, ?2)",
+            (key, NOW + MINUTE),
+        )
+        .unwrap();
+    drop(connection);
+    crate::limit::one_more_of_three(&database.open().await, key).await;
 }
