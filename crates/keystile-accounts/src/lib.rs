@@ -93,6 +93,8 @@ mod issuance;
 mod keys;
 mod lead;
 mod limits;
+#[cfg(feature = "postgres")]
+mod moving;
 mod names;
 mod options;
 mod password;
@@ -119,6 +121,8 @@ pub use inspect::{
 };
 pub use issuance::Issuance;
 pub use limits::GuessLimits;
+#[cfg(feature = "postgres")]
+pub use moving::Moved;
 pub use names::UsernameRule;
 pub use password::{Hashing, PasswordError, PasswordPolicy, Passwords};
 pub use request::{AccountFilter, Begin, Caller, Changes, NewAccount, SignIn, SignUp, Which};

@@ -31,6 +31,7 @@ struct Cli {
 enum Command {
     Serve(command::serve::Serve),
     Migrate(command::migrate::Migrate),
+    MigrateDatabase(command::migrate_database::MigrateDatabase),
     Backup(command::backup::Backup),
     Restore(command::restore::Restore),
     #[command(subcommand)]
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Serve(serve) => serve.run(),
         Command::Migrate(migrate) => migrate.run(),
+        Command::MigrateDatabase(migrate) => migrate.run(),
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
         Command::Account(account) => account.run(),

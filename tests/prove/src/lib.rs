@@ -17,6 +17,7 @@ pub mod hashing;
 pub mod hold;
 pub mod kill;
 pub mod memory;
+pub mod moving;
 pub mod nodes;
 pub mod outage;
 pub mod person;

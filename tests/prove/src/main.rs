@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use keystile_prove::engine::Engine;
 use keystile_prove::verdict::Verdict;
 use keystile_prove::{
-    felt, hashing, kill, outage, promises, races, rotation, several, storm, walk,
+    felt, hashing, kill, moving, outage, promises, races, rotation, several, storm, walk,
 };
 
 /// Shows Keystile's promises against the real server: each command starts it with a temporary data folder, loads it
@@ -110,6 +110,12 @@ enum Proof {
         #[arg(long)]
         short: bool,
     },
+    /// Everything moved from SQLite to PostgreSQL, after which people go on.
+    Move {
+        /// How many accounts, with two sessions each.
+        #[arg(long, default_value_t = 100_000)]
+        accounts: u32,
+    },
     /// All of the above but the list of promises with their defaults, and a summary.
     All,
 }
@@ -117,7 +123,7 @@ enum Proof {
 /// Three rotations and two changes of algorithm.
 const TURNS: &str = ",,,EdDSA,RS256";
 
-const ALL: [Proof; 9] = [
+const ALL: [Proof; 10] = [
     Proof::Walk,
     Proof::RefreshStorm {
         rounds: 1_000,
@@ -140,17 +146,22 @@ const ALL: [Proof; 9] = [
         turns: Vec::new(),
         short: false,
     },
+    Proof::Move { accounts: 100_000 },
 ];
 
 impl Proof {
-    /// Those of the store's engines on which this can be shown: several nodes share a PostgreSQL database only.
+    /// Those of the store's engines on which this can be shown: several nodes share a PostgreSQL database only, and a
+    /// move ends on one.
     fn engines(&self, store: Store) -> Vec<Engine> {
         if matches!(self, Self::Promises) {
             // These are of both, whatever is asked for.
             return vec![Engine::Sqlite];
         }
         let mut engines = store.engines();
-        if matches!(self, Self::Nodes { .. } | Self::Outage { .. }) {
+        if matches!(
+            self,
+            Self::Nodes { .. } | Self::Outage { .. } | Self::Move { .. }
+        ) {
             engines.retain(|engine| *engine == Engine::Postgres);
         }
         engines
@@ -213,6 +224,7 @@ async fn prove(proof: &Proof, engine: Engine) -> anyhow::Result<Verdict> {
             };
             rotation::prove(engine, &turns, !short).await
         }
+        Proof::Move { accounts } => moving::prove(accounts).await,
         Proof::All => anyhow::bail!("`all` is a list of the others"),
     }
 }

@@ -29,10 +29,16 @@ impl Memory {
     }
 }
 
+/// The most that a running process has had resident so far, in KiB.
+pub fn peak_resident(process: u32) -> anyhow::Result<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    field(&text, "VmHWM:")
+}
+
 fn field(text: &str, name: &str) -> anyhow::Result<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name));
     let number = line.and_then(|line| line.split_whitespace().next());
-    Ok(number.context("no such line in smaps_rollup")?.parse()?)
+    Ok(number.context("no such line")?.parse()?)
 }
 
 impl fmt::Display for Memory {

@@ -110,6 +110,11 @@ impl Server {
         Ok(server)
     }
 
+    /// Stands on another database from its next start on.
+    pub fn stand_on(&mut self, place: Place) {
+        self.place = place;
+    }
+
     /// Starts it again on the same folder and address; the time until it is ready.
     pub async fn restart(&mut self) -> anyhow::Result<Duration> {
         let log = self.folder.path().join("server.log");
@@ -233,6 +238,13 @@ impl Server {
     pub fn process_id(&self) -> anyhow::Result<u32> {
         let process = self.process.as_ref().and_then(Child::id);
         process.context("the server is not running")
+    }
+
+    /// The program with this server's settings, and another database.
+    pub fn command_at(&self, place: &Place, arguments: &[&str]) -> Command {
+        let mut command = self.command(COMMAND, arguments);
+        command.env("KEYSTILE_DATABASE", place.url(COMMAND, &self.data()));
+        command
     }
 
     /// The program with this server's settings and database, under that name, and nothing from the caller's environment.

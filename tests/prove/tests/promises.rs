@@ -6,7 +6,7 @@ use keystile_prove::engine::Engine;
 use keystile_prove::hold::WriteLock;
 use keystile_prove::server::Server;
 use keystile_prove::verdict::Verdict;
-use keystile_prove::{felt, hashing, kill, person, races, rotation, several, storm, walk};
+use keystile_prove::{felt, hashing, kill, moving, person, races, rotation, several, storm, walk};
 use tokio::sync::Mutex;
 
 /// One proof at a time: one that fills the machine must not disturb another that measures.
@@ -90,6 +90,13 @@ async fn no_good_token_is_refused_when_keys_turn_and_a_withdrawn_one_is_everywhe
             rotation::prove(engine, &["EdDSA"], false)
         })
         .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_goes_on_after_a_move_to_postgres() {
+    if Engine::installed().contains(&Engine::Postgres) {
+        on(Engine::Postgres, |_| moving::prove(2_500)).await;
     }
 }
 

@@ -12,17 +12,7 @@ use crate::store::{Field, StoreError, WriteError};
 
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
-        let code = match error {
-            StoreError::Busy => "store_busy",
-            StoreError::Locked => "store_locked",
-            StoreError::Full => "store_full",
-            StoreError::Closed => "store_closed",
-            StoreError::Unreachable(_) => "store_unreachable",
-            StoreError::Timeout => "store_timeout",
-            StoreError::ServerRunning(_) => "server_running",
-            _ => "store_failed",
-        };
-        Self::new(code, error.to_string())
+        Self::new(error.code(), error.to_string())
     }
 }
 

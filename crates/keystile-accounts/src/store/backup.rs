@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{AuditRecord, StoreError};
 
-/// How far a backup or a restore has come.
+/// How far a backup, a restore or a move has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Progress {
@@ -18,8 +18,26 @@ pub enum Progress {
         /// Bytes there are.
         total: u64,
     },
-    /// The copy is being read over.
+    /// What is to be copied, or was, is being read over.
     Checking,
+    /// Rows are being moved to another database.
+    Moving {
+        /// The table that they are of.
+        table: &'static str,
+        /// Rows that are moved, of all tables.
+        done: u64,
+        /// Rows there are.
+        total: u64,
+    },
+    /// The rows that were moved are being read back.
+    Comparing {
+        /// The table that they are of.
+        table: &'static str,
+        /// Rows that are compared, of all tables.
+        done: u64,
+        /// Rows there are.
+        total: u64,
+    },
 }
 
 /// Asks a backup or a restore to stop, from any thread. It then leaves everything as it was.
@@ -254,10 +272,7 @@ impl CopyError {
                 "store_full"
             }
             Self::File { .. } => "file_failed",
-            Self::Store(StoreError::ServerRunning(_)) => "server_running",
-            Self::Store(StoreError::Locked) => "store_locked",
-            Self::Store(StoreError::Full) => "store_full",
-            Self::Store(_) => "store_failed",
+            Self::Store(error) => error.code(),
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use super::sqlite::{self, MIGRATIONS};
+#[cfg(feature = "postgres")]
+use super::transfer::{MoveError, Transferred};
 use super::url::{self, Engine};
 use super::{
     Copied, CopyError, DatabaseServer, Inspection, Restoration, Restored, ServerLock, Sqlite,
@@ -65,6 +67,23 @@ impl Store {
     ) -> Result<Restored, CopyError> {
         only_sqlite(url)?;
         sqlite::restore(url, file, how, watch)
+    }
+
+    /// Moves everything from a SQLite file to a PostgreSQL database that is not in use yet, or nothing. Nobody else may have
+    /// either open meanwhile.
+    #[cfg(feature = "postgres")]
+    pub async fn transfer(
+        from: &str,
+        to: &str,
+        now: i64,
+        watch: &mut Watch<'_>,
+    ) -> Result<Transferred, MoveError> {
+        match (url::engine(from)?, url::engine(to)?) {
+            (Engine::Sqlite, Engine::Postgres) => {
+                super::transfer::transfer(from, to, now, watch).await
+            }
+            _ => Err(MoveError::Direction),
+        }
     }
 }
 

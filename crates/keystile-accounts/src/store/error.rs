@@ -35,6 +35,16 @@ pub enum StoreError {
     /// Another server runs on this database.
     #[error("another server uses this database (it holds {0}); stop it first")]
     ServerRunning(PathBuf),
+    /// The database was moved elsewhere.
+    #[error(
+        "this database was moved to {place}; name that one as the database. To go back, if nobody has used it since, delete {mark}"
+    )]
+    Moved {
+        /// Where it is now, without credentials.
+        place: String,
+        /// The file that says so.
+        mark: PathBuf,
+    },
     /// The database was written by a newer program.
     #[error(
         "the database has schema version {found}, this program knows up to {known}; use a newer program"
@@ -75,6 +85,23 @@ pub enum StoreError {
     /// What else the database reports.
     #[error("the database reports: {0}")]
     Database(String),
+}
+
+impl StoreError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Busy => "store_busy",
+            Self::Locked => "store_locked",
+            Self::Full => "store_full",
+            Self::Closed => "store_closed",
+            Self::Unreachable(_) => "store_unreachable",
+            Self::Timeout => "store_timeout",
+            Self::ServerRunning(_) => "server_running",
+            Self::Moved { .. } => "database_moved",
+            _ => "store_failed",
+        }
+    }
 }
 
 #[cfg(feature = "postgres")]

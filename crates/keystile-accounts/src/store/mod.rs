@@ -29,6 +29,8 @@ mod postgres;
 mod record;
 mod spent;
 mod sqlite;
+#[cfg(feature = "postgres")]
+mod transfer;
 mod url;
 
 pub use backup::{
@@ -43,6 +45,8 @@ pub use options::Options;
 pub use postgres::{MIGRATIONS as POSTGRES_MIGRATIONS, Postgres, migrate as migrate_postgres};
 pub use record::*;
 pub use sqlite::{MIGRATIONS, ServerLock, Sqlite, Work, inspect, migrate};
+#[cfg(feature = "postgres")]
+pub use transfer::{MoveError, MovedColumn, Transferred, moved_columns};
 pub use url::check_url;
 
 use url::Engine;

@@ -1,5 +1,7 @@
 //! What takes long: a progress bar on a terminal, and an end on a signal that leaves nothing half done.
 
+use std::io::Write;
+
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use keystile_accounts::{Fault, Progress, Stop};
@@ -10,9 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub(crate) fn watched<T: Send + 'static>(
     work: impl FnOnce(&Stop, &mut dyn FnMut(Progress)) -> Result<T, Fault> + Send + 'static,
 ) -> Result<T> {
-    let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(
-        "{bar:40} {bytes} of {total_bytes} {msg}",
-    )?);
+    let mut shown = Shown::new()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -21,8 +21,8 @@ pub(crate) fn watched<T: Send + 'static>(
         let stop = Stop::default();
         let asked = stop.clone();
         let mut work = tokio::task::spawn_blocking(move || {
-            let done = work(&stop, &mut |progress| show(&bar, progress));
-            bar.finish_and_clear();
+            let done = work(&stop, &mut |progress| shown.show(progress));
+            shown.bar.finish_and_clear();
             done
         });
         let done = tokio::select! {
@@ -36,14 +36,52 @@ pub(crate) fn watched<T: Send + 'static>(
     })
 }
 
-fn show(bar: &ProgressBar, progress: Progress) {
-    match progress {
-        Progress::Copying { done, total } => {
-            bar.set_length(total);
-            bar.set_position(done);
+/// A bar; where there is no terminal, and rows are counted, a line for each tenth of them.
+struct Shown {
+    bar: ProgressBar,
+    rows: ProgressStyle,
+    tenths: u64,
+}
+
+impl Shown {
+    fn new() -> Result<Self> {
+        let bytes = ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes} {msg}")?;
+        Ok(Self {
+            bar: ProgressBar::new(0).with_style(bytes),
+            rows: ProgressStyle::with_template("{bar:40} {pos} of {len} rows, {msg}")?,
+            tenths: 0,
+        })
+    }
+
+    fn show(&mut self, progress: Progress) {
+        match progress {
+            Progress::Copying { done, total } => {
+                self.bar.set_length(total);
+                self.bar.set_position(done);
+            }
+            Progress::Moving { table, done, total } => {
+                self.rows("moving", table, done, total);
+            }
+            Progress::Comparing { table, done, total } => {
+                self.rows("comparing", table, done, total);
+            }
+            Progress::Checking => self.bar.set_message("being checked"),
+            _ => {}
         }
-        Progress::Checking => bar.set_message("copied, being checked"),
-        _ => {}
+    }
+
+    fn rows(&mut self, what: &str, table: &str, done: u64, total: u64) {
+        let tenths = done.saturating_mul(10) / total.max(1);
+        let further = std::mem::replace(&mut self.tenths, tenths) != tenths;
+        if !self.bar.is_hidden() {
+            self.bar.set_style(self.rows.clone());
+            self.bar.set_length(total);
+            self.bar.set_position(done);
+            self.bar.set_message(format!("{what} {table}"));
+        } else if further {
+            // Who reads it may be gone: no reason to stop.
+            let _ = writeln!(std::io::stderr(), "{what} {table}: {done} of {total} rows");
+        }
     }
 }
 

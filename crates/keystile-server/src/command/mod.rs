@@ -10,6 +10,7 @@ mod key_source;
 pub(crate) mod logging;
 mod long;
 pub(crate) mod migrate;
+pub(crate) mod migrate_database;
 pub(crate) mod output;
 pub(crate) mod password;
 pub(crate) mod place;

@@ -177,7 +177,7 @@ fn unusable(folder: &Path, error: &dyn std::fmt::Display) -> anyhow::Error {
     clippy::disallowed_methods,
     reason = "the program's edge: the configuration is handed down from here"
 )]
-fn environment() -> BTreeMap<String, String> {
+pub(crate) fn environment() -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect()

@@ -13,6 +13,7 @@ mod doctor_postgres;
 mod in_place;
 mod key;
 mod keystile;
+mod migrate_database;
 mod pages;
 mod postgres;
 mod serve;

@@ -4,7 +4,9 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use deadpool_postgres::{Connect, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    Connect, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
+};
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::timeout;
 use tokio_postgres::{Client, Config, Error};
@@ -12,7 +14,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::super::{Options, StoreError};
 use super::location::Location;
-use super::tls;
+use super::{claim, tls};
 
 /// A pool of so many connections. Makes none yet.
 pub(super) fn pool(
@@ -20,7 +22,31 @@ pub(super) fn pool(
     options: Options,
     connections: usize,
 ) -> Result<Pool, StoreError> {
+    pooled(location, options, connections, claim::SHARE)
+}
+
+/// A connection that shares the database with nobody yet, nor keeps anybody out.
+pub(super) async fn alone(location: &Location, options: Options) -> Result<Object, StoreError> {
+    first(&pooled(location, options, 1, "")?).await
+}
+
+/// A connection of a pool's, outside of any store.
+pub(super) async fn first(pool: &Pool) -> Result<Object, StoreError> {
+    match pool.get().await {
+        Ok(client) => Ok(client),
+        Err(PoolError::Backend(error)) => Err(error.into()),
+        Err(_) => Err(StoreError::Timeout),
+    }
+}
+
+fn pooled(
+    location: &Location,
+    options: Options,
+    connections: usize,
+    claim: &'static str,
+) -> Result<Pool, StoreError> {
     let connector = Connector {
+        claim,
         hosts: location.hosts.clone(),
         tls: tls::connector(&location.protection)?,
         patience: options.patience,
@@ -44,6 +70,8 @@ pub(super) fn pool(
 /// Tries the hosts in turn, beginning with the one that was good last, and gives none of them so long that the next
 /// would not be tried.
 struct Connector {
+    /// Run on each connection: what it shares the database by.
+    claim: &'static str,
     hosts: Vec<Config>,
     tls: MakeRustlsConnect,
     patience: Duration,
@@ -100,8 +128,10 @@ impl Connector {
              SET idle_in_transaction_session_timeout = {};
              SET client_min_messages = warning;
              SELECT set_config('synchronous_commit', 'on', false)
-              WHERE current_setting('synchronous_commit') = 'off'",
-            (patience / 2).max(1)
+              WHERE current_setting('synchronous_commit') = 'off';
+             {}",
+            (patience / 2).max(1),
+            self.claim
         )
     }
 }

@@ -6,6 +6,7 @@ use tokio_postgres::Error;
 use tokio_postgres::error::{DbError, SqlState};
 
 use super::super::{Field, StoreError, WriteError};
+use super::claim;
 
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
@@ -48,6 +49,9 @@ impl Breaks for WriteError {
 
 fn of_state(said: &DbError) -> StoreError {
     let state = said.code();
+    if state.code() == claim::ALONE {
+        return StoreError::Unreachable(said.message().to_owned());
+    }
     match *state {
         SqlState::DISK_FULL => StoreError::Full,
         SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE => StoreError::Timeout,

@@ -15,11 +15,7 @@ pub(in crate::store) async fn inspect(url: &str) -> Result<Inspection, StoreErro
     let location = Location::parse(url)?;
     let options = Options::default();
     let pool = connect::pool(&location, options, 1)?;
-    let client = match pool.get().await {
-        Ok(client) => client,
-        Err(deadpool_postgres::PoolError::Backend(error)) => return Err(error.into()),
-        Err(_) => return Err(StoreError::Timeout),
-    };
+    let client = connect::first(&pool).await?;
     look(&client, MIGRATIONS).await
 }
 

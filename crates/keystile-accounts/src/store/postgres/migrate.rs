@@ -1,7 +1,7 @@
 //! Embedded migrations: applied once, in order, in one transaction under an advisory lock, so that nodes that start
 //! together do not race.
 
-use deadpool_postgres::{GenericClient, Object};
+use deadpool_postgres::{GenericClient, Object, Transaction};
 
 use super::super::{Migration, Options, StoreError, migration};
 use super::location::Location;
@@ -47,15 +47,23 @@ const RENUMBER: &str = "UPDATE revocation SET xid = pg_current_xact_id()";
 /// Brings the schema of a database to the newest of `known`; refuses one that is ahead, or that was made by other steps.
 pub async fn migrate(url: &str, options: Options, known: &[Migration]) -> Result<(), StoreError> {
     let pool = connect::pool(&Location::parse(url)?, options, 1)?;
-    let mut client = match pool.get().await {
-        Ok(client) => client,
-        Err(deadpool_postgres::PoolError::Backend(error)) => return Err(error.into()),
-        Err(_) => return Err(StoreError::Timeout),
-    };
+    let mut client = connect::first(&pool).await?;
     migrate_on(&mut client, known).await
 }
 
 pub(super) async fn migrate_on(client: &mut Object, known: &[Migration]) -> Result<(), StoreError> {
+    refuse_unfit(client).await?;
+    if missing(client, known).await?.is_empty() {
+        return Ok(());
+    }
+    let transaction = client.transaction().await?;
+    transaction.batch_execute(NO_HURRY).await?;
+    apply(&transaction, known).await?;
+    Ok(transaction.commit().await?)
+}
+
+/// Refuses a server or a database that lacks what the store uses.
+pub(super) async fn refuse_unfit(client: &impl GenericClient) -> Result<(), StoreError> {
     if row::number(client, SERVER, &[]).await? < OLDEST {
         return Err(StoreError::Database(
             "this server is older than PostgreSQL 13; use a newer one".to_owned(),
@@ -66,22 +74,25 @@ pub(super) async fn migrate_on(client: &mut Object, known: &[Migration]) -> Resu
             "this database is not in UTF8; make another with `createdb --encoding UTF8 --template template0`".to_owned(),
         ));
     }
-    if missing(client, known).await?.is_empty() {
-        return Ok(());
-    }
-    let transaction = client.transaction().await?;
-    transaction.batch_execute(NO_HURRY).await?;
+    Ok(())
+}
+
+/// Takes the missing steps, one caller at a time.
+pub(super) async fn apply(
+    transaction: &Transaction<'_>,
+    known: &[Migration],
+) -> Result<(), StoreError> {
     transaction.execute(LOCK, &[]).await?;
     // Asked again under the lock: another opener may have been first. Not whether there is a table, which this
     // connection remembers as it was before it waited.
     transaction.batch_execute(TABLE).await?;
-    for step in missing_after(&transaction, known).await? {
+    for step in missing_after(transaction, known).await? {
         transaction.batch_execute(step.sql).await?;
         transaction
             .execute(RECORD, &[&step.version, &step.checksum()])
             .await?;
     }
-    Ok(transaction.commit().await?)
+    Ok(())
 }
 
 /// The steps that are not applied yet.

@@ -7,9 +7,12 @@
 mod account;
 mod anew;
 mod audit;
+mod claim;
 mod connect;
 mod error;
 mod exchange;
+mod incoming;
+mod incoming_rows;
 mod inspect;
 mod key;
 mod key_step;
@@ -37,6 +40,8 @@ use deadpool_postgres::{Object, Pool, PoolError, TimeoutType};
 use tokio::sync::RwLock;
 use tokio::time::timeout;
 
+pub(super) use claim::Claimed;
+pub(super) use incoming::Incoming;
 pub(super) use inspect::inspect;
 pub(super) use location::check_url;
 pub use migrate::{MIGRATIONS, migrate};

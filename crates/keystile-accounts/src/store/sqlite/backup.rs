@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::super::{AuditRecord, Copied, CopyError, Progress, StoreError, Watch};
 use super::location::Location;
 use super::unfinished::{Unfinished, failed};
-use super::{audit, connect, copy, whole};
+use super::{audit, connect, copy, mark, whole};
 
 /// How long a lock is waited for.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -29,6 +29,7 @@ pub(in crate::store) fn backup(
     watch: &mut Watch<'_>,
 ) -> Result<Copied, CopyError> {
     let database = path_of(url)?;
+    mark::refuse_moved(&database)?;
     refuse_present(file)?;
     let source = open(&database)?;
     let schema = whole::version(&source, &database)?;

@@ -11,7 +11,7 @@ use rusqlite::{Connection, Error, ErrorCode, OpenFlags};
 use super::super::{Inspection, Migration, Schema, StoreError};
 use super::location::{Location, beside};
 use super::migrate;
-use super::{backup, key, snapshot};
+use super::{backup, key, mark, snapshot};
 
 const CHECK: &str = "PRAGMA quick_check(5)";
 const ACCOUNTS: &str = "SELECT count(*) FROM account";
@@ -29,6 +29,7 @@ pub fn inspect(url: &str, known: &[Migration]) -> Result<Option<Inspection>, Sto
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(StoreError::Open { path, source }),
     }
+    mark::refuse_moved(&path)?;
     let connection = open(&path)?;
     snapshot(&connection, |connection| look(connection, known)).map(Some)
 }

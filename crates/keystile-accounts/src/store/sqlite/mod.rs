@@ -14,7 +14,12 @@ mod key_step;
 mod limit;
 mod listing;
 mod location;
+mod mark;
+#[cfg(feature = "postgres")]
+mod marking;
 mod migrate;
+#[cfg(feature = "postgres")]
+mod outgoing;
 mod password;
 mod reader;
 mod refresh;
@@ -43,7 +48,11 @@ pub(super) use backup::backup;
 pub use inspect::inspect;
 pub use location::ServerLock;
 pub(super) use location::check_url;
+#[cfg(feature = "postgres")]
+pub(super) use marking::Mark;
 pub use migrate::{MIGRATIONS, migrate};
+#[cfg(feature = "postgres")]
+pub(super) use outgoing::Outgoing;
 pub(super) use restore::restore;
 pub use writer::Work;
 
@@ -240,6 +249,9 @@ async fn start_writer(
 
 fn open_for_writing(location: &Location, patience: Duration) -> Result<Connection, StoreError> {
     location.prepare()?;
+    if let Location::File(path) = location {
+        mark::refuse_moved(path)?;
+    }
     let mut connection = connect::writing(location, patience)?;
     migrate(&mut connection, MIGRATIONS)?;
     Ok(connection)

@@ -12,7 +12,7 @@ use super::super::{CopyError, Progress, Restoration, Restored, StoreError, Watch
 use super::location::{Location, ServerLock, folder_of, make_folder};
 use super::replaced::{self, Outliving, Replaced};
 use super::unfinished::{Unfinished, failed};
-use super::{anew, backup, copy, inspect, migrate, snapshot, whole};
+use super::{anew, backup, copy, inspect, mark, migrate, snapshot, whole};
 
 const SEQUENCE: &str = "UPDATE account_sequence SET last = max(last, ?1)";
 /// See [`super::super::Store::restore`].
@@ -23,6 +23,7 @@ pub(in crate::store) fn restore(
     watch: &mut Watch<'_>,
 ) -> Result<Restored, CopyError> {
     let named = backup::path_of(url)?;
+    mark::refuse_moved(&named)?;
     let source = open(file, &named)?;
     make_folder(folder_of(&named))?;
     // Held to the end: no server begins on what is about to be replaced.
