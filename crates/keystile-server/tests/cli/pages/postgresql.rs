@@ -23,7 +23,7 @@ fn every_block_works_in_its_order() {
         ", over TLS",
         "database rights: all that are needed",
         "it has no tables yet",
-        "schema 1, this version's",
+        "this version's; accounts: 0",
         "standby: none is waited for",
         "nodes that fit: 6",
     ] {
