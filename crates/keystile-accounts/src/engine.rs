@@ -154,8 +154,8 @@ impl Engine {
         Ok(())
     }
 
-    /// The answer to whoever holds this session's tokens. Where nothing was heard of the store for too long (this process
-    /// was paused, say), the keys are looked at first: the one that signed here may have been withdrawn.
+    /// The answer to whoever holds this session's tokens. Where a key was just withdrawn, or nothing was heard of the
+    /// store for too long (this process was paused, say), the keys are looked at first: it may be the one that signs here.
     pub(crate) async fn signed_in(
         &self,
         live: &LiveSession,
@@ -163,7 +163,7 @@ impl Engine {
         proof: Proof,
         now: Timestamp,
     ) -> Result<SignedIn, Fault> {
-        if !self.followed.heard.is_current() {
+        if self.followed.doubts_keys() {
             follow::reload_keys(self, &self.followed).await?;
         }
         let account = Account::from(&live.account);

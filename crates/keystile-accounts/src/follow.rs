@@ -5,6 +5,7 @@
 //! The first waits for nothing but the revocations: whether guards may answer hangs on it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use keystile::{Guard, KeyId, Revocations, Timestamp, Verifier};
@@ -34,8 +35,12 @@ pub(crate) struct Followed {
     revocations: Revocations,
     verifier: Verifier,
     pub(crate) heard: Arc<Heard>,
-    /// Nobody signs on with a withdrawn key until the next look at the keys.
+    /// The next look at the keys need not wait for its time.
     withdrawn: Notify,
+    /// How many withdrawals of keys were heard of, and how many of them the last look at the keys has taken in: until it
+    /// has, the key that signs here may be one of them.
+    withdrawals: AtomicU64,
+    taken_in: AtomicU64,
 }
 
 /// Where the reader of the table of revocations stands.
@@ -56,7 +61,15 @@ impl Followed {
             verifier,
             heard,
             withdrawn: Notify::new(),
+            withdrawals: AtomicU64::new(0),
+            taken_in: AtomicU64::new(0),
         }
+    }
+
+    /// Whether the keys are to be looked at before one signs: one was withdrawn, or nothing was heard for too long.
+    pub(crate) fn doubts_keys(&self) -> bool {
+        let heard_of = self.withdrawals.load(Ordering::Acquire);
+        self.taken_in.load(Ordering::Acquire) < heard_of || !self.heard.is_current()
     }
 
     /// What refuses what is revoked.
@@ -83,7 +96,10 @@ impl Followed {
                     );
                 }
                 Revoked::Token { token_id } => self.revocations.revoke_token_id(token_id, until),
-                Revoked::Key { kid } => self.revocations.withdraw_key(&KeyId::from(kid.as_str())),
+                Revoked::Key { kid } => {
+                    self.revocations.withdraw_key(&KeyId::from(kid.as_str()));
+                    self.withdrawals.fetch_add(1, Ordering::AcqRel);
+                }
             }
         }
     }
@@ -229,14 +245,14 @@ pub(crate) async fn turn_keys(
 
 /// Takes over the store's keys if they are others than those in use. Reads private keys only then.
 pub(crate) async fn reload_keys(engine: &Engine, followed: &Followed) -> Result<(), Fault> {
-    if let Some(keys) = engine
-        .key_ring
-        .changed(&engine.store, &engine.tokens.keys())
-        .await?
-    {
+    let heard_of = followed.withdrawals.load(Ordering::Acquire);
+    let held = engine.tokens.keys();
+    let changed = engine.key_ring.changed(&engine.store, &held).await?;
+    if let Some(keys) = changed {
         followed.verifier.replace_keys(0, keys.verifying.clone());
         engine.tokens.replace_keys(keys);
     }
+    followed.taken_in.fetch_max(heard_of, Ordering::AcqRel);
     Ok(())
 }
 

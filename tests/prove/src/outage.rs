@@ -91,7 +91,7 @@ pub async fn prove(rounds: usize) -> anyhow::Result<Verdict> {
         .await?;
     verdict.figures = format!(
         "{rounds} stops, {rounds} pauses, {rounds} restarts, 1 failover: {}; {} requests, {} of them refused 503, none \
-         otherwise, longest wait {}; service after {}; RSS {before} MiB before, {after} MiB after; {:.0} s",
+         otherwise, longest wait without hashing {}; service after {}; RSS {before} MiB before, {after} MiB after; {:.0} s",
         stage.checked,
         stage.requests,
         stage.refused,

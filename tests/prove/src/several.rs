@@ -27,10 +27,10 @@ const AWAY: Duration = Duration::from_millis(2_500);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const CROWD: Size = Size {
-    registrants: 6,
-    rotators: 12,
-    leavers: 10,
-    changers: 4,
+    registrants: 2,
+    rotators: 8,
+    leavers: 3,
+    changers: 1,
 };
 /// A smaller one, so that no queue is full: every refusal is the restart's.
 const FEW: Size = Size {
@@ -87,7 +87,7 @@ pub async fn prove(times: usize) -> anyhow::Result<Verdict> {
     let rolled = stage.roll(others, &mut verdict).await?;
     verdict.figures = format!(
         "{times} kills, {others} pauses, {others} cuts, {others} silences: {}; {} requests, {} of them refused 503, \
-         longest wait {}; {} stale answers; back after {}; {others} rolling restarts: {rolled}; {:.0} s",
+         longest wait without hashing {}; {} stale answers; back after {}; {others} rolling restarts: {rolled}; {:.0} s",
         stage.checked,
         stage.requests,
         stage.refused,

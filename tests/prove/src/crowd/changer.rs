@@ -46,7 +46,7 @@ impl Changer {
         self.acknowledged = 0;
         while !tally.is_over() {
             let sign_in = person::sign_in(&self.name, &self.password);
-            let Ok(answer) = tally.send(&mut client, &sign_in).await else {
+            let Ok(answer) = tally.send_hashed(&mut client, &sign_in).await else {
                 return self;
             };
             if answer.is_busy() {
@@ -74,7 +74,7 @@ impl Changer {
         let new = format!("{PASSWORD}, {}", self.changes);
         let body = json!({ "current_password": self.password, "new_password": new });
         let change = Request::post("/v1/me/password").bearer(&tokens.access);
-        match tally.send(client, &change.json(&body)).await {
+        match tally.send_hashed(client, &change.json(&body)).await {
             Ok(answer) if answer.status == 200 => {
                 self.former = Some(std::mem::replace(&mut self.password, new));
                 self.acknowledged += 1;

@@ -40,7 +40,7 @@ impl Registrant {
             self.signed_up += 1;
             let name = format!("{}-{}", self.names, self.signed_up);
             let sign_up = person::sign_up(&name, PASSWORD);
-            match tally.send(&mut client, &sign_up).await {
+            match tally.send_hashed(&mut client, &sign_up).await {
                 Ok(answer) if answer.status == 201 => self.acknowledged.push(name),
                 // Nothing was promised.
                 Ok(answer) if answer.is_busy() => sleep(Duration::from_millis(20)).await,
@@ -141,7 +141,7 @@ impl Leaver {
         let mut client = Client::new(address);
         while !tally.is_over() {
             let sign_in = person::sign_in(&self.name, PASSWORD);
-            let Ok(answer) = tally.send(&mut client, &sign_in).await else {
+            let Ok(answer) = tally.send_hashed(&mut client, &sign_in).await else {
                 return self;
             };
             if answer.is_busy() {
