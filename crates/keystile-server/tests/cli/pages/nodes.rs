@@ -33,13 +33,16 @@ fn every_block_works_in_its_order() {
     refreshed(&one, &pair.refresh);
 }
 
-/// A program of the path, or of where the system keeps servers; its absence is said in one line.
+/// A program of the path, or of where the system keeps servers; its absence is said in one line, and is a
+/// failure where `CI=true`.
 fn installed(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let system = ["/usr/sbin", "/sbin"].map(PathBuf::from);
     let mut places = std::env::split_paths(&path).chain(system);
     let found = places.find_map(|place| Some(place.join(name)).filter(|file| file.is_file()));
     if found.is_none() {
+        let required = std::env::var_os("CI").is_some_and(|value| value == "true");
+        assert!(!required, "{name} must be installed where CI=true");
         // Not by a macro, whose words the test runner would keep to itself.
         let _ = writeln!(
             std::io::stderr(),
