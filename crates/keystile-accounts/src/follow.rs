@@ -18,7 +18,7 @@ use crate::error::Fault;
 use crate::heard::{Heard, LOST, now};
 use crate::lead;
 use crate::limits::MOST_COUNTERS;
-use crate::store::{Cursor, RevocationRecord, Revoked, Sweep};
+use crate::store::{Cursor, RevocationRecord, Revoked, StoreError, Sweep};
 
 const POLL: Duration = Duration::from_millis(200);
 /// Keys change rarely; a withdrawal is heard of by the revocations anyway.
@@ -145,6 +145,18 @@ impl Drop for Following {
     }
 }
 
+/// Held by whoever follows the keys: if a panic ends it, keys and time are not known any more, and guards refuse.
+struct ToldOfPanic(Arc<Followed>);
+
+impl Drop for ToldOfPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!("following the keys broke off inside the program; start it again");
+            self.0.heard.end();
+        }
+    }
+}
+
 async fn follow(engine: Arc<Engine>, following: Following, mut place: Place) {
     let followed = &*following.0;
     let mut ticks = interval(POLL);
@@ -158,11 +170,10 @@ async fn follow(engine: Arc<Engine>, following: Following, mut place: Place) {
         } else {
             followed.heard.left().max(POLL)
         };
-        match timeout(left, read_on(&engine, followed, &mut place)).await {
-            Ok(Ok(true)) => followed.withdrawn.notify_one(),
-            Ok(Ok(false)) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "the revocations could not be read"),
-            Err(_) => tracing::warn!("the store does not answer"),
+        match read_on(&engine, followed, &mut place, left).await {
+            Ok(true) => followed.withdrawn.notify_one(),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "the revocations could not be read"),
         }
         let lost_now = !followed.heard.is_current();
         if lost_now != lost {
@@ -174,6 +185,7 @@ async fn follow(engine: Arc<Engine>, following: Following, mut place: Place) {
 
 /// Goes by the database's clock, makes the steps of keys that are due, and takes over what is there then.
 async fn follow_keys(engine: Arc<Engine>, followed: Arc<Followed>) {
+    let _told = ToldOfPanic(Arc::clone(&followed));
     let mut turned = now();
     let mut settled = Settled {
         reached: engine.now(),
@@ -198,16 +210,29 @@ async fn follow_keys(engine: Arc<Engine>, followed: Arc<Followed>) {
 /// Reads every row after the place. Another feed id means another history (a restored copy): all of it is read then,
 /// and united with what is held. Whoever heard nothing for long has missed a new key too, perhaps, and takes it over before
 /// answering anybody. Answers whether a key was withdrawn.
-async fn read_on(engine: &Engine, followed: &Followed, place: &mut Place) -> Result<bool, Fault> {
+///
+/// A poll may take as long as is `left`. All of a history may take as long as the store waits for anything: the database has
+/// just answered, and a long list is not to be begun again and again.
+async fn read_on(
+    engine: &Engine,
+    followed: &Followed,
+    place: &mut Place,
+    left: Duration,
+) -> Result<bool, Fault> {
+    let keys = || async {
+        timeout(left, reload_keys(engine, followed))
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Timeout.into()))
+    };
     let mut withdrawn = false;
     loop {
         let asked = now();
-        let poll = engine
-            .store
-            .revocations_after(place.cursor.clone(), ROWS)
-            .await?;
+        let polls = engine.store.revocations_after(place.cursor.clone(), ROWS);
+        let poll = timeout(left, polls)
+            .await
+            .unwrap_or(Err(StoreError::Timeout))?;
         if poll.feed_id != place.feed_id {
-            reload_keys(engine, followed).await?;
+            keys().await?;
             *place = snapshot(engine, followed).await?;
             return Ok(true);
         }
@@ -219,7 +244,7 @@ async fn read_on(engine: &Engine, followed: &Followed, place: &mut Place) -> Res
         place.cursor = poll.cursor;
         if poll.rows.len() < ROWS as usize {
             if !followed.heard.is_current() {
-                reload_keys(engine, followed).await?;
+                keys().await?;
             }
             followed.heard.all_until(asked);
             return Ok(withdrawn);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
 ///
@@ -80,8 +80,26 @@ pub struct Clock(Source);
 enum Source {
     System,
     Manual(Arc<Turned>),
-    /// So many milliseconds ahead of the machine's.
-    Led(Arc<AtomicI64>),
+    /// By a clock that nobody sets, from where it was last set itself.
+    Led(Arc<Led>),
+}
+
+/// How a led clock goes on.
+struct Led {
+    since: Instant,
+    /// What it showed at `since`, in milliseconds, as it was last set.
+    at: AtomicI64,
+}
+
+impl Led {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.at.load(Ordering::Acquire)).saturating_add(self.since.elapsed())
+    }
+
+    fn set(&self, now: Timestamp) {
+        let at = now.as_millis().saturating_sub(millis(self.since.elapsed()));
+        self.at.store(at, Ordering::Release);
+    }
 }
 
 /// Where a manual clock stands.
@@ -131,10 +149,18 @@ impl Clock {
         })))
     }
 
-    /// The machine's wall clock, put right by another one: once it is [set](Self::set) it goes on from there, at the
-    /// machine's pace. For machines that share a database, whose clock they can all go by. Clones share it.
+    /// A clock that another one leads: it begins with the machine's time, and once it is [set](Self::set) it goes on from
+    /// there, at the machine's pace, whatever the machine's wall clock is set to. For machines that share a database, whose
+    /// clock they can all go by. Clones share it.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the pace is no matter of wall clocks"
+    )]
     pub fn led() -> Self {
-        Self(Source::Led(Arc::new(AtomicI64::new(0))))
+        Self(Source::Led(Arc::new(Led {
+            since: Instant::now(),
+            at: AtomicI64::new(system_now().as_millis()),
+        })))
     }
 
     /// Whether this is the machine's wall clock as it is.
@@ -152,9 +178,7 @@ impl Clock {
         match &self.0 {
             Source::System => system_now(),
             Source::Manual(turned) => Timestamp(turned.millis.load(Ordering::Acquire)),
-            Source::Led(ahead) => {
-                Timestamp(system_now().0.saturating_add(ahead.load(Ordering::Acquire)))
-            }
+            Source::Led(led) => led.now(),
         }
     }
 
@@ -177,10 +201,7 @@ impl Clock {
                 turned.millis.store(now.as_millis(), Ordering::Release);
                 turned.wake();
             }
-            Source::Led(ahead) => {
-                let by = now.as_millis().saturating_sub(system_now().as_millis());
-                ahead.store(by, Ordering::Release);
-            }
+            Source::Led(led) => led.set(now),
         }
     }
 }
@@ -229,7 +250,7 @@ impl fmt::Debug for Clock {
         match &self.0 {
             Source::System => f.write_str("Clock::system"),
             Source::Manual(_) => write!(f, "Clock::manual({})", self.now().as_millis()),
-            Source::Led(ahead) => write!(f, "Clock::led({} ms)", ahead.load(Ordering::Acquire)),
+            Source::Led(led) => write!(f, "Clock::led({} ms)", led.now().as_millis()),
         }
     }
 }

@@ -197,7 +197,7 @@ impl Guard {
     }
 
     /// Whoever does not hear of revocations now may not have heard of a new key either: its token is good perhaps.
-    fn unless_not_known(&self, refusal: Refusal, now: Timestamp) -> Refusal {
+    pub(crate) fn unless_not_known(&self, refusal: Refusal, now: Timestamp) -> Refusal {
         let unknown = refusal.reason() == Reason::TokenKeyUnknown;
         if unknown && !self.revoked().is_current(None, now) {
             return Refusal::new(Reason::RevocationUnknown);

@@ -256,6 +256,12 @@ impl Database {
     pub fn url_over(&self, way: &Way) -> String {
         way.url(&self.name)
     }
+
+    /// The URL by any of several ways to its server, as if they led to several.
+    pub fn url_over_several(&self, ways: &[Way]) -> String {
+        let addresses: Vec<String> = ways.iter().map(|way| way.address().to_string()).collect();
+        format!("postgres://{USER}@{}/{}", addresses.join(","), self.name)
+    }
 }
 
 /// A socket's folder as a URL names it.

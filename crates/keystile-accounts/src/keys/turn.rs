@@ -25,6 +25,9 @@ impl KeyRing {
             }
         } else if let Some(signing) = in_state(&records, KeyState::Signing) {
             self.follow_schedule(store, act, signing, due_by).await?;
+        } else {
+            // Whoever withdrew all of them may have ended before a new one was there.
+            self.sign_again(store, act).await?;
         }
         let retired = |record: &KeyRecord| record.state == KeyState::Retired;
         if records.iter().any(|record| retired(record) && due(record)) {

@@ -87,8 +87,16 @@ async fn whoever_comes_during_the_move_is_refused() {
         "the first holds it"
     );
 
+    // Whoever is patient enough to see its end does not go on with what was moved away.
+    let patient = Options {
+        patience: std::time::Duration::from_secs(60),
+        ..Options::default()
+    };
+    let from = place.from();
+    let waiting = tokio::spawn(async move { Store::open(&from, patient).await });
     held.rollback().await.unwrap();
     moving.await.unwrap().unwrap();
+    assert_eq!(waiting.await.unwrap().unwrap_err().code(), "database_moved");
     place.there().open().await.unwrap().close().await;
 }
 

@@ -180,7 +180,12 @@ async fn end_on_signal(mut signals: Signals, drain: Duration, stop: Stop, readin
         _ = signals.terminate.recv() => {
             readiness.drain();
             tracing::info!(?drain, "SIGTERM: ending");
-            tokio::time::sleep(drain).await;
+            // Told once more, it does not wait.
+            tokio::select! {
+                () = tokio::time::sleep(drain) => {}
+                _ = signals.terminate.recv() => {}
+                _ = signals.interrupt.recv() => {}
+            }
         }
         _ = signals.interrupt.recv() => {
             readiness.drain();

@@ -241,7 +241,7 @@ impl Config {
         let trusted_proxies = reader.networks("trusted_proxies");
         let connections = reader.number("connections", 1..=1_048_576);
         let postgres = read_postgres(reader);
-        let drain = reader.duration("drain");
+        let drain = reader.duration_within("drain", Duration::ZERO..=LONGEST_DRAIN);
         let tokens = read_tokens(reader);
         let keys = read_keys(reader);
         let password = read_password(reader);
@@ -284,6 +284,9 @@ impl Config {
         Ok(format!("{scheme}://{address}"))
     }
 }
+
+/// More is a mistake: whoever ends the server waits for it.
+const LONGEST_DRAIN: Duration = Duration::from_secs(300);
 
 const ISSUER_CURE: &str =
     "Set issuer to the public URL of this server, for example https://login.example.com";

@@ -78,7 +78,7 @@ pub const SETTINGS: &[Setting] = &[
     plain(
         "drain",
         "500ms",
-        "How long after SIGTERM it serves on while /readyz says 503; more than twice as long as a balancer takes to look.",
+        "How long after SIGTERM it serves on while /readyz says 503, at most 5m; more than twice as long as a balancer takes to look.",
     ),
     plain(
         "tokens.algorithm",

@@ -33,6 +33,27 @@ fn two_nodes() -> Option<Cut> {
     })
 }
 
+/// As after a failover for which the old machine's power was cut: it does not refuse, it is silent.
+#[test]
+fn a_node_whose_first_host_falls_silent_goes_on_at_the_next() {
+    let Some(server) = Server::shared() else {
+        return;
+    };
+    let database = server.database();
+    let ways = [(); 2].map(|()| Way::to_socket(database.socket()));
+    let node = Node::start(&database.url_over_several(&ways), &PATIENCE);
+    node.sign_up("ada");
+    let tokens = node.sign_in("ada");
+    ways[0].silence();
+    until(Duration::from_secs(3), "it takes no part", || {
+        !node.is_ready()
+    });
+    // Its other connections were to the silent host too, and are given up one after the other.
+    until(Duration::from_secs(8), "it does not go on", || {
+        node.is_ready() && node.me(&tokens.access) == 200
+    });
+}
+
 #[test]
 fn a_node_that_is_cut_off_refuses_and_comes_back() {
     let Some(Cut {

@@ -129,6 +129,10 @@ pub(crate) fn later(guard: &Guard, token: &str, refusal: &Refusal) -> Option<Lat
     let issuer = lacking.issuer;
     let mut progress = issuer.shared().progress.subscribe();
     let arrived = *progress.borrow_and_update();
+    // A fetch may have ended since the token was refused.
+    if let Ok(verified) = guard.decide(token, guard.now()) {
+        return Some(Box::pin(ready(Ok(verified))));
+    }
     if arrived.begun == arrived.ended {
         issuer.want(arrived.begun + 1);
     }
@@ -185,15 +189,15 @@ impl Waiter {
                 Err(refusal) => refusal,
             };
             if lacking(self.guard.verifier(), &self.token, &refusal, now).is_none() {
-                return Err(refusal);
+                return Err(self.guard.unless_not_known(refusal, now));
             }
             if seen.went_well > self.arrived.begun {
                 let shared = self.issuer.shared();
                 shared.note_missed(self.name, self.issuer.clock().now());
-                return Err(refusal);
+                return Err(self.guard.unless_not_known(refusal, now));
             }
             if refusal.reason() == Reason::KeysUnknown && seen.went_well != seen.ended {
-                return Err(refusal);
+                return Err(self.guard.unless_not_known(refusal, now));
             }
             if seen.begun == seen.ended {
                 self.issuer.want(seen.begun + 1);

@@ -42,6 +42,14 @@ impl Entry {
         self.issued_up_to = self.issued_up_to.max(other.issued_up_to);
     }
 
+    /// Whether uniting it with another would change nothing.
+    fn covers(&self, other: &Self) -> bool {
+        self.issuer == other.issuer
+            && self.until >= other.until
+            && self.generation >= other.generation
+            && self.issued_up_to >= other.issued_up_to
+    }
+
     pub(super) fn is_of(&self, issuer: Option<&str>) -> bool {
         self.issuer.is_none() || self.issuer.as_deref() == issuer
     }
@@ -69,7 +77,15 @@ impl Table {
     /// Adds an entry, or unites it with the one of the same name and issuer. A new one is not added without room.
     pub(super) fn put(&self, hasher: &RandomState, name: &str, entry: Entry, room: bool) -> Added {
         let shard = self.shard(hasher.hash_one(name));
-        let mut entries = HashMap::clone(&shard.load());
+        // A list that is read anew is held already: nothing is copied for it.
+        let held = shard.load();
+        if held
+            .get(name)
+            .is_some_and(|found| found.iter().any(|held| held.covers(&entry)))
+        {
+            return Added::United;
+        }
+        let mut entries = HashMap::clone(&held);
         let found = entries.entry(name.into()).or_default();
         let added = match found.iter_mut().find(|held| held.issuer == entry.issuer) {
             Some(held) => {

@@ -104,6 +104,11 @@ impl Connector {
     }
 
     async fn connect_to(&self, host: usize) -> Connected {
+        let passes = Passes {
+            good: &self.good,
+            host,
+            next: (host + 1) % self.hosts.len(),
+        };
         let (client, connection) = self.hosts[host].connect(self.tls.clone()).await?;
         let driven = tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -113,6 +118,7 @@ impl Connector {
         let mut ends = Ends(Some(driven.abort_handle()));
         client.batch_execute(&self.settings()).await?;
         ends.0 = None;
+        drop(passes);
         self.good.store(host, Ordering::Relaxed);
         Ok((client, driven))
     }
@@ -133,6 +139,21 @@ impl Connector {
             (patience / 2).max(1),
             self.claim
         )
+    }
+}
+
+/// Dropped before its host was found good, however little time it was given: the next attempt begins with the next host.
+struct Passes<'a> {
+    good: &'a AtomicUsize,
+    host: usize,
+    next: usize,
+}
+
+impl Drop for Passes<'_> {
+    fn drop(&mut self) {
+        let (host, next) = (self.host, self.next);
+        let order = Ordering::Relaxed;
+        let _ = self.good.compare_exchange(host, next, order, order);
     }
 }
 

@@ -122,10 +122,11 @@ impl Incoming<'_> {
         self.run(FORMATS).await?;
         self.run("ALTER TABLE account ENABLE TRIGGER USER").await?;
         for table in TABLES {
+            let name = table.name;
+            self.run(&format!("ANALYZE {name}")).await?;
             let Some(column) = table.numbered else {
                 continue;
             };
-            let name = table.name;
             let highest = format!("SELECT coalesce(max({column}), 0) FROM {name}");
             let last = self.number(&highest).await?;
             let next = last.checked_add(1).ok_or_else(|| MoveError::Row {
@@ -139,7 +140,6 @@ impl Incoming<'_> {
                 "ALTER TABLE {name} ALTER COLUMN {column} RESTART WITH {next}"
             ))
             .await?;
-            self.run(&format!("ANALYZE {name}")).await?;
         }
         Ok(())
     }

@@ -253,6 +253,10 @@ fn open_for_writing(location: &Location, patience: Duration) -> Result<Connectio
         mark::refuse_moved(path)?;
     }
     let mut connection = connect::writing(location, patience)?;
+    // Again: a move that was waited for has ended by now, and none begins while this connection is open.
+    if let Location::File(path) = location {
+        mark::refuse_moved(path)?;
+    }
     migrate(&mut connection, MIGRATIONS)?;
     Ok(connection)
 }

@@ -53,6 +53,8 @@ impl Outgoing {
         refuse_moved(&path)?;
         let lock = ServerLock::claim(&Location::File(path.clone()))?;
         let mut connection = alone(&path)?;
+        // Again: another move may have ended while this one waited.
+        refuse_moved(&path)?;
         stop_by(&mut connection, watch)?;
         let found = whole::version(&connection, &path)?;
         let known = migrate::MIGRATIONS.last().map_or(0, |last| last.version);
