@@ -8,7 +8,7 @@ use deadpool_postgres::{
     Connect, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
 };
 use tokio::task::{AbortHandle, JoinHandle};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_postgres::{Client, Config, Error};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -108,6 +108,7 @@ impl Connector {
             good: &self.good,
             host,
             next: (host + 1) % self.hosts.len(),
+            begun: Instant::now(),
         };
         let (client, connection) = self.hosts[host].connect(self.tls.clone()).await?;
         let driven = tokio::spawn(async move {
@@ -142,15 +143,23 @@ impl Connector {
     }
 }
 
-/// Dropped before its host was found good, however little time it was given: the next attempt begins with the next host.
+/// So long a host is waited for before it is blamed: whoever waits may have given up right after it was begun with.
+const FAIR: Duration = Duration::from_millis(200);
+
+/// Dropped before its host was found good, the next attempt begins with the next host: whoever waits may never have the
+/// patience for more than one.
 struct Passes<'a> {
     good: &'a AtomicUsize,
     host: usize,
     next: usize,
+    begun: Instant,
 }
 
 impl Drop for Passes<'_> {
     fn drop(&mut self) {
+        if self.begun.elapsed() < FAIR {
+            return;
+        }
         let (host, next) = (self.host, self.next);
         let order = Ordering::Relaxed;
         let _ = self.good.compare_exchange(host, next, order, order);
