@@ -133,30 +133,27 @@ fn refuse_honestly(nodes: &[Node], access: &str) {
     }
 }
 
-#[test]
-fn a_database_that_stops_and_starts_again() {
+/// The database goes and comes back under load.
+fn while_gone(go: fn(&Server), come_back: fn(&Server)) {
     let Some(server) = Server::own() else {
         return;
     };
     under_load(&server, |server, nodes| {
         let access = nodes[0].sign_in("watching").access;
-        server.stop();
+        go(server);
         refuse_honestly(nodes, &access);
-        server.start_again();
+        come_back(server);
     });
 }
 
 #[test]
+fn a_database_that_stops_and_starts_again() {
+    while_gone(Server::stop, Server::start_again);
+}
+
+#[test]
 fn a_database_that_is_paused_and_goes_on() {
-    let Some(server) = Server::own() else {
-        return;
-    };
-    under_load(&server, |server, nodes| {
-        let access = nodes[0].sign_in("watching").access;
-        server.pause();
-        refuse_honestly(nodes, &access);
-        server.resume();
-    });
+    while_gone(Server::pause, Server::resume);
 }
 
 /// A standby takes over from a primary that is gone. What it had acknowledged to us was on both.

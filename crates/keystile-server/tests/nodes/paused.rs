@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keystile_tests_postgres::Server;
+use keystile_tests_postgres::{Database, Server};
 use serde_json::json;
 
 use crate::node::{Connection, Node, PASSWORD, credentials, until};
@@ -10,16 +10,18 @@ use crate::node::{Connection, Node, PASSWORD, credentials, until};
 /// A node that has not heard of revocations for so long must not trust what it knows.
 const TOO_LONG: Duration = Duration::from_millis(1_500);
 
+/// Two nodes on one database, which lasts as long as the first of the three.
+fn two_nodes() -> Option<(Database, Node, Node)> {
+    let database = Server::shared()?.database();
+    let [one, other] = [(); 2].map(|()| Node::start(&database.url(), &[]));
+    Some((database, one, other))
+}
+
 #[test]
 fn a_node_that_wakes_passes_no_token_that_was_revoked_meanwhile() {
-    let Some(server) = Server::shared() else {
+    let Some((_database, one, other)) = two_nodes() else {
         return;
     };
-    let database = server.database();
-    let (one, other) = (
-        Node::start(&database.url(), &[]),
-        Node::start(&database.url(), &[]),
-    );
     one.sign_up("ada");
     for round in 0..2 {
         let tokens = one.sign_in("ada");
@@ -55,12 +57,10 @@ fn a_node_that_wakes_passes_no_token_that_was_revoked_meanwhile() {
 
 #[test]
 fn a_node_that_wakes_signs_with_no_key_that_was_withdrawn_meanwhile() {
-    let Some(server) = Server::shared() else {
+    let Some((database, one, other)) = two_nodes() else {
         return;
     };
-    let database = server.database();
     let url = database.url();
-    let (one, other) = (Node::start(&url, &[]), Node::start(&url, &[]));
     one.sign_up("ada");
     let mut tokens = one.sign_in("ada");
     for round in 0..2 {
@@ -96,12 +96,10 @@ fn a_node_that_wakes_signs_with_no_key_that_was_withdrawn_meanwhile() {
 
 #[test]
 fn a_node_that_wakes_refuses_no_token_of_a_key_that_began_to_sign_meanwhile() {
-    let Some(server) = Server::shared() else {
+    let Some((database, one, other)) = two_nodes() else {
         return;
     };
-    let database = server.database();
     let url = database.url();
-    let (one, other) = (Node::start(&url, &[]), Node::start(&url, &[]));
     one.sign_up("ada");
     for round in 0..3 {
         one.pause();
@@ -121,14 +119,9 @@ fn a_node_that_wakes_refuses_no_token_of_a_key_that_began_to_sign_meanwhile() {
 /// A paused node may hold rows of the database: nobody may wait for it for longer than a request does.
 #[test]
 fn what_a_paused_node_holds_is_let_go_of_in_time() {
-    let Some(server) = Server::shared() else {
+    let Some((database, one, other)) = two_nodes() else {
         return;
     };
-    let database = server.database();
-    let (one, other) = (
-        Node::start(&database.url(), &[]),
-        Node::start(&database.url(), &[]),
-    );
     one.sign_up("ada");
     let tokens = one.sign_in("ada");
     // Somebody holds the account's row, so that the sign-out everywhere waits for it inside its transaction.
