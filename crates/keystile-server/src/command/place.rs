@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
-use keystile_accounts::{Accounts, Builder, GuessLimits, Hashing, PasswordPolicy};
+use keystile_accounts::{Accounts, Builder, GuessLimits, Hashing, PasswordPolicy, Schema};
 use keystile_server::config::{Config, Sources};
 
 /// Flags that say where things are.
@@ -53,15 +53,17 @@ impl Place {
         act: impl FnOnce(Accounts) -> F,
     ) -> Result<T> {
         let config = self.load()?;
-        if config
-            .database
-            .sqlite_path()
-            .is_some_and(|path| !path.exists())
-        {
-            bail!(
+        match config.database.sqlite_path() {
+            Some(path) if !path.exists() => bail!(
                 "there is no database at {}. Name the server's folder with --data; `keystile serve` or `keystile account create` makes a new one",
                 config.database
-            );
+            ),
+            Some(_) => {}
+            None if is_empty(&config)? => bail!(
+                "the database {} is empty: no server has used it yet. Name the server's database with --database or in keystile.toml; `keystile serve` or `keystile migrate` makes its tables",
+                config.database
+            ),
+            None => {}
         }
         self.with_accounts(act)
     }
@@ -80,10 +82,7 @@ impl Place {
         let issuer = config
             .issuer_at(config.listen)
             .unwrap_or_else(|_| "urn:keystile:command".to_owned());
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        runtime.block_on(async {
+        runtime()?.block_on(async {
             let accounts = builder(&config, issuer)
                 .leave_stored_keys()
                 .open()
@@ -94,6 +93,21 @@ impl Place {
             result
         })
     }
+}
+
+/// Whether a database that has a server of its own has no tables yet. Only looks.
+fn is_empty(config: &Config) -> Result<bool> {
+    let found = runtime()?
+        .block_on(Accounts::inspect(config.database.expose()))
+        .with_context(|| opening(config))?;
+    let schema = found.map(|found| found.schema);
+    Ok(matches!(schema, Some(Schema::Behind { found: 0, .. })))
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
 }
 
 /// What to say when the database cannot be opened.

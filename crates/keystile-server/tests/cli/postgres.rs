@@ -147,6 +147,35 @@ fn the_commands_work_on_it_and_say_what_they_find() {
     );
 }
 
+#[test]
+fn whoever_only_looks_makes_nothing_in_an_empty_database() {
+    let Some((database, folder)) = place() else {
+        return;
+    };
+    folder.run("doctor").worked();
+    let looks = [
+        "account list",
+        "account list --json",
+        "account disable ada",
+        "account set-roles ada admin",
+        "key list",
+        "key rotate",
+        "key withdraw nobody --yes",
+    ];
+    for look in looks {
+        let said = folder.run(look);
+        assert_eq!(said.code, 1, "{look}: {}", said.out);
+        for part in ["is empty", "--database", "`keystile migrate`"] {
+            assert!(said.err.contains(part), "{look}: {}", said.err);
+        }
+    }
+    let tables = database.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'");
+    assert_eq!(tables, "0");
+    folder.run("migrate").worked();
+    folder.run("account list").worked();
+    folder.run("key list").worked();
+}
+
 /// What each `sslmode` holds, as `docs/postgresql.md` says it.
 #[test]
 fn the_way_is_protected_as_the_url_says() {
