@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags};
 
 use super::super::{Inspection, Migration, Schema, StoreError};
-use super::location::{Location, beside};
+use super::location::{Location, beside, the_file_itself};
 use super::migrate;
 use super::{backup, key, mark, snapshot};
 
@@ -84,6 +84,8 @@ fn count(connection: &Connection, sql: &str) -> Result<u64, StoreError> {
 /// Without a log beside it nobody has the database open, and it is read as it lies: even a reader would make the log
 /// otherwise. With one it is read together with the log, whose index is not written either.
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
+    // The log lies beside the file itself, where its name is a link.
+    let path = &the_file_itself(path);
     let logged = fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0);
     if logged && !beside(path, "-shm").exists() {
         return Err(StoreError::LogWithoutIndex(path.to_owned()));

@@ -1,6 +1,6 @@
 //! Where the database is: the URL, the folder and file with their modes, the server's lock.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 
 use super::super::{StoreError, url};
+
+/// As many links behind each other as Linux follows.
+const MOST_LINKS: usize = 40;
 
 /// A database in memory or in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +38,7 @@ impl Location {
         let Self::File(path) = self else {
             return Ok(());
         };
+        let path = &the_file_itself(path);
         make_folder(folder_of(path))?;
         match OpenOptions::new()
             .write(true)
@@ -70,7 +74,7 @@ impl ServerLock {
         let Location::File(database) = location else {
             return Ok(Self(None));
         };
-        let path = beside(database, ".lock");
+        let path = beside(&the_file_itself(database), ".lock");
         let file = OpenOptions::new()
             .write(true)
             .create(true)
@@ -83,6 +87,26 @@ impl ServerLock {
             Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::ServerRunning(path)),
             Err(errno) => Err(cannot_open(&path, errno.into())),
         }
+    }
+}
+
+/// The path of the file itself where it, or a folder on the way, is a link: two names of one file must find the same files
+/// beside it. It need not be there yet, nor what its link leads to.
+pub(super) fn the_file_itself(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        if let Ok(found) = fs::canonicalize(&path) {
+            return found;
+        }
+        // A link into nothing: the opening makes the file that it leads to.
+        match fs::read_link(&path) {
+            Ok(target) => path = folder_of(&path).join(target),
+            Err(_) => break,
+        }
+    }
+    match (fs::canonicalize(folder_of(&path)), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path,
     }
 }
 

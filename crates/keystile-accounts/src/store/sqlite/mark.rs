@@ -6,15 +6,14 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::super::StoreError;
-use super::location::beside;
+use super::location::{beside, the_file_itself};
 
 /// More of the mark is not read.
 const MOST_READ: u64 = 4_096;
 
 /// Beside the file itself, where its name is a link.
 pub(super) fn mark_of(database: &Path) -> PathBuf {
-    let file = fs::canonicalize(database);
-    beside(file.as_deref().unwrap_or(database), ".moved")
+    beside(&the_file_itself(database), ".moved")
 }
 
 /// Refuses a database that was moved elsewhere. Whatever the mark is, or says: that it is there is enough.

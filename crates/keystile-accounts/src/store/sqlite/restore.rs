@@ -9,7 +9,7 @@ use std::path::Path;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::super::{CopyError, Progress, Restoration, Restored, StoreError, Watch};
-use super::location::{Location, ServerLock, folder_of, make_folder};
+use super::location::{Location, ServerLock, folder_of, make_folder, the_file_itself};
 use super::replaced::{self, Outliving, Replaced};
 use super::unfinished::{Unfinished, failed};
 use super::{anew, backup, copy, inspect, mark, migrate, snapshot, whole};
@@ -29,7 +29,7 @@ pub(in crate::store) fn restore(
     // Held to the end: no server begins on what is about to be replaced.
     let _lock = ServerLock::claim(&Location::File(named.clone()))?;
     // The file itself, where its name is a link: SQLite's other files lie beside that.
-    let database = fs::canonicalize(&named).unwrap_or(named);
+    let database = the_file_itself(&named);
     let former = Replaced::take(&database)?;
     let unfinished = Unfinished::beside(&database)?;
     let mut copied = snapshot_of(&source, &unfinished, watch)?;

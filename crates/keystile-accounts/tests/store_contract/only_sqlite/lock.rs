@@ -1,11 +1,14 @@
 //! Other processes on the same database.
 
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use keystile_accounts::store::{Options, Rotation, Store, StoreError, WriteError};
 use rusqlite::Connection;
+use tempfile::TempDir;
 
 use crate::fixture::{
     Database, account, act, lives, new_account, queued, rotate, rotation, signed_in,
@@ -26,6 +29,62 @@ async fn a_second_server_is_refused_and_a_command_is_not() {
     account(&command, "ada").await;
     drop(claim);
     let _claim = Store::claim_server_lock(&database.url()).expect("free again");
+}
+
+/// Two names of one file are one database.
+#[tokio::test]
+async fn a_second_server_is_refused_by_whatever_link_it_comes() {
+    let place = TempDir::new().unwrap();
+    let at = |name: &str| place.path().join(name);
+    fs::create_dir(at("real")).unwrap();
+    symlink("real", at("folder")).unwrap();
+    symlink("real/shop.db", at("file.db")).unwrap();
+    symlink("file.db", at("chain.db")).unwrap();
+    let names = ["real/shop.db", "folder/shop.db", "file.db", "chain.db"];
+    let url = |name: &str| format!("sqlite://{}", at(name).display());
+    // At first the links lead to a file that is not there yet, then to one that is.
+    for round in 0..2 {
+        for first in names {
+            let claim = Store::claim_server_lock(&url(first)).unwrap();
+            for second in names {
+                let refused = Store::claim_server_lock(&url(second));
+                assert!(
+                    matches!(refused, Err(StoreError::ServerRunning(_))),
+                    "{round}: {first}, then {second}: {refused:?}"
+                );
+            }
+            drop(claim);
+            if round == 0 {
+                fs::remove_file(at("real/shop.db")).unwrap();
+            }
+        }
+    }
+    let locks = fs::read_dir(place.path()).unwrap();
+    let locks = locks.filter(|found| {
+        let path = found.as_ref().unwrap().path();
+        path.extension().is_some_and(|end| end == "lock")
+    });
+    assert_eq!(locks.count(), 0, "the lock lies beside the file itself");
+    let mode = fs::metadata(at("real/shop.db"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600, "made through a link");
+}
+
+/// A look by a link sees what is only in the log beside the file itself.
+#[tokio::test]
+async fn a_look_by_a_link_finds_what_was_written_last() {
+    let database = Database::sqlite();
+    let store = database.open().await;
+    account(&store, "ada").await;
+    let place = TempDir::new().unwrap();
+    let link = place.path().join("link.db");
+    symlink(database.path(), &link).unwrap();
+    let url = format!("sqlite://{}", link.display());
+    let found = Store::inspect(&url).await.unwrap().expect("there is one");
+    assert_eq!((found.accounts, found.damage), (1, Vec::new()));
+    store.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
