@@ -9,6 +9,9 @@ pub enum StoreError {
     /// The queue in front of the database is full.
     #[error("the store has more work waiting than it takes on; try again shortly")]
     Busy,
+    /// Two writes were in each other's way, and the database ended this one. Nothing of it was kept.
+    #[error("another write was in the way, and nothing was kept of this one; try again shortly")]
+    Conflict,
     /// Another process held the database for longer than the store waits.
     #[error(
         "the database is locked by another process; end it or wait until it is done, then try again"
@@ -91,7 +94,7 @@ impl StoreError {
     /// The stable code.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Busy => "store_busy",
+            Self::Busy | Self::Conflict => "store_busy",
             Self::Locked => "store_locked",
             Self::Full => "store_full",
             Self::Closed => "store_closed",

@@ -55,8 +55,13 @@ fn of_state(said: &DbError) -> StoreError {
     match *state {
         SqlState::DISK_FULL => StoreError::Full,
         SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE => StoreError::Timeout,
+        SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => {
+            StoreError::Conflict
+        }
         SqlState::CHARACTER_NOT_IN_REPERTOIRE => StoreError::Unstorable,
-        SqlState::ADMIN_SHUTDOWN
+        // The first: whether a commit was kept is not known.
+        SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN
+        | SqlState::ADMIN_SHUTDOWN
         | SqlState::CRASH_SHUTDOWN
         | SqlState::CANNOT_CONNECT_NOW
         | SqlState::TOO_MANY_CONNECTIONS
