@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use keystile::{Guard, KeyId, Revocations, Timestamp, Verifier};
+use keystile::{Guard, KeyId, KeySet, Revocations, Timestamp, Verifier};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -268,14 +268,21 @@ pub(crate) async fn turn_keys(
     turned
 }
 
-/// Takes over the store's keys if they are others than those in use. Reads private keys only then.
+/// Takes over the store's keys if they are others than those in use. Reads private keys only then. Whoever finds that
+/// another took some over meanwhile looks again: what it read may be older.
 pub(crate) async fn reload_keys(engine: &Engine, followed: &Followed) -> Result<(), Fault> {
     let heard_of = followed.withdrawals.load(Ordering::Acquire);
-    let held = engine.tokens.keys();
-    let changed = engine.key_ring.changed(&engine.store, &held).await?;
-    if let Some(keys) = changed {
-        followed.verifier.replace_keys(0, keys.verifying.clone());
-        engine.tokens.replace_keys(keys);
+    loop {
+        let held = engine.tokens.keys();
+        let Some(keys) = engine.key_ring.changed(&engine.store, &held).await? else {
+            break;
+        };
+        let verify = |keys: &KeySet| {
+            followed.verifier.replace_keys(0, keys.clone());
+        };
+        if engine.tokens.replace_keys(&held, keys, verify) {
+            break;
+        }
     }
     followed.taken_in.fetch_max(heard_of, Ordering::AcqRel);
     Ok(())
@@ -308,24 +315,23 @@ async fn sweep(engine: Arc<Engine>, followed: Arc<Followed>) {
         ticks.tick().await;
         let elapsed = last.elapsed();
         last += elapsed;
-        let revoked_to = settled.after(elapsed, engine.now());
-        if let Err(error) = sweep_once(&engine, &followed, revoked_to).await {
+        let due_by = settled.after(elapsed, engine.now());
+        if let Err(error) = sweep_once(&engine, &followed, due_by).await {
             tracing::warn!(%error, "the sweep failed; the next one goes on");
         }
     }
 }
 
-/// Erases and deletes what has had its time, in small batches between which other writes go on. Of revocations those
-/// that end by `revoked_to`.
+/// Erases and deletes what has had its time by `due_by`: the time, or less where the clock has just jumped. In small batches
+/// between which other writes go on.
 pub(crate) async fn sweep_once(
     engine: &Engine,
     followed: &Followed,
-    revoked_to: Timestamp,
+    due_by: Timestamp,
 ) -> Result<(), Fault> {
-    followed.revocations.forget_expired(revoked_to);
+    followed.revocations.forget_expired(due_by);
     let request = Sweep {
-        now: engine.now().as_millis(),
-        revoked_to: revoked_to.as_millis(),
+        now: due_by.as_millis(),
         grace: millis(engine.sessions.replay_grace),
         keep_sessions: millis(KEEP_SESSIONS),
         keep_audit: millis(KEEP_AUDIT),

@@ -1,6 +1,6 @@
 //! Access tokens: which keys sign and verify, and what a token says.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -24,6 +24,7 @@ pub(crate) struct Tokens {
     issuer: Option<String>,
     audience: Option<String>,
     keys: ArcSwap<Keys>,
+    replacing: Mutex<()>,
     random: Random,
 }
 
@@ -47,6 +48,7 @@ impl Tokens {
             issuer,
             audience,
             keys: ArcSwap::from_pointee(keys),
+            replacing: Mutex::default(),
             random,
         }
     }
@@ -63,8 +65,25 @@ impl Tokens {
         self.keys.load_full()
     }
 
-    pub(crate) fn replace_keys(&self, keys: Keys) {
+    /// Takes over other keys, unless somebody else took some over since `held` were looked at: those may be newer. Says
+    /// whether it did. `verify` is given what verifies before one of them signs.
+    pub(crate) fn replace_keys(
+        &self,
+        held: &Arc<Keys>,
+        keys: Keys,
+        verify: impl FnOnce(&KeySet),
+    ) -> bool {
+        // Held for the two steps only, and never while the store is asked.
+        let _in_turn = self
+            .replacing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(held, &self.keys.load()) {
+            return false;
+        }
+        verify(&keys.verifying);
         self.keys.store(Arc::new(keys));
+        true
     }
 
     /// What a guard demands of these tokens. What they do not say is not checked.
@@ -154,4 +173,43 @@ impl Tokens {
 fn unusable(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Fault {
     let message = "the extra claims are not usable: return a struct or a map that serialises";
     Fault::because("extra_claims_invalid", message, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounts::Accounts;
+
+    fn keys(random: &Random, kid: &str) -> Keys {
+        let signing = SigningKey::generate(keystile::Algorithm::EdDsa, random)
+            .unwrap()
+            .with_key_id(kid);
+        Keys {
+            verifying: KeySet::new([signing.verifying_key().clone()]),
+            signing,
+        }
+    }
+
+    #[test]
+    fn whoever_read_the_keys_before_another_took_some_over_puts_none_back() {
+        let random = Random::seeded(1);
+        let options = Accounts::builder("sqlite://:memory:").tokens;
+        let tokens = Tokens::new(options, keys(&random, "first"), random.clone());
+        let mut verified = Vec::new();
+        let (slow, quick) = (tokens.keys(), tokens.keys());
+        let taken =
+            tokens.replace_keys(&quick, keys(&random, "newest"), |_| verified.push("newest"));
+        assert!(taken);
+        let taken = tokens.replace_keys(&slow, keys(&random, "older"), |_| verified.push("older"));
+        assert!(!taken, "it looks at the store again");
+        assert_eq!(tokens.keys().signing.key_id().as_str(), "newest");
+        let again = tokens.keys();
+        assert!(tokens.replace_keys(&again, keys(&random, "next"), |_| verified.push("next")));
+        assert_eq!(tokens.keys().signing.key_id().as_str(), "next");
+        assert_eq!(
+            verified,
+            ["newest", "next"],
+            "the verifier follows in the same order"
+        );
+    }
 }

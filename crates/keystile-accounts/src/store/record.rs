@@ -276,10 +276,9 @@ pub struct AuditRecord {
 /// What a sweep removes: in small batches, never long in the writer's way.
 #[derive(Clone, Copy, Debug)]
 pub struct Sweep {
-    /// The time.
+    /// The time; behind the clock where that has just jumped: what is revoked must not be forgotten, nor a token be
+    /// exchanged again, because somebody set a clock forward and back.
     pub now: i64,
-    /// Revocations, and marks of exchanged tokens, that end by then are deleted: behind `now` where the clock has just jumped.
-    pub revoked_to: i64,
     /// The grace: salts older than this are erased.
     pub grace: i64,
     /// How long an expired session is kept, so that its token is answered `Expired` and not `Unknown`.

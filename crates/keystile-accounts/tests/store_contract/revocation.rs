@@ -89,9 +89,7 @@ pub(crate) async fn a_snapshot_goes_on_where_it_ends(database: &Database) {
     assert_eq!(snapshot.feed_id, empty.feed_id);
     assert_eq!(snapshot.rows.len(), 1, "what can still touch a token");
     let sweep = Sweep {
-        // A clock that has just jumped: what is revoked goes by the other time.
-        now: NOW + DAY,
-        revoked_to: NOW,
+        now: NOW,
         grace: 0,
         keep_sessions: DAY,
         keep_audit: DAY,

@@ -12,7 +12,6 @@ use crate::fixture::{
 fn sweep_at(now: i64) -> Sweep {
     Sweep {
         now,
-        revoked_to: now,
         grace: GRACE,
         keep_sessions: DAY,
         keep_audit: 10 * DAY,

@@ -65,7 +65,6 @@ impl Postgres {
 async fn run(client: &Object, sweep: &Sweep, from: &str) -> Result<(bool, String), WriteError> {
     let Sweep {
         now,
-        revoked_to,
         grace,
         keep_sessions,
         keep_audit,
@@ -75,9 +74,8 @@ async fn run(client: &Object, sweep: &Sweep, from: &str) -> Result<(bool, String
     for (sql, by) in [
         (ERASE_SALTS, now.saturating_sub(grace)),
         (DELETE_SPENT, now),
-        (DELETE_REVOCATIONS, revoked_to),
-        // As with revocations, a jump of the clock must not let one be exchanged again.
-        (DELETE_EXCHANGED, revoked_to),
+        (DELETE_REVOCATIONS, now),
+        (DELETE_EXCHANGED, now),
         // What is under way began before the window's end.
         (DELETE_ATTEMPTS, now.saturating_sub(LONGEST_HOLD)),
         (DELETE_AUDIT, now.saturating_sub(keep_audit)),

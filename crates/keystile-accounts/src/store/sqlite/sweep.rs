@@ -42,7 +42,6 @@ impl Sqlite {
 fn run(work: &Work<'_>, sweep: &Sweep, swept_to: &AtomicI64) -> Result<bool, WriteError> {
     let Sweep {
         now,
-        revoked_to,
         grace,
         keep_sessions,
         keep_audit,
@@ -50,9 +49,8 @@ fn run(work: &Work<'_>, sweep: &Sweep, swept_to: &AtomicI64) -> Result<bool, Wri
     } = *sweep;
     let mut most = work.run(ERASE_SALTS, (now.saturating_sub(grace), BATCH))?;
     most = most.max(work.run(DELETE_SPENT, (now, BATCH))?);
-    most = most.max(work.run(DELETE_REVOCATIONS, (revoked_to, BATCH))?);
-    // As with revocations, a jump of the clock must not let one be exchanged again.
-    most = most.max(work.run(DELETE_EXCHANGED, (revoked_to, BATCH))?);
+    most = most.max(work.run(DELETE_REVOCATIONS, (now, BATCH))?);
+    most = most.max(work.run(DELETE_EXCHANGED, (now, BATCH))?);
     // What is under way began before the window's end.
     most = most.max(work.run(DELETE_ATTEMPTS, (now.saturating_sub(LONGEST_HOLD), BATCH))?);
     most = most.max(evict_attempts(work, most_counters)?);

@@ -171,7 +171,6 @@ async fn sweeps_of_two_nodes_wait_for_nobody() {
         .unwrap();
     let sweep = Sweep {
         now: NOW + 60 * DAY,
-        revoked_to: NOW + 60 * DAY,
         grace: GRACE,
         keep_sessions: DAY,
         keep_audit: 400 * DAY,
