@@ -2,6 +2,7 @@
 
 use deadpool_postgres::{GenericClient, Object};
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use super::super::column::{state_from, state_text};
 use super::super::{Act, KeyRecord, KeyState, KeyUse, StoreError, WriteError};
@@ -142,15 +143,19 @@ pub(super) async fn insert(
     sql: &'static str,
     key: &KeyRecord,
 ) -> Result<bool, WriteError> {
-    let values: Values<'_> = &[
+    Ok(row::run(client, sql, &values(key)).await? > 0)
+}
+
+/// What every insertion of a key begins with, as `$1` to `$6`.
+pub(super) fn values(key: &KeyRecord) -> [&(dyn ToSql + Sync); 6] {
+    [
         &key.kid,
         &key.algorithm,
         &key.public,
         &key.private,
         &key.created_at,
         &key.state_since,
-    ];
-    Ok(row::run(client, sql, values).await? > 0)
+    ]
 }
 
 fn from_row(row: &Row) -> Result<KeyRecord, StoreError> {

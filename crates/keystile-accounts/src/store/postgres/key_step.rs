@@ -6,7 +6,7 @@
 use super::super::{Act, AuditRecord, KeyRecord, KeyState, WriteError};
 use super::key::{INSERT_IF_NONE_SIGNS, in_state, insert, key_columns};
 use super::row::{self, Values, get};
-use super::{Postgres, Work, audit, revocation, session};
+use super::{Postgres, Work, audit, key, revocation, session};
 
 /// Changes of keys are rare and one at a time: which key signs is a matter of all rows.
 const ONE_AT_A_TIME: &str = "LOCK TABLE signing_key IN SHARE ROW EXCLUSIVE MODE";
@@ -179,17 +179,9 @@ async fn publish(
     key: &KeyRecord,
     while_signing: &str,
 ) -> Result<KeyRecord, WriteError> {
-    let values: Values<'_> = &[
-        &key.kid,
-        &key.algorithm,
-        &key.public,
-        &key.private,
-        &key.created_at,
-        &key.state_since,
-        &key.due_at,
-        &while_signing,
-    ];
-    if work.run(PUBLISH, values).await? > 0 {
+    let further: Values<'_> = &[&key.due_at, &while_signing];
+    let values = [&key::values(key), further].concat();
+    if work.run(PUBLISH, &values).await? > 0 {
         note(work, act, "key.published", &key.kid).await?;
     }
     in_state(&**work, KeyState::Published)
