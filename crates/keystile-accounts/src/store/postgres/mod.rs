@@ -134,7 +134,7 @@ impl Postgres {
 
     /// See [`super::Store::clock`].
     pub async fn clock(&self) -> Result<i64, StoreError> {
-        const CLOCK: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+        const CLOCK: &str = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
         self.ask(|client| Box::pin(async move { row::number(client, CLOCK, &[]).await }))
             .await
     }

@@ -25,7 +25,7 @@ const CARELESS: &str = "SELECT name FROM pg_settings
 /// A role without rights to the statistics sees that there is a standby, but not whether it is waited for.
 const STANDBYS: &str = "SELECT count(*), count(*) FILTER (WHERE sync_state IN ('sync', 'quorum')),
     count(*) FILTER (WHERE sync_state IS NULL) FROM pg_stat_replication";
-const CLOCK: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+const CLOCK: &str = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 /// Those that only superusers get are not ours; -1 is no limit.
 const CONNECTIONS: &str = "SELECT least(
         current_setting('max_connections')::bigint - current_setting('superuser_reserved_connections')::bigint
