@@ -52,8 +52,9 @@ pub(crate) async fn measure(effort: Effort) -> anyhow::Result<Section> {
     beside.sql("VACUUM ANALYZE one");
     for (clients, connections) in [(1, DEFAULT), (64, DEFAULT), (64, 65)] {
         let figure = rates(effort, server, &beside, clients, connections).await?;
-        section.figures.push(match connections {
-            DEFAULT => figure.limit(Limit::AtLeast(0.5)),
+        // A lone refresh is held to nothing: pgbench itself, running the refresh's statement, has half of its update's rate.
+        section.figures.push(match (clients, connections) {
+            (64, DEFAULT) => figure.limit(Limit::AtLeast(0.5)),
             _ => figure,
         });
     }
