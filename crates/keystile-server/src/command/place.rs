@@ -58,12 +58,11 @@ impl Place {
                 "there is no database at {}. Name the server's folder with --data; `keystile serve` or `keystile account create` makes a new one",
                 config.database
             ),
-            Some(_) => {}
             None if is_empty(&config)? => bail!(
                 "the database {} is empty: no server has used it yet. Name the server's database with --database or in keystile.toml; `keystile serve` or `keystile migrate` makes its tables",
                 config.database
             ),
-            None => {}
+            _ => {}
         }
         self.with_accounts(act)
     }
