@@ -27,6 +27,13 @@ impl Store {
     }
 
     /// Looks at each host of a database that has a server of its own, and at the server; `None` for SQLite.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(
+            clippy::unused_async,
+            reason = "a server of the database's is what is waited for"
+        )
+    )]
     pub async fn inspect_server(url: &str) -> Result<Option<DatabaseServer>, StoreError> {
         match url::engine(url)? {
             Engine::Sqlite => Ok(None),

@@ -99,6 +99,13 @@ impl Store {
     }
 
     /// The time by the database's own clock, in milliseconds; `None` where the database has none, being on this machine.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(
+            clippy::unused_async,
+            reason = "a server of the database's is what is waited for"
+        )
+    )]
     pub async fn clock(&self) -> Result<Option<i64>, StoreError> {
         match self {
             Self::Sqlite(_) => Ok(None),
