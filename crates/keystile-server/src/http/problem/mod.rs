@@ -92,6 +92,14 @@ impl Problem {
 
     /// 503: the engine or its store failed. The reason goes to the log, never to the client.
     pub(crate) fn fault(fault: &Fault) -> Self {
+        if fault.code() == "store_busy" {
+            tracing::warn!(error = %fault, "the store was too busy");
+            return Self::busy(
+                "store_busy",
+                "The server's database has too much to do, and nothing was changed. Try again shortly.",
+                Duration::from_secs(1),
+            );
+        }
         tracing::error!(code = fault.code(), error = %fault, "the engine failed");
         Self::busy(
             "store_unavailable",
