@@ -202,6 +202,9 @@ pub enum CopyError {
     /// The backup is the database.
     #[error("{0} is the database itself; name a backup")]
     SameFile(PathBuf),
+    /// The database was named as the file to be made.
+    #[error("{0} is the database itself, which is to be copied; name the file to make")]
+    OntoItself(PathBuf),
     /// Damaged, or something else.
     #[error("{path} is not a whole Keystile database: {what}; use another backup")]
     NotWhole {
@@ -262,7 +265,7 @@ impl CopyError {
             Self::NoDatabase(_) => "no_database",
             Self::NoBackup(_) => "no_backup",
             Self::FileExists(_) => "file_exists",
-            Self::SameFile(_) => "same_file",
+            Self::SameFile(_) | Self::OntoItself(_) => "same_file",
             Self::NotWhole { .. } => "not_whole",
             Self::TooNew { .. } => "too_new",
             Self::Foreign { .. } => "foreign_migration",

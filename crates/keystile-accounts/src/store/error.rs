@@ -35,9 +35,16 @@ pub enum StoreError {
     /// The store was closed, or its thread is gone.
     #[error("the store is closed")]
     Closed,
-    /// Another server runs on this database.
-    #[error("another server uses this database (it holds {0}); stop it first")]
+    /// A server runs on this database, or what must have it without one: a restore, a move.
+    #[error(
+        "a server, a restore or a move is at work on this database (it holds {0}); end it, or wait until it is done"
+    )]
     ServerRunning(PathBuf),
+    /// Everything is just being moved to this database.
+    #[error(
+        "`keystile migrate-database` is at work on this database; wait until that is done, then try again"
+    )]
+    Moving,
     /// The database was moved elsewhere.
     #[error(
         "this database was moved to {place}; name that one as the database. To go back, if nobody has used it since, delete {mark}"
@@ -101,6 +108,7 @@ impl StoreError {
             Self::Unreachable(_) => "store_unreachable",
             Self::Timeout => "store_timeout",
             Self::ServerRunning(_) => "server_running",
+            Self::Moving => "database_moving",
             Self::Moved { .. } => "database_moved",
             _ => "store_failed",
         }

@@ -117,11 +117,9 @@ impl Place {
         }
     }
 
-    /// The source's files but its lock, with a hash of what is in them.
+    /// The source's files, with a hash of what is in them.
     pub(crate) fn files(&self) -> BTreeMap<String, u64> {
-        let mut files = contents(self.folder.path());
-        files.remove("shop.db.lock");
-        files
+        contents(self.folder.path())
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::super::{AuditRecord, Copied, CopyError, Progress, StoreError, Watch};
-use super::location::Location;
+use super::location::{Location, is_same};
 use super::unfinished::{Unfinished, failed};
 use super::{audit, connect, copy, mark, whole};
 
@@ -30,7 +30,7 @@ pub(in crate::store) fn backup(
 ) -> Result<Copied, CopyError> {
     let database = path_of(url)?;
     mark::refuse_moved(&database)?;
-    refuse_present(file)?;
+    refuse_present(file, &database)?;
     let source = open(&database)?;
     let schema = whole::version(&source, &database)?;
     let unfinished = Unfinished::beside(file)?;
@@ -69,8 +69,9 @@ pub(super) fn path_of(url: &str) -> Result<PathBuf, CopyError> {
     }
 }
 
-fn refuse_present(file: &Path) -> Result<(), CopyError> {
+fn refuse_present(file: &Path, database: &Path) -> Result<(), CopyError> {
     match fs::symlink_metadata(file) {
+        Ok(_) if is_same(file, database) => Err(CopyError::OntoItself(file.to_owned())),
         Ok(_) => Err(CopyError::FileExists(file.to_owned())),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(source) => Err(failed(file, source)),

@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -61,7 +61,7 @@ pub(in crate::store) fn check_url(url: &str) -> Result<(), StoreError> {
 /// A server's claim on a database, until it is dropped (or its process ends, however that happens).
 #[derive(Debug)]
 #[must_use = "the claim ends when this is dropped"]
-pub struct ServerLock(#[expect(dead_code, reason = "held for its lock")] Option<File>);
+pub struct ServerLock(Option<(File, PathBuf)>);
 
 impl ServerLock {
     /// For a database that several servers may share.
@@ -75,19 +75,39 @@ impl ServerLock {
             return Ok(Self(None));
         };
         let path = beside(&the_file_itself(database), ".lock");
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|source| cannot_open(&path, source))?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self(Some(file))),
-            Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::ServerRunning(path)),
-            Err(errno) => Err(cannot_open(&path, errno.into())),
+        loop {
+            let file = OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .open(&path)
+                .map_err(|source| cannot_open(&path, source))?;
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                // Whoever held it may have removed it in between: then it keeps nobody out any more.
+                Ok(()) if is_still_at(&file, &path) => return Ok(Self(Some((file, path)))),
+                Ok(()) => {}
+                Err(rustix::io::Errno::WOULDBLOCK) => return Err(StoreError::ServerRunning(path)),
+                Err(errno) => return Err(cannot_open(&path, errno.into())),
+            }
         }
     }
+}
+
+/// Leaves no file behind. It goes while its lock is held: nobody else holds a file of that name then.
+impl Drop for ServerLock {
+    fn drop(&mut self) {
+        if let Some((file, path)) = &self.0
+            && is_still_at(file, path)
+        {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+fn is_still_at(file: &File, path: &Path) -> bool {
+    let (open, named) = (file.metadata(), fs::metadata(path));
+    matches!((open, named), (Ok(open), Ok(named)) if (open.dev(), open.ino()) == (named.dev(), named.ino()))
 }
 
 /// The path of the file itself where it, or a folder on the way, is a link: two names of one file must find the same files
@@ -108,6 +128,12 @@ pub(super) fn the_file_itself(path: &Path) -> PathBuf {
         (Ok(folder), Some(name)) => folder.join(name),
         _ => path,
     }
+}
+
+/// Whether two names are of one file that is there.
+pub(super) fn is_same(one: &Path, other: &Path) -> bool {
+    let of = |path| fs::metadata(path).map(|found| (found.dev(), found.ino()));
+    matches!((of(one), of(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 /// The path with something behind its name.

@@ -3,13 +3,12 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::super::{CopyError, Progress, Restoration, Restored, StoreError, Watch};
-use super::location::{Location, ServerLock, folder_of, make_folder, the_file_itself};
+use super::location::{Location, ServerLock, folder_of, is_same, make_folder, the_file_itself};
 use super::replaced::{self, Outliving, Replaced};
 use super::unfinished::{Unfinished, failed};
 use super::{anew, backup, copy, inspect, mark, migrate, snapshot, whole};
@@ -60,17 +59,15 @@ pub(in crate::store) fn restore(
 
 /// Opens the backup to read; it stays as it is, be it on a disk that cannot be written.
 fn open(file: &Path, database: &Path) -> Result<Connection, CopyError> {
-    let found = match fs::metadata(file) {
-        Ok(found) if found.is_file() => found,
+    match fs::metadata(file) {
+        Ok(found) if found.is_file() => {}
         Ok(_) => return Err(whole::not_whole(file, "it is not a file")),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Err(CopyError::NoBackup(file.to_owned()));
         }
         Err(source) => return Err(failed(file, source)),
-    };
-    let same = fs::metadata(database)
-        .is_ok_and(|other| (other.dev(), other.ino()) == (found.dev(), found.ino()));
-    if same {
+    }
+    if is_same(file, database) {
         return Err(CopyError::SameFile(file.to_owned()));
     }
     let source = inspect::open(file)?;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -70,6 +71,33 @@ async fn a_second_server_is_refused_by_whatever_link_it_comes() {
         .permissions()
         .mode();
     assert_eq!(mode & 0o777, 0o600, "made through a link");
+}
+
+/// The file of the lock goes with the lock, and whoever waits at its place is not let in beside another.
+#[test]
+fn of_many_servers_one_runs_and_none_leaves_a_file() {
+    let database = Database::sqlite();
+    let url = database.url();
+    let (inside, claims) = (AtomicU32::new(0), AtomicU32::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while claims.load(Ordering::Relaxed) < 2_000 {
+                    let Ok(claim) = Store::claim_server_lock(&url) else {
+                        continue;
+                    };
+                    assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two at once");
+                    claims.fetch_add(1, Ordering::Relaxed);
+                    inside.fetch_sub(1, Ordering::SeqCst);
+                    drop(claim);
+                }
+            });
+        }
+    });
+    let folder = database.path();
+    let left = fs::read_dir(folder.parent().unwrap()).unwrap();
+    let left: Vec<_> = left.map(|found| found.unwrap().file_name()).collect();
+    assert_eq!(left, ["accounts.db"]);
 }
 
 /// A look by a link sees what is only in the log beside the file itself.

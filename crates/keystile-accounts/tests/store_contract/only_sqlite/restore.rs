@@ -241,7 +241,7 @@ async fn it_goes_where_there_is_none_too() {
     let folder = elsewhere.path();
     let found = names(folder.parent().unwrap());
     let found: Vec<&str> = found.iter().map(String::as_str).collect();
-    assert_eq!(found, ["accounts.db", "accounts.db.lock"]);
+    assert_eq!(found, ["accounts.db"]);
     let store = elsewhere.open().await;
     assert!(store.account("id-ada").await.unwrap().is_some());
 }
@@ -318,7 +318,7 @@ async fn what_is_no_whole_database_changes_nothing() {
     assert!(matches!(stopped, Err(CopyError::Stopped)), "{stopped:?}");
     let after = names(database.path().parent().unwrap());
     let beyond: Vec<&String> = after.difference(&before).collect();
-    assert_eq!(beyond, ["accounts.db.lock"]);
+    assert!(beyond.is_empty(), "{beyond:?}");
     let store = database.open().await;
     assert!(store.account("id-ada").await.unwrap().is_some());
 }
