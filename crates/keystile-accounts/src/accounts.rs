@@ -116,6 +116,23 @@ impl Accounts {
         self.engine().tokens.issuer()
     }
 
+    /// The issuer that processes on this store have, as far as they say so here: what the first of them said, until one
+    /// [insists](Self::insist_on_issuer) on another. `None` where tokens carry none. Who has another refuses the others' tokens.
+    pub async fn agreed_issuer(&self) -> Result<Option<String>, Fault> {
+        let Some(own) = self.issuer() else {
+            return Ok(None);
+        };
+        Ok(Some(self.engine().store.issuer_or_insert(own).await?))
+    }
+
+    /// Puts this process's issuer in the place of the one that was agreed on, if it is still `known`; says whether it was.
+    pub async fn insist_on_issuer(&self, known: &str) -> Result<bool, Fault> {
+        match self.issuer() {
+            Some(own) => Ok(self.engine().store.replace_issuer(known, own).await?),
+            None => Ok(false),
+        }
+    }
+
     /// How long an access token is good.
     pub fn access_lifetime(&self) -> Duration {
         self.engine().tokens.lifetime()

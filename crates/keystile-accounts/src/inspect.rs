@@ -22,6 +22,8 @@ pub struct Inspection {
     pub signing_key: Option<(Algorithm, String)>,
     /// Whether the key that signs is sealed, and if so the id of its sealing key, in hexadecimal.
     pub sealed_by: Option<String>,
+    /// The issuer that servers on it have; `None` until one has said it.
+    pub issuer: Option<String>,
     /// How many accounts there are.
     pub accounts: u64,
     /// How many sessions have not been ended; some may have expired.
@@ -91,6 +93,7 @@ fn public(found: store::Inspection) -> Inspection {
         damage,
         signing_key,
         sealed_by: sealing,
+        issuer: found.issuer,
         accounts: found.accounts,
         sessions: found.sessions,
         last_backup: found.last_backup.map(Timestamp::from_millis),

@@ -61,6 +61,8 @@ pub struct Inspection {
     pub damage: Vec<String>,
     /// The id, the algorithm and the private part of the key that signs.
     pub signing_key: Option<(String, String, Vec<u8>)>,
+    /// The issuer that servers on it have, as `Store::issuer_or_insert` answers it.
+    pub issuer: Option<String>,
     /// How many accounts there are.
     pub accounts: u64,
     /// How many sessions have not been ended; some may have expired.

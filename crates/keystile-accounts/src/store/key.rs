@@ -1,4 +1,4 @@
-//! Calls about signing keys and shared secrets.
+//! Calls about signing keys, shared secrets and the issuer.
 
 use super::{Act, KeyRecord, KeyUse, Store, StoreError, WriteError};
 
@@ -109,5 +109,15 @@ impl Store {
         candidate: [u8; 32],
     ) -> Result<[u8; 32], WriteError> {
         on_engine!(self, store => store.shared_secret(name, candidate).await)
+    }
+
+    /// The issuer that servers on this database have: what the first of them said, or whoever replaced it since.
+    pub async fn issuer_or_insert(&self, candidate: &str) -> Result<String, WriteError> {
+        on_engine!(self, store => store.issuer_or_insert(candidate).await)
+    }
+
+    /// Puts another issuer in the place of `known`, if it is still that; says whether it was.
+    pub async fn replace_issuer(&self, known: &str, by: &str) -> Result<bool, WriteError> {
+        on_engine!(self, store => store.replace_issuer(known, by).await)
     }
 }

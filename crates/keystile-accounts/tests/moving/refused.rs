@@ -13,7 +13,7 @@ async fn a_server_on_the_source_is_noticed() {
     };
     let server = place.source().claim_server_lock().unwrap();
     let fault = place.refused("server_running").await;
-    assert!(fault.to_string().contains("stop it first"), "{fault}");
+    assert!(fault.to_string().contains("end it, or wait until it is done"), "{fault}");
     drop(server);
     place.run().await.unwrap();
 }
@@ -72,7 +72,10 @@ async fn whoever_comes_during_the_move_is_refused() {
     let beside = Store::open(&place.from(), options).await.unwrap_err();
     assert_eq!(beside.code(), "store_locked", "{beside}");
     let node = place.there().open().await.unwrap_err().to_string();
-    assert!(node.contains("migrate-database is at work on it"), "{node}");
+    assert!(
+        node.contains("`keystile migrate-database` is at work"),
+        "{node}"
+    );
     assert!(Accounts::inspect(&place.target.url()).await.is_err());
     let second = run(
         place.from(),

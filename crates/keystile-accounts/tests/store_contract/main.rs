@@ -10,6 +10,7 @@ mod caller;
 mod chain;
 mod exchange;
 mod fixture;
+mod issuer;
 mod key;
 mod limit;
 mod meeting;
@@ -93,6 +94,10 @@ promises! {
         what_it_can_be_for_is_decided_with_it,
         what_ends_the_sessions_ends_it_too,
         it_is_remembered_until_it_has_expired,
+    }
+    issuer {
+        all_who_ask_at_once_agree_on_one,
+        it_is_replaced_only_as_it_was_seen,
     }
     key {
         all_who_ask_at_once_get_one_signing_key,

@@ -151,14 +151,14 @@ impl Withdraw {
                 .await?
                 .into_iter()
                 .find(|key| key.key_id == key_id);
-            let asks = key.is_none_or(|key| key.state != KeyState::Withdrawn);
-            if asks && !yes && !confirm(&key_id, used)? {
+            let before = key.is_some_and(|key| key.state == KeyState::Withdrawn);
+            if !before && !yes && !confirm(&key_id, used)? {
                 return Ok(None);
             }
             let withdrawal = found(all.withdraw_key(None, &key_id).await, &key_id)?;
-            Ok(Some((withdrawal, used)))
+            Ok(Some((withdrawal, used, before)))
         })?;
-        let Some((withdrawal, used)) = done else {
+        let Some((withdrawal, used, before)) = done else {
             bail!("nothing was withdrawn");
         };
         if self.json {
@@ -170,6 +170,11 @@ impl Withdraw {
             }));
         }
         let (key, signing) = (withdrawal.key.key_id, withdrawal.signing.key_id);
+        if before {
+            return output::line(&format!(
+                "{key} was withdrawn before, and nothing was changed; {signing} signs"
+            ));
+        }
         output::line(&format!(
             "withdrew {key}: {}; {signing} signs",
             touched(used)

@@ -18,12 +18,12 @@ use super::{long, output};
 /// is not opened by mistake any more.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  createdb keystile
+  createdb --owner keystile --encoding UTF8 --template template0 keystile
   export DATABASE_URL='postgres://keystile:PASSWORD@db.example.com/keystile'
   keystile migrate-database --from sqlite://keystile-data/keystile.db
 
-A password in --to is seen by everybody who may list this machine's processes; in the environment or in
-keystile.toml it is not. Run it as the user of the server that the source belongs to.")]
+Everybody who may list this machine's processes sees a password in --to, and nobody one in the
+environment or in keystile.toml. Run it as the user of the server that the source belongs to.")]
 pub(crate) struct MigrateDatabase {
     /// The SQLite database, as in `sqlite:///var/lib/keystile/keystile.db`
     #[arg(long, value_name = "URL")]

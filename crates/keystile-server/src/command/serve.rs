@@ -4,9 +4,9 @@ use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
-use keystile_accounts::Fault;
+use keystile_accounts::{Accounts, Fault};
 use keystile_server::config::{Config, Faults, Sources};
 use keystile_server::{Certificate, Readiness, Settings, Stop, listen, router};
 use rustix::process::{Resource, getrlimit};
@@ -77,6 +77,7 @@ async fn serve(config: Config) -> Result<()> {
         .claim_server_lock()
         .map_err(|fault| unclaimable(fault, &config))?;
     let accounts = engine.open().await.with_context(|| opening(&config))?;
+    agree_on_issuer(&accounts, &config, &issuer).await?;
     let readiness = Readiness::default();
     let settings = Settings {
         signup_open: config.signup_open,
@@ -102,6 +103,38 @@ async fn serve(config: Config) -> Result<()> {
     Ok(served?)
 }
 
+/// Whoever has another issuer than the rest refuses their tokens, and they refuse its own. A configured one is meant; one that
+/// follows from the address is nobody's intention, and where several servers may share the database it does not start.
+async fn agree_on_issuer(accounts: &Accounts, config: &Config, issuer: &str) -> Result<()> {
+    let shared = config.database.sqlite_path().is_none();
+    let configured = config.issuer.is_some();
+    let known = accounts.agreed_issuer().await?;
+    let known = known.unwrap_or_else(|| issuer.to_owned());
+    if known == issuer {
+        if shared && !configured {
+            tracing::warn!(
+                issuer,
+                "no issuer is configured: another node on this database would have another and be refused; set issuer to the public URL, the same on all"
+            );
+        }
+        return Ok(());
+    }
+    if shared && !configured {
+        accounts.close().await;
+        bail!(
+            "the servers on {} issue tokens as {known}, and this one, without an issuer in its configuration, would as {issuer}: each would refuse the other's. Set issuer to the public URL, the same on all nodes; to go on as before, KEYSTILE_ISSUER={known}",
+            config.database
+        );
+    }
+    accounts.insist_on_issuer(&known).await?;
+    tracing::warn!(
+        former = known,
+        issuer,
+        "the issuer was changed: access tokens of the former are refused, also by nodes and verifiers that still have it"
+    );
+    Ok(())
+}
+
 /// Most connections at a time: as many as configured, where the limit on open files allows that.
 fn connections(config: &Config) -> usize {
     let open_files = getrlimit(Resource::Nofile).current;
@@ -124,7 +157,7 @@ fn within_open_files(wanted: u32, open_files: Option<u64>) -> u32 {
 fn unclaimable(fault: Fault, config: &Config) -> anyhow::Error {
     let said = if fault.code() == "server_running" {
         format!(
-            "another server uses the data folder {}. End it, or give this one a folder of its own with --data",
+            "another server, a restore or a move is at work in the data folder {}. End it or wait until it is done, or give this one a folder of its own with --data",
             config.data.display()
         )
     } else {

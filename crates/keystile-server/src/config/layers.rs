@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::fault::Fault;
-use super::setting::{self, SETTINGS};
+use super::setting::{self, SETTINGS, Setting};
 
 /// A value before its meaning is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,23 @@ pub struct Sources {
     pub flags: Vec<(&'static str, &'static str, String)>,
     /// The environment.
     pub environment: BTreeMap<String, String>,
+}
+
+impl Sources {
+    /// The files that hold secrets, each with the variable that names it.
+    pub fn secret_files(&self) -> impl Iterator<Item = (&str, &str)> {
+        let named = self.environment.iter();
+        let named = named.filter(|(name, file)| secret_of(name).is_some() && !file.is_empty());
+        named.map(|(name, file)| (name.as_str(), file.as_str()))
+    }
+}
+
+/// The secret setting whose file a variable names.
+fn secret_of(variable: &str) -> Option<&'static Setting> {
+    let beside = variable.strip_suffix("_FILE")?;
+    SETTINGS
+        .iter()
+        .find(|setting| setting.secret && setting::variable(setting.key) == beside)
 }
 
 /// The raw value of every setting that something sets.
@@ -164,10 +181,7 @@ impl Layers {
             let origin = format!("from {name}");
             if let Some(known) = SETTINGS.iter().find(|s| setting::variable(s.key) == *name) {
                 self.set(known.key, Raw::Text(value.clone()), origin);
-            } else if let Some(secret) = SETTINGS
-                .iter()
-                .find(|s| s.secret && format!("{}_FILE", setting::variable(s.key)) == *name)
-            {
+            } else if let Some(secret) = secret_of(name) {
                 let beside = setting::variable(secret.key);
                 if environment
                     .get(&beside)

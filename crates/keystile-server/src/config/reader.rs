@@ -235,7 +235,11 @@ impl Reader {
         let problem = if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             match Accounts::check_url(&text) {
                 Ok(()) => return Some(DatabaseUrl(text)),
-                Err(error) => format!("cannot be used: {error}"),
+                // It says what to write instead.
+                Err(error) => {
+                    self.fault("database", "cannot be used", &error.to_string());
+                    return None;
+                }
             }
         } else if text.strip_prefix("sqlite://").is_none_or(str::is_empty) {
             "is not a database URL".to_owned()

@@ -173,7 +173,12 @@ fn a_database_that_is_not_in_utf8_is_refused_with_its_cure() {
         "wrong encoding the database is in LATIN1, not in UTF8",
     );
     let refused = folder.run(&format!("migrate --database {url}"));
-    assert!(refused.code == 1 && refused.err.contains("createdb --encoding UTF8"));
+    assert!(
+        refused.code == 1
+            && refused
+                .err
+                .contains("createdb --owner ROLE --encoding UTF8")
+    );
     database.sql(&format!("DROP DATABASE {name} WITH (FORCE)"));
     database.sql(&format!("DROP ROLE {role}"));
 }

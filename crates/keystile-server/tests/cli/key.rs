@@ -165,7 +165,9 @@ fn a_withdrawal_says_whom_it_touches_asks_and_is_felt_by_the_server() {
     assert_eq!(status, 200, "the session goes on");
     let fresh: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(server.me(fresh["access_token"].as_str().unwrap()), 200);
-    folder.run(&line).worked();
+    let again = folder.run(&line).worked().out;
+    let said = format!("{kid} was withdrawn before, and nothing was changed; ");
+    assert!(again.starts_with(&said), "{again}");
     folder
         .run("key withdraw nobodys --yes")
         .failed("there is no key");

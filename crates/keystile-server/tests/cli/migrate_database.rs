@@ -1,5 +1,7 @@
 //! `keystile migrate-database` with the real binary: what goes on after it, what is refused, and that it may be killed.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
@@ -114,7 +116,11 @@ fn everything_goes_on_and_the_words_say_what_to_do() {
     place.folder.run("migrate").failed(refused);
     let doctor = place.folder.run("doctor");
     assert!(
-        doctor.code == 1 && doctor.out.contains(refused),
+        doctor.code == 1
+            && doctor.out.contains(refused)
+            && doctor
+                .out
+                .contains("Name the database that it was moved to"),
         "{}",
         doctor.out
     );
@@ -147,7 +153,9 @@ fn everything_goes_on_and_the_words_say_what_to_do() {
 fn a_server_at_either_end_is_refused_and_is_not_disturbed() {
     let Some(place) = Place::new() else { return };
     let server = place.folder.serve("");
-    place.moved().failed("another server uses this database");
+    place
+        .moved()
+        .failed("a server, a restore or a move is at work on this database");
     assert_eq!(server.me(&place.access), 200);
     assert_eq!(server.end().0, 0);
     let node = place.serve_there();
@@ -170,8 +178,10 @@ fn json_and_the_command_line_by_itself() {
     let nowhere = place.folder.run(MOVE);
     nowhere.failed("no PostgreSQL database is configured to move to");
     let wrong = format!("{MOVE} --to postgres://ada:s3cret@127.0.0.1:1/x");
-    let said = place.folder.run(&wrong).failed("at the target: ");
+    let said = place.folder.run(&wrong);
+    let said = said.failed("the target postgres 127.0.0.1:1/x cannot be opened: ");
     assert!(!said.err.contains("s3cret"), "{}", said.err);
+    assert!(said.err.contains("`keystile doctor"), "{}", said.err);
     let unknown = "migrate-database --from mysql://ada:s3cret@h/x --to postgres://h/x";
     let said = place.folder.run(unknown).failed("--from");
     assert!(!said.err.contains("s3cret"), "{}", said.err);
@@ -275,6 +285,51 @@ fn killed_anywhere_it_leaves_both_as_they_were_and_the_next_works() {
 }
 
 #[test]
+fn a_connection_that_is_cut_in_the_middle_is_told_with_what_became_of_both() {
+    let Some(place) = Place::new() else { return };
+    place
+        .folder
+        .run(&format!("migrate --database {}", place.target.url()))
+        .worked();
+    let held = Held::hold(&place, "LOCK TABLE session IN SHARE MODE");
+    let mut moving = place.command("").spawn().expect("the binary");
+    let since = Instant::now();
+    let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+    while place.target.sql(waits) == "0" {
+        assert!(since.elapsed() < PATIENCE && moving.try_wait().expect("a state").is_none());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // Meanwhile neither is opened by others, and who looks is told why.
+    let url = place.target.url();
+    for line in [
+        &format!("account list --database {url}"),
+        &format!("doctor --database {url}"),
+    ] {
+        let said = place.folder.run(line);
+        let all = format!("{}{}", said.out, said.err);
+        assert!(
+            said.code == 1 && all.contains("`keystile migrate-database` is at work"),
+            "{all}"
+        );
+    }
+    let server = place.folder.run("serve --listen 127.0.0.1:0");
+    server.failed("a server, a restore or a move");
+    place
+        .target
+        .sql("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted");
+    let said = moving.wait_with_output().expect("its end");
+    let err = String::from_utf8(said.stderr).expect("UTF-8");
+    let last = err.lines().last().expect("a line");
+    assert!(
+        last.contains("Both databases are as they were; run the same command again"),
+        "{err}"
+    );
+    release(&place, held);
+    place.moved().worked();
+    place.goes_on_there();
+}
+
+#[test]
 fn a_signal_ends_it_at_once_though_the_database_does_not_answer() {
     let Some(place) = Place::new() else { return };
     place
@@ -324,6 +379,8 @@ fn lines_of_the_page() -> Vec<&'static str> {
 fn every_command_of_the_page_works() {
     let Some(place) = Place::new() else { return };
     place.folder.write("database-url", &place.target.url());
+    let file = place.folder.0.path().join("database-url");
+    std::fs::set_permissions(file, Permissions::from_mode(0o600)).expect("a mode");
     let mut file = None;
     let lines = lines_of_the_page();
     for line in &lines {

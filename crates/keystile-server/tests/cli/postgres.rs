@@ -1,11 +1,13 @@
 //! The real binary on PostgreSQL.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use keystile_tests_postgres::{Database, Server};
 use serde_json::{Value, json};
 
-use crate::keystile::{Folder, PASSWORD, Serving, ask};
+use crate::keystile::{Folder, PASSWORD, Serving, ask, finish};
 
 /// How soon one node must feel what another did.
 const FELT: Duration = Duration::from_secs(1);
@@ -145,6 +147,127 @@ fn the_commands_work_on_it_and_say_what_they_find() {
         "{}",
         said.out
     );
+}
+
+/// Without an issuer in the configuration each node would have its own address: the second one does not start.
+#[test]
+fn nodes_that_would_refuse_each_others_tokens_do_not_start_together() {
+    let Some((_database, folder)) = place() else {
+        return;
+    };
+    let toml = std::fs::read_to_string(folder.0.path().join("keystile.toml")).unwrap();
+    let without: String = toml
+        .lines()
+        .filter(|line| !line.starts_with("issuer"))
+        .collect();
+    folder.write("without.toml", &without);
+
+    let said = folder.run("doctor --config without.toml").worked();
+    assert!(
+        said.out.contains("note  issuer: none is configured"),
+        "{}",
+        said.out
+    );
+    let first = folder.serve("--config without.toml");
+    let own = format!("http://{}", first.address);
+    let second = folder.run("serve --config without.toml --listen 127.0.0.1:0");
+    let second = second.failed("each would refuse the other's");
+    let cure = format!("KEYSTILE_ISSUER={own}");
+    assert!(second.err.contains(&cure), "{}", second.err);
+    let said = folder.run("doctor --config without.toml").worked();
+    assert!(
+        said.out.contains(&format!(
+            "note  issuer: none is configured: the servers on this database have {own}"
+        )),
+        "{}",
+        said.out
+    );
+    let (code, _, log) = first.end();
+    assert!(
+        code == 0 && log.contains("no issuer is configured"),
+        "{log}"
+    );
+
+    // A configured one is meant, and remembered.
+    let changed = folder.serve("");
+    assert!(
+        folder
+            .run("doctor")
+            .worked()
+            .out
+            .contains("ok    issuer: https://login.example.com")
+    );
+    let (_, _, log) = changed.end();
+    assert!(
+        log.contains("the issuer was changed") && log.contains(&own),
+        "{log}"
+    );
+    folder
+        .run("serve --config without.toml --listen 127.0.0.1:0")
+        .failed("KEYSTILE_ISSUER=https://login.example.com");
+}
+
+/// A write that the database ended for another's sake is not an outage: it may be tried again at once.
+#[test]
+fn a_write_that_gave_way_is_told_as_busy() {
+    let Some((database, folder)) = place() else {
+        return;
+    };
+    let node = folder.serve("");
+    let account = json!({ "username": "ada", "password": PASSWORD });
+    assert_eq!(post(&node, "/v1/signup", "", &account).0, 201);
+    let old = json!({ "refresh_token": text(&node.sign_in("ada").1, "refresh_token") });
+    database.sql(
+        "CREATE FUNCTION give_way() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE EXCEPTION 'in the way' USING ERRCODE = '40001'; END $$",
+    );
+    database.sql(
+        "CREATE TRIGGER gives_way BEFORE UPDATE ON session FOR EACH ROW EXECUTE FUNCTION give_way()",
+    );
+    let (status, said) = post(&node, "/v1/refresh", "", &old);
+    assert_eq!(
+        (status, &said["code"]),
+        (503, &json!("store_busy")),
+        "{said}"
+    );
+    database.sql("DROP TRIGGER gives_way ON session");
+    assert_eq!(
+        post(&node, "/v1/refresh", "", &old).0,
+        200,
+        "nothing of it was kept"
+    );
+}
+
+#[test]
+fn a_url_that_is_torn_and_a_file_that_all_may_read_are_found() {
+    let folder = Folder::new();
+    let torn = "postgres://keystile:an@s3cret@db.example.com/keystile";
+    for url in [torn, "postgres://keystile:s3cret@db.example.com/key\nstile"] {
+        folder.write("database-url", url);
+        let mut check = folder.command("config check");
+        check.env("KEYSTILE_DATABASE_FILE", "database-url");
+        let said = finish(check, "").failed("cannot be used");
+        assert!(
+            said.err.contains("%40 for @") && !said.err.contains("s3cret"),
+            "{}",
+            said.err
+        );
+        let cures = said.err.matches("postgres://USER").count();
+        assert_eq!(cures, 1, "one cure: {}", said.err);
+    }
+    let path = folder.0.path().join("database-url");
+    folder.write("database-url", "sqlite://x.db");
+    for (mode, code) in [(0o644, 1), (0o640, 0), (0o400, 0)] {
+        std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        let mut doctor = folder.command("doctor");
+        doctor.env("KEYSTILE_DATABASE_FILE", "database-url");
+        let said = finish(doctor, "");
+        assert_eq!(said.code, code, "{mode:o}: {}", said.out);
+        let found = said
+            .out
+            .contains("WRONG secret file: everybody here may read database-url");
+        assert_eq!(found, code == 1, "{mode:o}: {}", said.out);
+    }
 }
 
 #[test]

@@ -41,9 +41,11 @@ impl Claimed {
     pub(in crate::store) async fn take(url: &str, stop: &Stop) -> Result<Self, MoveError> {
         let location = Location::parse(url).map_err(MoveError::Target)?;
         let place = format!("postgres {location}");
-        let client = connect::alone(&location, Options::default())
-            .await
-            .map_err(MoveError::Target)?;
+        let client = connect::alone(&location, Options::default()).await;
+        let client = client.map_err(|error| MoveError::NoTarget {
+            target: place.clone(),
+            error,
+        })?;
         for _ in 0..TRIES {
             if stop.is_asked() {
                 return Err(MoveError::Stopped);

@@ -7,6 +7,7 @@ use tokio_postgres::error::{DbError, SqlState};
 
 use super::super::{Field, StoreError, WriteError};
 use super::claim;
+use super::location::CREATE;
 
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
@@ -50,7 +51,7 @@ impl Breaks for WriteError {
 fn of_state(said: &DbError) -> StoreError {
     let state = said.code();
     if state.code() == claim::ALONE {
-        return StoreError::Unreachable(said.message().to_owned());
+        return StoreError::Moving;
     }
     match *state {
         SqlState::DISK_FULL => StoreError::Full,
@@ -70,7 +71,7 @@ fn of_state(said: &DbError) -> StoreError {
             StoreError::Unreachable(said.message().to_owned())
         }
         SqlState::INVALID_CATALOG_NAME => {
-            StoreError::Unreachable(format!("{}; create it with `createdb`", said.message()))
+            StoreError::Unreachable(format!("{}; make it with {CREATE}", said.message()))
         }
         // Connections that broke (08xxx) and that are refused (28xxx).
         _ if state.code().starts_with("08") || state.code().starts_with("28") => {

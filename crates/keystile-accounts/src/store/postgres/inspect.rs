@@ -5,7 +5,7 @@ use deadpool_postgres::Object;
 use super::super::{Inspection, Migration, Options, Schema, StoreError};
 use super::location::Location;
 use super::migrate::{self, MIGRATIONS};
-use super::{connect, key, row};
+use super::{connect, issuer, key, row};
 
 const ACCOUNTS: &str = "SELECT count(*) FROM account";
 const SESSIONS: &str = "SELECT count(*) FROM session WHERE ended_at IS NULL";
@@ -24,6 +24,7 @@ async fn look(client: &Object, known: &[Migration]) -> Result<Inspection, StoreE
         schema: schema(client, known).await?,
         damage: Vec::new(),
         signing_key: None,
+        issuer: None,
         accounts: 0,
         sessions: 0,
         // Its own means leave no mark here.
@@ -37,6 +38,7 @@ async fn look(client: &Object, known: &[Migration]) -> Result<Inspection, StoreE
     };
     if has_tables {
         found.signing_key = key::signing_at_a_glance(client).await?;
+        found.issuer = issuer::known(client).await?;
         found.accounts = row::number(client, ACCOUNTS, &[]).await?.cast_unsigned();
         found.sessions = row::number(client, SESSIONS, &[]).await?.cast_unsigned();
     }

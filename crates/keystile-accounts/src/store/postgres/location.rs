@@ -22,6 +22,10 @@ pub(super) enum Protection {
     Verified(Option<PathBuf>),
 }
 
+/// What makes a database that is fit for this program, whatever the server's defaults are.
+pub(in crate::store) const CREATE: &str =
+    "`createdb --owner ROLE --encoding UTF8 --template template0 NAME`";
+
 /// How long a connection is silent before the other side is asked for a sign of life.
 const KEEPALIVE: Duration = Duration::from_secs(5);
 
@@ -75,6 +79,11 @@ struct Said {
 
 impl Location {
     pub(super) fn parse(url: &str) -> Result<Self, StoreError> {
+        if url.contains(char::is_control) {
+            return Err(wrong(
+                "a control character is in it, such as a NUL or a line's end",
+            ));
+        }
         let (said, rest) = Said::take_from(url)?;
         let config: Config = rest.parse().map_err(|_| wrong("it cannot be read"))?;
         if config.get_hosts().is_empty() {
@@ -83,6 +92,11 @@ impl Location {
         let ports = config.get_ports().len();
         if ports > 1 && ports != config.get_hosts().len() {
             return Err(wrong("it needs one port, or one for each host"));
+        }
+        // Read up to the first @: what follows would be taken for the host, and shown as one.
+        let is_torn = |host: &Host| matches!(host, Host::Tcp(name) if name.contains('@'));
+        if config.get_hosts().iter().any(is_torn) {
+            return Err(wrong("there is more than one @ in it"));
         }
         let protection = said.protection(&config)?;
         let hosts = (0..config.get_hosts().len()).map(|index| alone(&config, index, &protection));
@@ -303,6 +317,10 @@ mod tests {
             "postgres://u:s3cret@h/x?nonsense=1",
             "postgres://u:a?s3cret@h/x",
             "postgres://u:s3cret@h/x?sslrootcert=%2",
+            "postgres://u:an@s3cret@h/x",
+            "postgres://u:s3cret@one,s3cret@two/x",
+            "postgres://u:s3cret@h/x\0",
+            "postgres://u:s3cret@h/x\npostgres://u:s3cret@h/x",
         ] {
             match Location::parse(url) {
                 Err(StoreError::Url(text)) => assert!(!text.contains("s3cret"), "{text}"),

@@ -4,7 +4,7 @@
 use deadpool_postgres::{GenericClient, Object, Transaction};
 
 use super::super::{Migration, Options, StoreError, migration};
-use super::location::Location;
+use super::location::{CREATE, Location};
 use super::{connect, row};
 
 /// All steps this program knows, in order.
@@ -70,9 +70,9 @@ pub(super) async fn refuse_unfit(client: &impl GenericClient) -> Result<(), Stor
         ));
     }
     if row::number(client, UNFIT_ENCODING, &[]).await? != 0 {
-        return Err(StoreError::Database(
-            "this database is not in UTF8; make another with `createdb --encoding UTF8 --template template0`".to_owned(),
-        ));
+        return Err(StoreError::Database(format!(
+            "this database is not in UTF8; make another with {CREATE}"
+        )));
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use rusqlite::{Connection, Error, ErrorCode, OpenFlags};
 use super::super::{Inspection, Migration, Schema, StoreError};
 use super::location::{Location, beside, the_file_itself};
 use super::migrate;
-use super::{backup, key, mark, snapshot};
+use super::{backup, issuer, key, mark, snapshot};
 
 const CHECK: &str = "PRAGMA quick_check(5)";
 const ACCOUNTS: &str = "SELECT count(*) FROM account";
@@ -40,6 +40,7 @@ fn look(connection: &Connection, known: &[Migration]) -> Result<Inspection, Stor
         schema: schema(connection, known)?,
         damage,
         signing_key: None,
+        issuer: None,
         accounts: 0,
         sessions: 0,
         last_backup: None,
@@ -52,6 +53,7 @@ fn look(connection: &Connection, known: &[Migration]) -> Result<Inspection, Stor
     };
     if has_tables && found.damage.is_empty() {
         found.signing_key = key::signing_at_a_glance(connection)?;
+        found.issuer = issuer::known(connection)?;
         found.accounts = count(connection, ACCOUNTS)?;
         found.sessions = count(connection, SESSIONS)?;
         found.last_backup = backup::marked(connection)?;

@@ -9,6 +9,7 @@ mod copy;
 mod error;
 mod exchange;
 mod inspect;
+mod issuer;
 mod key;
 mod key_step;
 mod limit;

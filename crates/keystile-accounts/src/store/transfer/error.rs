@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::super::{CopyError, StoreError};
+use crate::store::postgres::CREATE;
 
 /// Why nothing was moved. Both databases are as they were, unless the text says otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +53,8 @@ pub enum MoveError {
     TargetInUse(String),
     /// The target is not new.
     #[error(
-        "the target {target} is not empty: its table {table} has rows, and a move overwrites nothing; make a new database with `createdb` and name that one"
+        "the target {target} is not empty: its table {table} has rows, and a move overwrites nothing; make a new database with {create} and name that one",
+        create = CREATE
     )]
     NotEmpty {
         /// Host and database.
@@ -102,11 +104,23 @@ pub enum MoveError {
         /// Why not.
         why: String,
     },
+    /// The target cannot be connected to.
+    #[error(
+        "the target {target} cannot be opened: {error}. Nothing was done. See the host, its port, pg_hba.conf and the password; `keystile doctor --database URL` looks at each host"
+    )]
+    NoTarget {
+        /// Hosts and database.
+        target: String,
+        /// Why not.
+        error: StoreError,
+    },
     /// The target reports something else.
-    #[error("at the target: {0}")]
+    #[error(
+        "at the target: {0}. Both databases are as they were; run the same command again once that is mended"
+    )]
     Target(StoreError),
     /// The source reports something else.
-    #[error("at the source: {0}")]
+    #[error("at the source: {0}. Both databases are as they were")]
     Source(#[from] StoreError),
 }
 
@@ -127,7 +141,9 @@ impl MoveError {
             Self::Stopped => "stopped",
             Self::Unknown(_) => "move_unknown",
             Self::Unmarked { .. } => "source_unmarked",
-            Self::Target(error) | Self::Source(error) => error.code(),
+            Self::NoTarget { error, .. } | Self::Target(error) | Self::Source(error) => {
+                error.code()
+            }
         }
     }
 }

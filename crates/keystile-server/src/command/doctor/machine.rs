@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use keystile::{Clock, Timestamp};
-use keystile_server::config::Config;
+use keystile_server::config::{Config, Sources};
 
 use super::check::Check;
 
@@ -43,6 +43,21 @@ pub(super) fn port(config: &Config) -> Check {
             "Choose another address",
         ),
     }
+}
+
+/// Files that hold secrets, as the environment names them, which others may read.
+pub(super) fn secret_files(sources: &Sources) -> Vec<Check> {
+    sources
+        .secret_files()
+        .filter_map(|(variable, file)| {
+            let mode = std::fs::metadata(file).ok()?.permissions().mode() & 0o777;
+            (mode & 0o007 != 0).then(|| {
+                let finding =
+                    format!("everybody here may read {file} of {variable} (mode {mode:o})");
+                Check::wrong("secret file", finding, format!("chmod 600 {file}"))
+            })
+        })
+        .collect()
 }
 
 pub(super) fn folder(folder: &Path) -> Check {

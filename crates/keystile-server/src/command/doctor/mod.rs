@@ -7,7 +7,9 @@ mod server;
 use anyhow::{Result, bail};
 use clap::Args;
 use keystile::Clock;
-use keystile_accounts::{Accounts, DatabaseServer, HostState, Inspection, Schema, sealing_key_id};
+use keystile_accounts::{
+    Accounts, DatabaseServer, HostState, Inspection, OpenError, Schema, sealing_key_id,
+};
 use keystile_server::config::{Config, SealingKey, Sources};
 
 use super::output;
@@ -59,6 +61,7 @@ impl Doctor {
     fn checks(&self) -> Vec<Check> {
         let sources = self.place.sources();
         let mut checks = vec![machine::clock(&Clock::system()), configuration(&sources)];
+        checks.extend(machine::secret_files(&sources));
         let Ok(config) = Config::load(&sources) else {
             return checks;
         };
@@ -74,21 +77,25 @@ impl Doctor {
 
 /// What a look at the database finds. Opens it for nothing else: opening migrates and makes a key.
 fn database(config: &Config) -> Vec<Check> {
-    let unusable = |error: anyhow::Error| {
+    let unusable = |error: anyhow::Error, cure: &str| {
         let finding = format!("{}: {error:#}", opening(config));
-        vec![Check::wrong("database", finding, care(config))]
+        vec![Check::wrong("database", finding, cure)]
+    };
+    let refused = |error: OpenError| {
+        let cure = care(error.code(), config);
+        unusable(error.into(), cure)
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
-        Err(error) => return unusable(error.into()),
+        Err(error) => return unusable(error.into(), "Mend what the message says"),
     };
     let url = config.database.expose();
     let server = match runtime.block_on(Accounts::inspect_server(url)) {
         Ok(server) => server,
-        Err(error) => return unusable(error.into()),
+        Err(error) => return refused(error),
     };
     let mut checks = Vec::new();
     if let Some(server) = &server {
@@ -98,7 +105,7 @@ fn database(config: &Config) -> Vec<Check> {
         }
     }
     match runtime.block_on(Accounts::inspect(url)) {
-        Err(error) => checks.extend(unusable(error.into())),
+        Err(error) => checks.extend(refused(error)),
         Ok(None) => checks.push(Check::notice(
             "database",
             "there is none yet",
@@ -109,6 +116,7 @@ fn database(config: &Config) -> Vec<Check> {
             checks.extend(damage(&found, config));
             checks.extend(writable(config));
             checks.extend(signing_key(&found, config));
+            checks.extend(issuer(&found, config));
             checks.extend(backup(&found, config));
         }
     }
@@ -121,13 +129,17 @@ fn takes_writes(server: &DatabaseServer) -> bool {
     states.any(|state| *state == HostState::Writes)
 }
 
-/// What to do about a database that cannot be looked at.
-fn care(config: &Config) -> &'static str {
-    match config.database.sqlite_path() {
-        Some(_) => {
+/// What to do about a database that cannot be looked at, by the code of why not.
+fn care(code: &str, config: &Config) -> &'static str {
+    match (code, config.database.sqlite_path()) {
+        ("database_moving", _) => "Nothing is wrong: look again once the move is done",
+        ("database_moved", _) => {
+            "Name the database that it was moved to, with --database or in keystile.toml"
+        }
+        (_, Some(_)) => {
             "Mend what the message says; a copy of the data folder before any repair is wise"
         }
-        None => "Mend what the message says",
+        (_, None) => "Mend what the message says",
     }
 }
 
@@ -207,6 +219,31 @@ fn signing_key(found: &Inspection, config: &Config) -> Option<Check> {
             )),
             _ => None,
         },
+    }
+}
+
+/// Whether the tokens of this server would be those of the others. Without a configured one it hangs on the address, which
+/// a flag of `serve` may say.
+fn issuer(found: &Inspection, config: &Config) -> Option<Check> {
+    let subject = "issuer";
+    match (&config.issuer, &found.issuer) {
+        (Some(own), Some(known)) if own != known => Some(Check::notice(
+            subject,
+            format!("{own} here; the last server to start on this database had {known}"),
+            "Right if you are changing it: tokens of the former are refused then. Else set issuer to that one",
+        )),
+        (Some(own), _) => Some(Check::right(subject, own)),
+        (None, _) if config.database.sqlite_path().is_some() => None,
+        (None, known) => Some(Check::notice(
+            subject,
+            match known {
+                Some(known) => format!(
+                    "none is configured: the servers on this database have {known}, and a node at another address would not start"
+                ),
+                None => "none is configured: the first node would take its address, and others would not start".to_owned(),
+            },
+            "Set issuer to the public URL, the same on all nodes",
+        )),
     }
 }
 

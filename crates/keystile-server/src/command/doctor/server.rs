@@ -86,7 +86,7 @@ fn encoding(facts: &ServerFacts) -> Option<Check> {
         Check::wrong(
             "encoding",
             format!("the database is in {}, not in UTF8", facts.encoding),
-            "Make another: `createdb --encoding UTF8 --template template0`",
+            "Make another: `createdb --owner ROLE --encoding UTF8 --template template0 NAME`",
         )
     })
 }
