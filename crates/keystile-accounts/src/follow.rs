@@ -79,29 +79,25 @@ impl Followed {
 
     /// Takes rows over: those of this process come here from the store before their write is answered.
     pub(crate) fn apply(&self, rows: &[RevocationRecord]) {
+        let mut batch = self.revocations.batch();
+        let mut withdrawals = 0;
         for row in rows {
             let until = Timestamp::from_millis(row.until);
             match &row.revoked {
-                Revoked::Session { session_id } => {
-                    self.revocations.revoke_session(None, session_id, until);
-                }
+                Revoked::Session { session_id } => batch.revoke_session(session_id, until),
                 Revoked::Subject {
                     account_id,
                     smallest_generation,
-                } => {
-                    self.revocations.revoke_generation_below(
-                        account_id,
-                        *smallest_generation,
-                        until,
-                    );
-                }
-                Revoked::Token { token_id } => self.revocations.revoke_token_id(token_id, until),
+                } => batch.revoke_generation_below(account_id, *smallest_generation, until),
+                Revoked::Token { token_id } => batch.revoke_token_id(token_id, until),
                 Revoked::Key { kid } => {
-                    self.revocations.withdraw_key(&KeyId::from(kid.as_str()));
-                    self.withdrawals.fetch_add(1, Ordering::AcqRel);
+                    batch.withdraw_key(&KeyId::from(kid.as_str()));
+                    withdrawals += 1;
                 }
             }
         }
+        batch.apply();
+        self.withdrawals.fetch_add(withdrawals, Ordering::AcqRel);
     }
 }
 

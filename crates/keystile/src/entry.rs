@@ -67,6 +67,10 @@ impl Followed {
     pub(crate) const fn keys_are_known(&self) -> bool {
         match *self {}
     }
+
+    pub(crate) const fn heard(&self) -> Option<&crate::Revocations> {
+        match *self {}
+    }
 }
 
 impl Entry {

@@ -1,10 +1,10 @@
 //! What guards routes: a verifier, what is revoked, where a token may stand. No HTTP type is named here.
 
-#[cfg(any(feature = "axum", feature = "remote"))]
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::check::{self, TokenCheck};
 use crate::remembered::Remembered;
 use crate::{
     Clock, Expected, KeyError, KeySet, Reason, Refusal, Revocations, SubjectRule, Timestamp, Trust,
@@ -29,6 +29,8 @@ struct Inner {
 pub(crate) struct Settings {
     verifier: Verifier,
     revocations: Revocations,
+    /// What the application asks besides.
+    checks: Vec<Arc<dyn TokenCheck>>,
     memory: usize,
     pub(crate) query: Option<Box<str>>,
     pub(crate) realm: Option<Box<str>>,
@@ -42,6 +44,7 @@ impl Guard {
         Self::build(Settings {
             verifier,
             revocations: Revocations::new(),
+            checks: Vec::new(),
             memory: DEFAULT_MEMORY,
             query: None,
             realm: None,
@@ -134,10 +137,18 @@ impl Guard {
         self.with_verifier(|verifier| verifier.leeway(leeway))
     }
 
-    /// What is revoked. Keep a clone and feed it.
+    /// What is revoked. Keep a clone and feed it. What a followed issuer revokes is asked besides.
     #[must_use]
     pub fn revocations(self, revocations: Revocations) -> Self {
         self.with(|settings| settings.revocations = revocations)
+    }
+
+    /// Asks this too of every token that holds otherwise: a list of the application's own, say. See [`TokenCheck`]. It may
+    /// be said several times; the first that refuses decides.
+    #[must_use]
+    pub fn also_check(self, check: impl TokenCheck) -> Self {
+        let check = Arc::new(check);
+        self.with(|settings| settings.checks.push(check))
     }
 
     /// Takes a token from this parameter of the query too, on GET and HEAD only.
@@ -179,6 +190,9 @@ impl Guard {
     }
 
     /// Verifies a token: from memory if these very bytes were verified before, `exp`, `nbf` and revocation each time.
+    ///
+    /// It does not wait: where a [`TokenCheck`] or a followed issuer has to be asked first, it refuses with a reason that is
+    /// answered 503. [`verify_async`](Self::verify_async) asks.
     pub fn verify(&self, token: &str) -> Result<Arc<Verified>, Refusal> {
         let now = self.now();
         let verdict = self.decide(token, now);
@@ -186,14 +200,42 @@ impl Guard {
         if let Err(refusal) = &verdict {
             self.verifier().ask_for_keys(token, refusal, now);
         }
-        verdict.map_err(|refusal| self.unless_not_known(refusal, now))
+        let verified = verdict.map_err(|refusal| self.unless_not_known(refusal, now))?;
+        check::now(self.checks(), &verified)?;
+        Ok(verified)
+    }
+
+    /// As [`verify`](Self::verify), and waits where somebody has to be asked: a [`TokenCheck`] that answers later; a followed
+    /// issuer for a key that is not known yet, or about a token while its revocations are not heard of, no longer than the
+    /// time-out of its `Follow`. The extractors and the layer for axum do the same.
+    ///
+    /// May be given up at any time.
+    pub async fn verify_async(&self, token: &str) -> Result<Arc<Verified>, Refusal> {
+        match self.verdict(token) {
+            Verdict::Now(verdict) => verdict,
+            Verdict::Later(later) => later.await,
+        }
     }
 
     pub(crate) fn decide(&self, token: &str, now: Timestamp) -> Result<Arc<Verified>, Refusal> {
         let verified = self.verify_or_remember(token, now)?;
-        self.revoked()
-            .check(verified.claims(), verified.key_id(), now)?;
+        self.check_revoked(&verified, now)?;
         Ok(verified)
+    }
+
+    /// By the guard's own list, and by what the issuer is heard to revoke.
+    fn check_revoked(&self, verified: &Verified, now: Timestamp) -> Result<(), Reason> {
+        let check = |list: &Revocations| list.check(verified.claims(), verified.key_id(), now);
+        let heard = self.verifier().heard_of(verified);
+        let own = check(self.revoked());
+        match heard {
+            Some(list) if !list.is_same(self.revoked()) => match check(list) {
+                // That much is known.
+                Err(Reason::TokenRevoked) => Err(Reason::TokenRevoked),
+                heard => own.and(heard),
+            },
+            _ => own,
+        }
     }
 
     /// Whoever does not hear of revocations now may not have heard of a new key either: its token is good perhaps.
@@ -205,7 +247,11 @@ impl Guard {
         refusal
     }
 
-    fn verify_or_remember(&self, token: &str, now: Timestamp) -> Result<Arc<Verified>, Refusal> {
+    pub(crate) fn verify_or_remember(
+        &self,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Arc<Verified>, Refusal> {
         let verifier = self.verifier();
         let Some(remembered) = &self.0.remembered else {
             return verifier.verify_at(token, now);
@@ -221,9 +267,24 @@ impl Guard {
         Ok(verified)
     }
 
-    /// As [`verify`](Self::verify); where the token may only lack a key that its issuer publishes, the answer comes later.
-    #[cfg(any(feature = "axum", feature = "remote"))]
+    /// As [`verify`](Self::verify); where somebody has to be asked, the answer comes later.
     pub(crate) fn verdict(&self, token: &str) -> Verdict {
+        match self.verdict_but_for_checks(token) {
+            Verdict::Now(Ok(verified)) => check::verdict(self.checks(), verified),
+            Verdict::Later(later) if !self.checks().is_empty() => {
+                let guard = self.clone();
+                Verdict::Later(Box::pin(async move {
+                    match check::verdict(guard.checks(), later.await?) {
+                        Verdict::Now(verdict) => verdict,
+                        Verdict::Later(later) => later.await,
+                    }
+                }))
+            }
+            verdict => verdict,
+        }
+    }
+
+    fn verdict_but_for_checks(&self, token: &str) -> Verdict {
         let now = self.now();
         let verdict = self.decide(token, now);
         #[cfg(feature = "remote")]
@@ -233,6 +294,10 @@ impl Guard {
             return Verdict::Later(later);
         }
         Verdict::Now(verdict.map_err(|refusal| self.unless_not_known(refusal, now)))
+    }
+
+    fn checks(&self) -> &[Arc<dyn TokenCheck>] {
+        &self.0.settings.checks
     }
 
     #[cfg(feature = "axum")]
@@ -246,16 +311,13 @@ impl Guard {
     }
 }
 
-/// What is made of a token, at once or once its issuer was asked for the key.
-#[cfg(any(feature = "axum", feature = "remote"))]
+/// What is made of a token, at once or once somebody was asked.
 pub(crate) enum Verdict {
     Now(Result<Arc<Verified>, Refusal>),
-    #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "nobody is asked"))]
     Later(Later),
 }
 
-/// An answer that waits for an issuer's keys.
-#[cfg(any(feature = "axum", feature = "remote"))]
+/// An answer that waits for somebody else's.
 pub(crate) type Later = Pin<Box<dyn Future<Output = Result<Arc<Verified>, Refusal>> + Send>>;
 
 impl std::fmt::Debug for Guard {

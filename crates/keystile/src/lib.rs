@@ -49,9 +49,9 @@
 //! | guarding routes | [`Guard`], and with the feature `axum` its `Principal`, `Require` and `layer` |
 //! | verifying without HTTP | [`Verifier`], [`Trust`], [`Expected`] |
 //! | issuing | [`SigningKey`], [`Claims`] |
-//! | an issuer elsewhere | with the feature `remote`: `Guard::issuer_at`, `Issuer` |
+//! | an issuer elsewhere | with the feature `remote`: `Guard::issuer_at`, `Issuer`; what it revokes: `Feed` |
 //! | publishing keys | [`KeySet`] |
-//! | ending tokens before they expire | [`Revocations`] |
+//! | ending tokens before they expire | [`Revocations`]; a list of your own: [`TokenCheck`] |
 //! | opaque tokens, such as refresh tokens | [`OpaqueToken`] |
 //! | tests | [`Clock::manual`], [`Random::seeded`] |
 //!
@@ -72,6 +72,7 @@
 
 mod base64url;
 mod basic;
+mod check;
 mod claims;
 mod clock;
 mod compact;
@@ -103,6 +104,7 @@ pub mod axum;
 #[cfg(feature = "axum")]
 pub use self::axum::{BearerToken, GuardLayer, Principal, Rejection, Require};
 pub use basic::BasicCredentials;
+pub use check::{Checked, TokenCheck};
 pub use claims::Claims;
 pub use clock::{Clock, Timestamp};
 pub use compact::{UnverifiedParts, take_apart_unverified};
@@ -113,11 +115,11 @@ pub use key_set::KeySet;
 pub use random::Random;
 pub use reason::{Reason, Refusal};
 #[cfg(feature = "remote")]
-pub use remote::{FollowError, Issuer};
+pub use remote::{Feed, FeedStatus, FollowError, Issuer};
 pub use requirement::{Any, Fresh, FreshMark, Requirement};
 #[doc(hidden)]
 pub use requirement::{require_role as __require_role, require_scope as __require_scope};
-pub use revocation::{Revocations, RevocationsOf, WhenStale};
+pub use revocation::{RevocationBatch, Revocations, RevocationsOf, WhenStale};
 pub use secret::{OpaqueToken, REFRESH_TOKEN_PREFIX, Secret, TokenHash};
 pub use sets::{Audience, Roles, Scope};
 pub use trust::{Expected, SubjectRule, Trust, Trusted};

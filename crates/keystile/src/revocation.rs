@@ -1,5 +1,6 @@
 //! What is revoked, held in memory: read without a lock, bounded, never evicted.
 
+mod batch;
 mod current;
 mod of_issuer;
 mod table;
@@ -13,9 +14,10 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use crate::{Claims, KeyId, Reason, Timestamp};
+pub use batch::RevocationBatch;
 use current::Current;
 pub use of_issuer::RevocationsOf;
-use table::{Added, Entry, Table};
+use table::{Entry, Table};
 
 /// Entries that are held unless said otherwise: about 100 MiB at the worst.
 const DEFAULT_CAPACITY: usize = 500_000;
@@ -110,20 +112,13 @@ impl Revocations {
 
     /// Revokes a subject's tokens whose generation is below `smallest_good`, or absent.
     pub fn revoke_generation_below(&self, sub: &str, smallest_good: u64, until: Timestamp) {
-        let entry = Entry {
-            generation: smallest_good,
-            issued_up_to: i64::MAX,
-            ..Entry::until(until)
-        };
+        let entry = Entry::until(until).below(smallest_good);
         self.put(&self.0.subjects, sub, entry);
     }
 
     /// Revokes a subject's tokens that carry no generation and were issued at `moment` or before, or do not say when.
     pub fn revoke_issued_up_to(&self, sub: &str, moment: Timestamp, until: Timestamp) {
-        let entry = Entry {
-            issued_up_to: moment.as_seconds(),
-            ..Entry::until(until)
-        };
+        let entry = Entry::until(until).up_to(moment);
         self.put(&self.0.subjects, sub, entry);
     }
 
@@ -133,11 +128,22 @@ impl Revocations {
     }
 
     fn withdraw(&self, kid: &KeyId, entry: Entry) {
-        let _writing = self.lock();
-        let room = self.0.withdrawn.load(Ordering::Acquire) < KEY_CAPACITY;
-        if self.add(&self.0.keys, kid.as_str(), entry, room) {
-            self.0.withdrawn.fetch_add(1, Ordering::AcqRel);
-        }
+        self.put_keys([(kid.as_str().into(), entry)]);
+    }
+
+    /// Entries to be added all at once, which costs far less than one by one where there are many.
+    pub fn batch(&self) -> RevocationBatch {
+        RevocationBatch::new(self.clone(), None)
+    }
+
+    /// How many entries are held.
+    pub fn len(&self) -> usize {
+        self.0.entries.load(Ordering::Acquire)
+    }
+
+    /// Whether nothing is revoked.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Drops entries whose moment has come.
@@ -183,6 +189,11 @@ impl Revocations {
         } else {
             Err(Reason::RevocationUnknown)
         }
+    }
+
+    /// Whether it is the same list, or a clone of it.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Whether a key was withdrawn: everywhere, or of this issuer.
@@ -244,26 +255,43 @@ impl Revocations {
     }
 
     fn put(&self, table: &Table, name: &str, entry: Entry) {
+        self.put_all(table, [(name.into(), entry)]);
+    }
+
+    /// Adds entries to a table that is not the one of the keys.
+    fn put_all(&self, table: &Table, entries: impl IntoIterator<Item = (Box<str>, Entry)>) {
         let _writing = self.lock();
         let keys = self.0.withdrawn.load(Ordering::Acquire);
         let others = self.0.entries.load(Ordering::Acquire).saturating_sub(keys);
-        self.add(table, name, entry, others < self.0.capacity);
+        self.add(table, entries, self.0.capacity.saturating_sub(others));
     }
 
-    /// Whether it is a new one. The caller holds the lock.
-    fn add(&self, table: &Table, name: &str, entry: Entry, room: bool) -> bool {
-        let until = entry.until.as_millis();
-        match table.put(&self.0.hasher, name, entry, room) {
-            Added::New => {
-                self.0.entries.fetch_add(1, Ordering::AcqRel);
-                true
-            }
-            Added::United => false,
-            Added::NoRoom => {
-                self.0.lost_until.fetch_max(until, Ordering::AcqRel);
-                false
-            }
+    fn put_keys(&self, entries: impl IntoIterator<Item = (Box<str>, Entry)>) {
+        let _writing = self.lock();
+        let withdrawn = self.0.withdrawn.load(Ordering::Acquire);
+        let new = self.add(
+            &self.0.keys,
+            entries,
+            KEY_CAPACITY.saturating_sub(withdrawn),
+        );
+        self.0.withdrawn.fetch_add(new, Ordering::AcqRel);
+    }
+
+    /// How many are new. The caller holds the lock.
+    fn add(
+        &self,
+        table: &Table,
+        entries: impl IntoIterator<Item = (Box<str>, Entry)>,
+        room: usize,
+    ) -> usize {
+        let added = table.put(&self.0.hasher, entries, room);
+        self.0.entries.fetch_add(added.new, Ordering::AcqRel);
+        if let Some(until) = added.lost_until {
+            self.0
+                .lost_until
+                .fetch_max(until.as_millis(), Ordering::AcqRel);
         }
+        added.new
     }
 
     fn lock(&self) -> MutexGuard<'_, ()> {

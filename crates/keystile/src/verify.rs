@@ -130,6 +130,17 @@ impl Verifier {
         }
     }
 
+    /// The issuer that is followed, of those that a token was verified by.
+    #[cfg(feature = "remote")]
+    pub(crate) fn followed_by(&self, verified: &Verified) -> Option<&crate::Issuer> {
+        self.entries.get(verified.entry)?.followed.as_ref()
+    }
+
+    /// What the token's issuer is heard to revoke, where it is.
+    pub(crate) fn heard_of(&self, verified: &Verified) -> Option<&crate::Revocations> {
+        self.entries.get(verified.entry)?.followed.as_ref()?.heard()
+    }
+
     #[cfg(feature = "remote")]
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries

@@ -60,7 +60,7 @@ impl Clients {
         })
     }
 
-    fn allowing(&mut self, allowed: Allowed) -> Result<Client, FollowError> {
+    pub(super) fn allowing(&mut self, allowed: Allowed) -> Result<Client, FollowError> {
         if let Some((_, client)) = self.made.iter().find(|(to, _)| *to == allowed) {
             return Ok(client.clone());
         }
@@ -116,11 +116,8 @@ impl Clients {
             .send()
             .await
             .map_err(|error| unreachable(url, &error))?;
-        let from = response.remote_addr();
-        if from.is_some_and(|from| !allowed.permits(from.ip())) {
-            return Err(inwards(url));
-        }
-        read(url, response, from, asking.unless.is_some()).await
+        check_place(url, &response, allowed)?;
+        read(url, response, asking.unless.is_some()).await
     }
 }
 
@@ -134,18 +131,26 @@ fn within_origin(attempt: redirect::Attempt<'_>) -> redirect::Action {
     }
 }
 
-async fn read(
+/// Whether the answer came from where it may come from.
+pub(super) fn check_place(
     url: &Url,
-    mut response: Response,
-    from: Option<SocketAddr>,
-    conditional: bool,
-) -> Result<Answer, FollowError> {
+    response: &Response,
+    allowed: Allowed,
+) -> Result<(), FollowError> {
+    match response.remote_addr() {
+        Some(from) if !allowed.permits(from.ip()) => Err(inwards(url)),
+        _ => Ok(()),
+    }
+}
+
+async fn read(url: &Url, mut response: Response, conditional: bool) -> Result<Answer, FollowError> {
     let unchanged = response.status() == StatusCode::NOT_MODIFIED && conditional;
     let headers = response.headers();
     if !unchanged {
         check_status(url, response.status(), headers)?;
         check_type(url, headers)?;
     }
+    let from = response.remote_addr();
     let answer = Answer {
         body: None,
         tag: text(headers, &ETAG)
@@ -157,27 +162,38 @@ async fn read(
     if unchanged {
         return Ok(answer);
     }
+    Ok(Answer {
+        body: Some(whole(url, &mut response, CAP).await?),
+        ..answer
+    })
+}
+
+/// All of an answer's body, unless that is more than `cap` bytes.
+pub(super) async fn whole(
+    url: &Url,
+    response: &mut Response,
+    cap: usize,
+) -> Result<Vec<u8>, FollowError> {
     let mut body = Vec::new();
     while let Some(chunk) = response
         .chunk()
         .await
         .map_err(|error| unreachable(url, &error))?
     {
-        if body.len() + chunk.len() > CAP {
-            return Err(FollowError::TooLarge {
-                url: url.to_string(),
-                cap: CAP,
-            });
+        if body.len() + chunk.len() > cap {
+            let url = url.to_string();
+            return Err(FollowError::TooLarge { url, cap });
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer {
-        body: Some(body),
-        ..answer
-    })
+    Ok(body)
 }
 
-fn check_status(url: &Url, status: StatusCode, headers: &HeaderMap) -> Result<(), FollowError> {
+pub(super) fn check_status(
+    url: &Url,
+    status: StatusCode,
+    headers: &HeaderMap,
+) -> Result<(), FollowError> {
     let url = || url.to_string();
     match (status, text(headers, &LOCATION)) {
         (StatusCode::OK, _) => Ok(()),
@@ -215,7 +231,7 @@ fn check_type(url: &Url, headers: &HeaderMap) -> Result<(), FollowError> {
     })
 }
 
-fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+pub(super) fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
@@ -277,7 +293,7 @@ fn causes(error: &reqwest::Error) -> Vec<&(dyn Error + 'static)> {
     std::iter::successors(error.source(), |cause| Error::source(*cause)).collect()
 }
 
-fn unreachable(url: &Url, error: &reqwest::Error) -> FollowError {
+pub(super) fn unreachable(url: &Url, error: &reqwest::Error) -> FollowError {
     let causes = causes(error);
     if causes.iter().any(|cause| cause.is::<Inwards>()) {
         return inwards(url);

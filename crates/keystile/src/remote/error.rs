@@ -120,6 +120,66 @@ pub enum FollowError {
         /// Why not.
         what: &'static str,
     },
+    /// The issuer's document lacks an address that is needed to hear of revocations.
+    #[error(
+        "the document of {issuer} names no {member}; see that the issuer is a Keystile server that is not too old, or give the address to the Feed"
+    )]
+    NoEndpoint {
+        /// Whose document.
+        issuer: String,
+        /// What is missing.
+        member: &'static str,
+    },
+    /// The issuer's document leads to another origin than its own, where a client's credentials would be given away.
+    #[error(
+        "the issuer's document names {url} as its {member}, which is not at the issuer's own address: no credentials are sent there; if that is right, give the address to the Feed"
+    )]
+    ForeignEndpoint {
+        /// Which member.
+        member: &'static str,
+        /// Where it leads.
+        url: String,
+    },
+    /// The issuer gave the client no token, or did not let it ask about one.
+    #[error(
+        "{url} refuses the client: {status} {error}; see that its id and secret are right, and that it may have the scope revocations:read"
+    )]
+    ClientRefused {
+        /// What was asked for.
+        url: String,
+        /// The status.
+        status: u16,
+        /// The error code of the answer (RFC 6749, section 5.2), or nothing.
+        error: String,
+    },
+    /// The application's own source gave no token for the feed.
+    #[error(
+        "no token for the feed of revocations could be had: {cause}; see what gives Feed::tokens its tokens"
+    )]
+    NoToken {
+        /// What the source says.
+        cause: String,
+    },
+    /// The feed takes no token that could be had.
+    #[error(
+        "{url} does not take the token: {status}; it must be the issuer's own, with the scope revocations:read and the issuer as its audience"
+    )]
+    TokenRefused {
+        /// What was asked for.
+        url: String,
+        /// 401, or 403 where the scope is missing.
+        status: u16,
+    },
+    /// Nothing came of the feed, not even a sign of life.
+    #[error(
+        "{url} has been silent for {within:?}; see the issuer's own log, and that no proxy between holds the stream back"
+    )]
+    Silent {
+        /// What was read.
+        url: String,
+        /// How long was waited.
+        within: Duration,
+    },
     /// A key set without a usable key.
     #[error(
         "{url} has no key that can be used here; the issuer must publish ES256, EdDSA or RS256 keys for signatures"

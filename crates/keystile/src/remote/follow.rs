@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 
+use super::feed::{self, Feed};
 use super::keeper::Keeper;
 use super::{FollowError, Issuer, address};
 use crate::{Clock, Expected, Guard, Random, header};
@@ -49,6 +50,7 @@ impl<T> IssuerAt<T> {
                 serve_stale: Duration::from_secs(3_600),
                 roots: Vec::new(),
                 on_fetch: None,
+                feed: None,
             },
             becomes: PhantomData,
         }
@@ -78,6 +80,7 @@ struct Settings {
     serve_stale: Duration,
     roots: Vec<u8>,
     on_fetch: Option<Arc<OnFetch>>,
+    feed: Option<Feed>,
 }
 
 impl fmt::Debug for Settings {
@@ -87,6 +90,7 @@ impl fmt::Debug for Settings {
             .field("audience", &self.audience)
             .field("token_type", &self.token_type)
             .field("keys_at", &self.keys_at)
+            .field("feed", &self.feed)
             .finish_non_exhaustive()
     }
 }
@@ -108,6 +112,7 @@ pub(super) struct Plan {
     pub(super) serve_stale: Duration,
     pub(super) roots: Vec<u8>,
     pub(super) on_fetch: Option<Arc<OnFetch>>,
+    pub(super) feed: Option<Arc<feed::Plan>>,
 }
 
 impl<T> Follow<T> {
@@ -175,6 +180,12 @@ impl<T> Follow<T> {
         self.with(|settings| settings.roots = pem)
     }
 
+    /// Hears of what the issuer revokes, by its feed: a token is refused as soon as its session has ended, wherever that
+    /// was. See [`Feed`].
+    pub fn revocations(self, feed: Feed) -> Self {
+        self.with(|settings| settings.feed = Some(feed))
+    }
+
     /// Is told how each fetch went: to log it, or to count it. It must not block.
     pub fn on_fetch(self, tell: impl Fn(Result<(), &FollowError>) + Send + Sync + 'static) -> Self {
         self.with(|settings| settings.on_fetch = Some(Arc::new(tell)))
@@ -201,17 +212,22 @@ impl<T> Follow<T> {
             serve_stale: said.serve_stale,
             roots: said.roots,
             on_fetch: said.on_fetch,
+            feed: said.feed.map(Feed::plan).transpose()?.map(Arc::new),
         }))
     }
 }
 
 impl<T: From<Issuer>> Follow<T> {
-    /// Fetches the keys, and goes on following them. What is wrong with the address, the issuer or its document is told
-    /// here; there is one attempt.
+    /// Fetches the keys, and goes on following them; with a [feed](Self::revocations), also all that the issuer has
+    /// revoked. What is wrong with the address, the issuer, its document or the client is told here; there is one attempt.
     pub async fn connect(self) -> Result<T, FollowError> {
         let mut keeper = Keeper::new(self.plan()?)?;
         keeper.fetch().await?;
-        Issuer::kept_by(keeper).map(T::from)
+        let issuer = Issuer::kept_by(keeper)?;
+        if let Some(feed) = issuer.feed() {
+            feed.first_outcome().await?;
+        }
+        Ok(T::from(issuer))
     }
 
     /// Begins without keys: until they are there, tokens of this issuer are answered with `keys_unknown`, 503. For programs

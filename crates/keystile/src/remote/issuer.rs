@@ -10,12 +10,14 @@ use arc_swap::ArcSwapOption;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
+use tokio::time::timeout;
 
 use super::FollowError;
+use super::feed::{self, FeedStatus};
 use super::follow::{IssuerAt, Plan};
 use super::keeper::Keeper;
 use crate::entry::{Entry, Keys};
-use crate::{Clock, Guard, KeySet, Timestamp, Trust, Trusted, Verifier};
+use crate::{Clock, Guard, KeyId, KeySet, Revocations, Timestamp, Trust, Trusted, Verifier};
 
 /// Names of keys that are remembered as not published.
 const MOST_MISSED: usize = 1_024;
@@ -40,12 +42,22 @@ pub struct Issuer(Arc<Held>);
 struct Held {
     shared: Arc<Shared>,
     task: Mutex<Option<AbortHandle>>,
+    feed: Option<Feeding>,
+}
+
+/// What the issuer revokes, as it is heard of.
+struct Feeding {
+    shared: Arc<feed::Shared>,
+    task: Mutex<Option<AbortHandle>>,
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if let Some(task) = lock(&self.task).take() {
-            task.abort();
+        let feeding = self.feed.as_ref().map(|feed| &feed.task);
+        for task in feeding.into_iter().chain([&self.task]) {
+            if let Some(task) = lock(task).take() {
+                task.abort();
+            }
         }
     }
 }
@@ -138,6 +150,37 @@ impl Shared {
     pub(super) fn hash(&self, name: &[u8]) -> u64 {
         self.hasher.hash_one(name)
     }
+
+    /// Has the fetch of this number made, as soon as the cool-down allows it, by the task that is there.
+    fn note_wanted(&self, number: u64) {
+        self.wanted.fetch_max(number, Ordering::AcqRel);
+        self.wake.notify_one();
+    }
+
+    /// Waits until a key is there by this name, or it is clear that there is none: a fetch that began later than this
+    /// went well without it. No longer than the time-out.
+    pub(super) async fn wait_for_key(&self, id: &KeyId) -> bool {
+        let mut progress = self.progress.subscribe();
+        let arrived = *progress.borrow();
+        let is_there = || self.keys.load().get(id.as_str()).is_some();
+        let waiting = async {
+            loop {
+                let seen = *progress.borrow_and_update();
+                if is_there() || seen.went_well > arrived.begun {
+                    return;
+                }
+                if seen.begun == seen.ended {
+                    self.note_wanted(seen.begun + 1);
+                }
+                if progress.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        // Whether it came about in time is seen by the key.
+        let _ = timeout(self.plan.timeout, waiting).await;
+        is_there()
+    }
 }
 
 impl Issuer {
@@ -153,10 +196,54 @@ impl Issuer {
         let shared = Arc::clone(keeper.shared());
         shared.kept.store(true, Ordering::Release);
         let task = runtime.spawn(keeper.run()).abort_handle();
-        Ok(Self(Arc::new(Held {
+        let feed = shared.plan.feed.as_ref().map(|plan| Feeding {
+            shared: Arc::new(feed::Shared::new(plan, &shared)),
+            task: Mutex::default(),
+        });
+        let issuer = Self(Arc::new(Held {
             shared,
             task: Mutex::new(Some(task)),
-        })))
+            feed,
+        }));
+        issuer.keep_up_feed()?;
+        Ok(issuer)
+    }
+
+    pub(super) fn feed(&self) -> Option<&Arc<feed::Shared>> {
+        self.0.feed.as_ref().map(|feed| &feed.shared)
+    }
+
+    /// What this issuer revokes, where it is heard of.
+    pub(crate) fn heard(&self) -> Option<&Revocations> {
+        let feed = self.feed()?;
+        if !feed.is_followed() {
+            // What is wrong stands in the status.
+            let _ = self.keep_up_feed();
+        }
+        Some(feed.list())
+    }
+
+    /// Sees that a task follows the feed: the runtime of the one that did may be gone.
+    fn keep_up_feed(&self) -> Result<(), FollowError> {
+        let Some(feeding) = &self.0.feed else {
+            return Ok(());
+        };
+        let runtime = Handle::try_current().map_err(|_| FollowError::NoRuntime)?;
+        if let Some(follower) = feed::Follower::new(&feeding.shared)? {
+            let task = runtime.spawn(follower.run()).abort_handle();
+            *lock(&feeding.task) = Some(task);
+        }
+        Ok(())
+    }
+
+    /// How hearing of what the issuer revokes stands; `None` where the issuer is followed without a [`Feed`](super::Feed).
+    pub fn feed_status(&self) -> Option<FeedStatus> {
+        self.feed().map(|feed| feed.status())
+    }
+
+    /// The list of what the issuer revokes, where it is heard of. What an application adds to it is refused too.
+    pub fn revocations(&self) -> Option<Revocations> {
+        self.feed().map(|feed| feed.list().clone())
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
@@ -209,8 +296,7 @@ impl Issuer {
 
     /// Has the fetch of this number made, as soon as the cool-down allows it.
     pub(super) fn want(&self, number: u64) {
-        self.0.shared.wanted.fetch_max(number, Ordering::AcqRel);
-        self.0.shared.wake.notify_one();
+        self.0.shared.note_wanted(number);
         self.keep_up();
     }
 
@@ -285,11 +371,25 @@ impl From<Issuer> for Trusted {
     }
 }
 
-/// A guard by this issuer alone, and by its clock.
+/// A guard by this issuer alone, and by its clock; what it revokes is the guard's list, where that is heard of.
 impl From<Issuer> for Guard {
     fn from(issuer: Issuer) -> Self {
         let clock = issuer.clock().clone();
-        Self::new(Verifier::new(issuer).clock(clock))
+        let list = issuer.revocations();
+        let guard = Self::new(Verifier::new(issuer).clock(clock));
+        match list {
+            Some(list) => guard.revocations(list),
+            None => guard,
+        }
+    }
+}
+
+impl Guard {
+    /// The issuers that are followed for this guard, in the order in which its verifier trusts them: to look at how they
+    /// stand.
+    pub fn issuers(&self) -> Vec<Issuer> {
+        let entries = self.verifier().entries().iter();
+        entries.filter_map(|entry| entry.followed.clone()).collect()
     }
 }
 

@@ -4,7 +4,7 @@ use reqwest::Url;
 
 use super::FollowError;
 use super::address::shown;
-use crate::strict::{self, Piece};
+use crate::strict::{self, KnownNames, Piece};
 
 /// Where an issuer's document may be, in the order of asking.
 pub(super) fn places(issuer: &Url) -> [Url; 2] {
@@ -22,42 +22,73 @@ pub(super) fn places(issuer: &Url) -> [Url; 2] {
     ]
 }
 
-/// Where the keys are, by the document found at `place`, which must be that of the issuer `configured`, letter by letter
-/// (RFC 8414, section 3.3).
-pub(super) fn keys_address(
-    document: &[u8],
-    configured: &str,
-    place: &Url,
-) -> Result<String, FollowError> {
-    let unreadable = |what| FollowError::Unreadable {
+/// What is read of an issuer's document.
+#[derive(Debug, Default)]
+pub(super) struct Document {
+    issuer: Option<String>,
+    keys: Option<String>,
+    pub(super) token: Option<String>,
+    pub(super) introspection: Option<String>,
+    /// Where the issuer tells what it revokes: a member of Keystile's own.
+    pub(super) revocations: Option<String>,
+}
+
+impl Document {
+    /// Reads the document found at `place`, which must be that of the issuer `configured`, letter by letter (RFC 8414,
+    /// section 3.3).
+    pub(super) fn read(
+        document: &[u8],
+        configured: &str,
+        place: &Url,
+    ) -> Result<Self, FollowError> {
+        let mut read = Self::default();
+        let taken = strict::read_object(document, |name, piece| read.take(name, piece));
+        taken.map_err(|_| unreadable(place, "it is not one JSON object with each member once"))?;
+        let issuer = read.issuer.as_deref();
+        let issuer = issuer.ok_or_else(|| unreadable(place, "it has no text 'issuer'"))?;
+        if issuer != configured {
+            return Err(FollowError::IssuerDiffers {
+                url: place.to_string(),
+                configured: configured.to_owned(),
+                found: shown(issuer),
+            });
+        }
+        Ok(read)
+    }
+
+    fn take(&mut self, name: &str, piece: Piece<'_>) -> KnownNames {
+        let members = [
+            ("issuer", &mut self.issuer),
+            ("jwks_uri", &mut self.keys),
+            ("token_endpoint", &mut self.token),
+            ("introspection_endpoint", &mut self.introspection),
+            ("revocation_feed_uri", &mut self.revocations),
+        ];
+        let mut bit = 1;
+        for (known, member) in members {
+            if known == name {
+                if let Piece::Text(text) = piece {
+                    *member = Some(text.into_owned());
+                }
+                return bit;
+            }
+            bit <<= 1;
+        }
+        0
+    }
+
+    /// Where the keys are.
+    pub(super) fn keys(self, place: &Url) -> Result<String, FollowError> {
+        let missing = || unreadable(place, "it has no text 'jwks_uri'");
+        self.keys.ok_or_else(missing)
+    }
+}
+
+fn unreadable(place: &Url, what: &'static str) -> FollowError {
+    FollowError::Unreadable {
         url: place.to_string(),
         what,
-    };
-    let (mut issuer, mut keys) = (None, None);
-    strict::read_object(document, |name, piece| match (name, piece) {
-        ("issuer", Piece::Text(text)) => {
-            issuer = Some(text);
-            1
-        }
-        ("jwks_uri", Piece::Text(text)) => {
-            keys = Some(text);
-            2
-        }
-        ("issuer", _) => 1,
-        ("jwks_uri", _) => 2,
-        _ => 0,
-    })
-    .map_err(|_| unreadable("it is not one JSON object with each member once"))?;
-    let issuer = issuer.ok_or_else(|| unreadable("it has no text 'issuer'"))?;
-    if issuer != configured {
-        return Err(FollowError::IssuerDiffers {
-            url: place.to_string(),
-            configured: configured.to_owned(),
-            found: shown(&issuer),
-        });
     }
-    let keys = keys.ok_or_else(|| unreadable("it has no text 'jwks_uri'"))?;
-    Ok(keys.into_owned())
 }
 
 #[cfg(test)]
@@ -68,7 +99,7 @@ mod tests {
 
     fn read(document: &str) -> Result<String, FollowError> {
         let place = Url::parse("https://id.example/x").unwrap();
-        keys_address(document.as_bytes(), "https://id.example", &place)
+        Document::read(document.as_bytes(), "https://id.example", &place)?.keys(&place)
     }
 
     #[test]
@@ -163,7 +194,7 @@ mod tests {
         #[test]
         fn nothing_panics(document: Vec<u8>) {
             let place = Url::parse("https://id.example/x").unwrap();
-            let _ = keys_address(&document, "https://id.example", &place);
+            let _ = Document::read(&document, "https://id.example", &place);
         }
 
         #[test]

@@ -25,6 +25,8 @@
 //!   three answers within a minute or more lack it.
 //! - **A withdrawn key** ([`Revocations::withdraw_key`](crate::Revocations::withdraw_key)) is refused at once, whatever is
 //!   published or remembered.
+//! - **What the issuer revokes** is heard of by its feed, where a [`Feed`] is given: a sign-out there is felt here at once,
+//!   and nothing is looked up for a request.
 //! - **Addresses out of documents** lead no further into the network than the issuer itself is, whatever a name resolves
 //!   to; redirects do not leave the host. Plain http is for this machine only. The system's proxy is not used.
 //!
@@ -34,6 +36,7 @@
 mod address;
 mod client;
 mod error;
+mod feed;
 mod follow;
 mod freshness;
 mod issuer;
@@ -44,6 +47,9 @@ mod source;
 mod waiting;
 
 pub use error::FollowError;
+#[doc(hidden)]
+pub use feed::__read;
+pub use feed::{Feed, FeedChange, FeedState, FeedStatus};
 pub use follow::{Follow, IssuerAt};
 pub use issuer::{Issuer, IssuerStatus};
 pub(crate) use waiting::later;

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-use super::address::{self, Allowed};
+use super::FollowError;
+use super::address::{self, Allowed, Depth};
 use super::client::{Answer, Asking, Clients};
 use super::follow::Plan;
-use super::{FollowError, metadata};
+use super::metadata::{self, Document};
 use crate::{KeySet, Timestamp};
 
 /// An issuer's document is read again after so long, and after a fetch of its keys that failed.
@@ -124,38 +125,52 @@ impl Source {
         }
     }
 
-    /// Reads the issuer's document, wherever it is of the two places.
     async fn ask(&mut self, now: Timestamp) -> Result<Place, FollowError> {
-        let [first, second] = metadata::places(&self.plan.issuer_url);
-        let one = match self.ask_at(&first, now).await {
-            // Both places are on one host.
-            Err(fault) if !matches!(fault, FollowError::Unreachable { .. }) => fault,
-            other => return other,
-        };
-        let other = self.ask_at(&second, now).await;
-        other.map_err(|fault| {
-            if weight(&fault) > weight(&one) {
-                fault
-            } else {
-                one
-            }
-        })
-    }
-
-    async fn ask_at(&mut self, place: &Url, now: Timestamp) -> Result<Place, FollowError> {
         let plan = Arc::clone(&self.plan);
-        let allowed = Allowed::configured(place);
-        let Answer { body, depth, .. } =
-            self.clients.get(place, allowed, Asking::default()).await?;
-        let document = body.unwrap_or_default();
-        let text = metadata::keys_address(&document, &plan.issuer, place)?;
-        let url = address::learned(&text, &plan.issuer_url, depth)?;
-        Ok(Place {
-            allowed: Allowed::learned(&url, &plan.issuer_url, depth),
-            url,
-            read_at: now,
+        discover(&mut self.clients, &plan, |document, place, depth| {
+            let url = address::learned(&document.keys(place)?, &plan.issuer_url, depth)?;
+            Ok(Place {
+                allowed: Allowed::learned(&url, &plan.issuer_url, depth),
+                url,
+                read_at: now,
+            })
         })
+        .await
     }
+}
+
+/// Reads the issuer's document, wherever it is of the two places.
+pub(super) async fn discover<T>(
+    clients: &mut Clients,
+    plan: &Plan,
+    read: impl Fn(Document, &Url, Depth) -> Result<T, FollowError>,
+) -> Result<T, FollowError> {
+    let [first, second] = metadata::places(&plan.issuer_url);
+    let one = match discover_at(clients, plan, &first, &read).await {
+        // Both places are on one host.
+        Err(fault) if !matches!(fault, FollowError::Unreachable { .. }) => fault,
+        other => return other,
+    };
+    let other = discover_at(clients, plan, &second, &read).await;
+    other.map_err(|fault| {
+        if weight(&fault) > weight(&one) {
+            fault
+        } else {
+            one
+        }
+    })
+}
+
+async fn discover_at<T>(
+    clients: &mut Clients,
+    plan: &Plan,
+    place: &Url,
+    read: &impl Fn(Document, &Url, Depth) -> Result<T, FollowError>,
+) -> Result<T, FollowError> {
+    let allowed = Allowed::configured(place);
+    let Answer { body, depth, .. } = clients.get(place, allowed, Asking::default()).await?;
+    let document = Document::read(&body.unwrap_or_default(), &plan.issuer, place)?;
+    read(document, place, depth)
 }
 
 /// Whether a document was read that says something else than what is known.

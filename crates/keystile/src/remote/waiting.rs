@@ -8,10 +8,11 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Issuer;
+use super::feed::introspected;
 use super::issuer::{Progress, Shared};
 use crate::compact::Parts;
 use crate::entry::check_entry;
-use crate::guard::{Later, Verdict};
+use crate::guard::Later;
 use crate::{
     Algorithm, Guard, KeyId, Reason, Refusal, Timestamp, Verified, Verifier, base64url, header,
     payload, verify,
@@ -103,26 +104,19 @@ impl Verifier {
     }
 }
 
-impl Guard {
-    /// As [`verify`](Self::verify); but where the token names a key of a followed issuer that is not known yet, waits for
-    /// the issuer's keys to be fetched, and verifies again. It waits no longer than the time-out of the
-    /// [`Follow`](super::Follow). The extractors and the layer for axum do the same.
-    ///
-    /// May be given up at any time.
-    pub async fn verify_async(&self, token: &str) -> Result<Arc<Verified>, Refusal> {
-        match self.verdict(token) {
-            Verdict::Now(verdict) => verdict,
-            Verdict::Later(later) => later.await,
-        }
-    }
-}
-
-/// What becomes of a refused token once its issuer's keys were fetched; `None` where that changes nothing.
+/// What becomes of a refused token once its issuer was asked; `None` where that changes nothing.
 pub(crate) fn later(guard: &Guard, token: &str, refusal: &Refusal) -> Option<Later> {
+    if refusal.reason() == Reason::RevocationUnknown {
+        return introspected(guard, token);
+    }
     let lacking = lacking(guard.verifier(), token, refusal, guard.now())?;
     let kid = lacking.kid.as_deref().map(KeyId::from);
     let whose = Some(lacking.issuer.name());
-    let withdrawn = kid.is_some_and(|kid| guard.revoked().is_withdrawn(whose, &kid));
+    let lists = [Some(guard.revoked()), lacking.issuer.heard()];
+    let withdrawn = kid.is_some_and(|kid| {
+        let mut lists = lists.into_iter().flatten();
+        lists.any(|list| list.is_withdrawn(whose, &kid))
+    });
     if withdrawn || lacking.was_missed() {
         return None;
     }
@@ -169,8 +163,21 @@ struct Waiter {
 impl Waiter {
     async fn wait(mut self) -> Result<Arc<Verified>, Refusal> {
         let limit = self.issuer.shared().plan.timeout;
-        let verdict = timeout(limit, self.follow()).await;
+        let verdict = timeout(limit, self.follow_and_ask()).await;
         verdict.unwrap_or(Err(Reason::KeysUnknown.into()))
+    }
+
+    /// The key may be there, and what is revoked not known.
+    async fn follow_and_ask(&mut self) -> Result<Arc<Verified>, Refusal> {
+        match self.follow().await {
+            Err(refusal) if refusal.reason() == Reason::RevocationUnknown => {
+                match introspected(&self.guard, &self.token) {
+                    Some(later) => later.await,
+                    None => Err(refusal),
+                }
+            }
+            verdict => verdict,
+        }
     }
 
     /// Looks again after each fetch. A fetch that began before the token came may bring its key; only one that began

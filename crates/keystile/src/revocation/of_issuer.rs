@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Current, Entry, Revocations, WhenStale};
+use super::{Current, Entry, RevocationBatch, Revocations, WhenStale};
 use crate::{KeyId, Timestamp};
 
 /// What is revoked of one issuer's tokens, within the [`Revocations`] that it was taken from. Made by
@@ -59,26 +59,24 @@ impl RevocationsOf {
 
     /// As [`Revocations::revoke_generation_below`].
     pub fn revoke_generation_below(&self, sub: &str, smallest_good: u64, until: Timestamp) {
-        let entry = Entry {
-            generation: smallest_good,
-            issued_up_to: i64::MAX,
-            ..self.entry(until)
-        };
+        let entry = self.entry(until).below(smallest_good);
         self.all.put(&self.all.0.subjects, sub, entry);
     }
 
     /// As [`Revocations::revoke_issued_up_to`].
     pub fn revoke_issued_up_to(&self, sub: &str, moment: Timestamp, until: Timestamp) {
-        let entry = Entry {
-            issued_up_to: moment.as_seconds(),
-            ..self.entry(until)
-        };
+        let entry = self.entry(until).up_to(moment);
         self.all.put(&self.all.0.subjects, sub, entry);
     }
 
     /// Withdraws a key of this issuer, for good. Another issuer may have a key of the same id.
     pub fn withdraw_key(&self, kid: &KeyId) {
         self.all.withdraw(kid, self.entry(Timestamp::MAX));
+    }
+
+    /// Entries of this issuer to be added all at once.
+    pub fn batch(&self) -> RevocationBatch {
+        RevocationBatch::new(self.all.clone(), Some(self.issuer.clone()))
     }
 
     /// Says that everything that this issuer revoked up to `now` is held here.

@@ -1,6 +1,7 @@
 //! A table of what is revoked: read without a lock, copied in part by whoever changes it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
@@ -12,7 +13,14 @@ use crate::Timestamp;
 const SHARDS: usize = 256;
 
 /// Entries of one kind, by the name of what is revoked.
-pub(super) struct Table(Vec<ArcSwap<HashMap<Box<str>, Vec<Entry>>>>);
+pub(super) struct Table {
+    shards: Vec<ArcSwap<Shard>>,
+    /// How many entries were copied, for the sake of others that were added.
+    #[cfg(test)]
+    pub(super) copied: std::sync::atomic::AtomicUsize,
+}
+
+type Shard = HashMap<Box<str>, Vec<Entry>>;
 
 /// What is revoked under one name: usually one entry, more where issuers share a name.
 #[derive(Clone, Debug)]
@@ -33,6 +41,23 @@ impl Entry {
             until,
             generation: 0,
             issued_up_to: i64::MIN,
+        }
+    }
+
+    /// Of a subject's tokens: those below this generation, or without one.
+    pub(super) fn below(self, smallest_good: u64) -> Self {
+        Self {
+            generation: smallest_good,
+            issued_up_to: i64::MAX,
+            ..self
+        }
+    }
+
+    /// Of a subject's tokens without a generation: those issued at this moment or before.
+    pub(super) fn up_to(self, moment: Timestamp) -> Self {
+        Self {
+            issued_up_to: moment.as_seconds(),
+            ..self
         }
     }
 
@@ -57,11 +82,15 @@ impl Entry {
 
 impl Table {
     pub(super) fn new() -> Self {
-        Self((0..SHARDS).map(|_| ArcSwap::default()).collect())
+        Self {
+            shards: (0..SHARDS).map(|_| ArcSwap::default()).collect(),
+            #[cfg(test)]
+            copied: std::sync::atomic::AtomicUsize::new(0),
+        }
     }
 
-    fn shard(&self, hash: u64) -> &ArcSwap<HashMap<Box<str>, Vec<Entry>>> {
-        &self.0[(hash >> 32) as usize % SHARDS]
+    fn place(hasher: &RandomState, name: &str) -> usize {
+        (hasher.hash_one(name) >> 32) as usize % SHARDS
     }
 
     pub(super) fn any(
@@ -70,43 +99,62 @@ impl Table {
         name: &str,
         holds: impl Fn(&Entry) -> bool,
     ) -> bool {
-        let shard = self.shard(hasher.hash_one(name)).load();
+        let shard = self.shards[Self::place(hasher, name)].load();
         !shard.is_empty() && shard.get(name).is_some_and(|found| found.iter().any(holds))
     }
 
-    /// Adds an entry, or unites it with the one of the same name and issuer. A new one is not added without room.
-    pub(super) fn put(&self, hasher: &RandomState, name: &str, entry: Entry, room: bool) -> Added {
-        let shard = self.shard(hasher.hash_one(name));
-        // A list that is read anew is held already: nothing is copied for it.
-        let held = shard.load();
-        if held
-            .get(name)
-            .is_some_and(|found| found.iter().any(|held| held.covers(&entry)))
-        {
-            return Added::United;
+    /// Adds entries, or unites each with the one of the same name and issuer. Of new ones no more than `room` are added.
+    /// Each part of the table that they change is copied once, however many of them it takes.
+    pub(super) fn put(
+        &self,
+        hasher: &RandomState,
+        entries: impl IntoIterator<Item = (Box<str>, Entry)>,
+        mut room: usize,
+    ) -> Added {
+        let mut changed: HashMap<usize, Shard> = HashMap::new();
+        let mut added = Added::default();
+        for (name, entry) in entries {
+            let place = Self::place(hasher, &name);
+            let until = entry.until;
+            let one = match changed.entry(place) {
+                Occupied(shard) => put_one(shard.into_mut(), name, entry, room > 0),
+                Vacant(vacant) => {
+                    let held = self.shards[place].load();
+                    // A list that is read anew is held already: nothing is copied for it.
+                    if is_held(&held, &name, &entry) {
+                        continue;
+                    }
+                    put_one(vacant.insert(self.copy(&held)), name, entry, room > 0)
+                }
+            };
+            match one {
+                One::New => {
+                    room -= 1;
+                    added.new += 1;
+                }
+                One::United => {}
+                One::NoRoom => added.lost_until = added.lost_until.max(Some(until)),
+            }
         }
-        let mut entries = HashMap::clone(&held);
-        let found = entries.entry(name.into()).or_default();
-        let added = match found.iter_mut().find(|held| held.issuer == entry.issuer) {
-            Some(held) => {
-                held.unite(&entry);
-                Added::United
-            }
-            None if room => {
-                found.push(entry);
-                Added::New
-            }
-            None => return Added::NoRoom,
-        };
-        shard.store(Arc::new(entries));
+        for (place, shard) in changed {
+            self.shards[place].store(Arc::new(shard));
+        }
         added
+    }
+
+    #[cfg_attr(not(test), expect(clippy::unused_self, reason = "tests count"))]
+    fn copy(&self, held: &Shard) -> Shard {
+        #[cfg(test)]
+        self.copied
+            .fetch_add(held.len(), std::sync::atomic::Ordering::Relaxed);
+        held.clone()
     }
 
     /// Drops what has ended; how many are left.
     pub(super) fn forget_expired(&self, now: Timestamp) -> usize {
         let count =
             |shard: &HashMap<Box<str>, Vec<Entry>>| shard.values().map(Vec::len).sum::<usize>();
-        self.0
+        self.shards
             .iter()
             .map(|shard| {
                 let entries = shard.load_full();
@@ -126,9 +174,43 @@ impl Table {
     }
 }
 
+fn is_held(shard: &Shard, name: &str, entry: &Entry) -> bool {
+    let found = shard.get(name);
+    found.is_some_and(|found| found.iter().any(|held| held.covers(entry)))
+}
+
+fn put_one(shard: &mut Shard, name: Box<str>, entry: Entry, room: bool) -> One {
+    let Some(found) = shard.get_mut(&name) else {
+        if room {
+            shard.insert(name, vec![entry]);
+            return One::New;
+        }
+        return One::NoRoom;
+    };
+    match found.iter_mut().find(|held| held.issuer == entry.issuer) {
+        Some(held) => {
+            held.unite(&entry);
+            One::United
+        }
+        None if room => {
+            found.push(entry);
+            One::New
+        }
+        None => One::NoRoom,
+    }
+}
+
 /// What became of an entry.
-pub(super) enum Added {
+enum One {
     New,
     United,
     NoRoom,
+}
+
+/// What became of entries.
+#[derive(Default)]
+pub(super) struct Added {
+    pub(super) new: usize,
+    /// The farthest moment of those that found no room.
+    pub(super) lost_until: Option<Timestamp>,
 }

@@ -6,6 +6,7 @@ mod common;
 mod server;
 
 mod discovery;
+mod feed;
 mod fetching;
 #[cfg(feature = "axum")]
 mod in_axum;

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use keystile::{KeySet, SigningKey};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::AbortHandle;
 
@@ -20,11 +21,25 @@ pub(crate) enum Reply {
     Held(Arc<Semaphore>, Box<Reply>),
     /// Nothing, ever.
     Silence,
+    /// A stream in chunks, as the test sends them.
+    Stream(Arc<Mutex<Option<UnboundedReceiver<Step>>>>),
     /// These bytes, then others again and again, each after so many milliseconds.
     Raw(&'static str, &'static str, u64),
 }
 
+/// What becomes of a stream next. It ends in good order when its sender is dropped.
+pub(crate) enum Step {
+    Text(String),
+    /// The connection breaks off.
+    Cut,
+}
+
 impl Reply {
+    pub(crate) fn stream() -> (UnboundedSender<Step>, Self) {
+        let (steps, to_come) = tokio::sync::mpsc::unbounded_channel();
+        (steps, Self::Stream(Arc::new(Mutex::new(Some(to_come)))))
+    }
+
     pub(crate) fn json(body: impl ToString) -> Self {
         let kind = ("content-type", "application/json".to_owned());
         Self::Answer(200, vec![kind], body.to_string().into_bytes())
@@ -55,10 +70,23 @@ impl Reply {
     }
 }
 
-/// A request: its path, and its head as it came, in lower case.
+/// A request: its path, its head as it came, in lower case, and as it came.
 pub(crate) struct Asked {
     pub(crate) path: String,
     pub(crate) head: String,
+    pub(crate) raw: String,
+    pub(crate) body: String,
+}
+
+impl Asked {
+    /// The value of a header, whose name is in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
+        let line = self.raw.lines().find(|line| {
+            let found = line.split(':').next().unwrap_or_default();
+            found.eq_ignore_ascii_case(name)
+        })?;
+        Some(line.split_once(':')?.1.trim().to_owned())
+    }
 }
 
 type Script = dyn FnMut(&Asked) -> Reply + Send;
@@ -182,10 +210,19 @@ async fn serve(
     }
     let head = String::from_utf8(head).unwrap();
     let path = head.split(' ').nth(1).unwrap().to_owned();
-    let asked = Asked {
+    let mut asked = Asked {
         path: path.clone(),
         head: head.to_ascii_lowercase(),
+        raw: head,
+        body: String::new(),
     };
+    if let Some(length) = asked.header("content-length") {
+        let mut body = vec![0; length.parse().unwrap()];
+        if stream.read_exact(&mut body).await.is_err() {
+            return;
+        }
+        asked.body = String::from_utf8(body).unwrap();
+    }
     let mut reply = script.lock().unwrap()(&asked);
     counting.send_modify(|asked| *asked.entry(path).or_default() += 1);
     if let Reply::Held(gate, then) = reply {
@@ -206,9 +243,37 @@ async fn serve(
             stream.write_all(&bytes).await
         }
         Reply::Silence | Reply::Held(..) => std::future::pending().await,
+        Reply::Stream(steps) => {
+            let steps = steps.lock().unwrap().take().expect("a stream is read once");
+            write_steps(&mut stream, steps).await
+        }
         Reply::Raw(first, again, pause) => write_on(&mut stream, first, again, pause).await,
     };
     let _ = stream.shutdown().await;
+}
+
+async fn write_steps(
+    stream: &mut TcpStream,
+    mut steps: UnboundedReceiver<Step>,
+) -> std::io::Result<()> {
+    let head =
+        "HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    stream.write_all(head.as_bytes()).await?;
+    loop {
+        let step = tokio::select! {
+            step = steps.recv() => step,
+            // The reader is gone.
+            _ = stream.read_u8() => return Ok(()),
+        };
+        match step {
+            Some(Step::Text(text)) => {
+                let chunk = format!("{:x}\r\n{text}\r\n", text.len());
+                stream.write_all(chunk.as_bytes()).await?;
+            }
+            Some(Step::Cut) => return Ok(()),
+            None => return stream.write_all(b"0\r\n\r\n").await,
+        }
+    }
 }
 
 async fn write_on(
