@@ -204,7 +204,7 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// What the owner may recognise it by.
     pub device: Option<String>,
-    /// The network address that opened it.
+    /// The network address that used it last: at the sign-in, or at a refresh that said where it came from.
     pub address: Option<String>,
 }
 
@@ -219,6 +219,15 @@ impl From<&SessionRecord> for Session {
             address: record.address.clone(),
         }
     }
+}
+
+/// A page of an account's living sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionsPage {
+    /// The sessions, newest first.
+    pub sessions: Vec<Session>,
+    /// What to give as `after` for the next page; `None` at the end.
+    pub next: Option<i64>,
 }
 
 /// A page of accounts.

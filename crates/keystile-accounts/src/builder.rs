@@ -80,7 +80,16 @@ pub(crate) struct SessionOptions {
     pub(crate) idle_limit: Option<Duration>,
     pub(crate) absolute_limit: Option<Duration>,
     pub(crate) replay_grace: Duration,
+    pub(crate) limit: Option<u32>,
     pub(crate) refresh_hash_key: Option<Zeroizing<Vec<u8>>>,
+}
+
+impl SessionOptions {
+    /// Whether a session goes by its idle limit, and not by the refresh token's own lifetime.
+    pub(crate) fn is_idle_limited(&self) -> bool {
+        self.idle_limit
+            .is_some_and(|limit| limit <= self.refresh_lifetime)
+    }
 }
 
 impl Builder {
@@ -104,6 +113,7 @@ impl Builder {
                 idle_limit: None,
                 absolute_limit: None,
                 replay_grace: Duration::from_secs(MINUTE),
+                limit: None,
                 refresh_hash_key: None,
             },
             password_policy: PasswordPolicy::default(),
@@ -268,6 +278,13 @@ impl Builder {
     /// Ends a session so long after its sign-in, however often it is refreshed.
     pub fn absolute_limit(mut self, limit: Option<Duration>) -> Self {
         self.sessions.absolute_limit = limit;
+        self
+    }
+
+    /// Most living sessions of one account; no limit if not set. A sign-in is never refused for it: beyond the limit the
+    /// sessions that were not used for longest end. Of any number of sign-ins at the same time no more than that remain.
+    pub fn session_limit(mut self, most: Option<u32>) -> Self {
+        self.sessions.limit = most;
         self
     }
 

@@ -113,12 +113,13 @@ impl Engine {
             token_hash,
             expires_at: expires.as_millis(),
             absolute_expires_at: limit.map(Timestamp::as_millis),
-            device: device.map(|device| device.chars().take(LONGEST_DEVICE).collect()),
+            device: device.and_then(shown),
             address: from.map(|address| address.to_string()),
             auth_time: 0,
             amr: Vec::new(),
             client_id: None,
             attempt: None,
+            most: self.sessions.limit,
         }
     }
 
@@ -178,6 +179,26 @@ impl Engine {
             account,
         })
     }
+}
+
+/// A device's name as it may be shown: nothing that ends a line, moves a terminal's cursor or turns the direction of the
+/// text around it. `None` where nothing is left.
+fn shown(device: &str) -> Option<String> {
+    let kept = device.chars().filter(|c| !is_unseen(*c));
+    let text: String = kept.take(LONGEST_DEVICE).collect();
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// Control characters, line and paragraph separators, and Unicode's format characters that hide or turn text.
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+        )
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(c, '\u{e0000}'..='\u{e007f}')
 }
 
 fn actor(caller: &Caller, required_role: Option<String>) -> Actor {

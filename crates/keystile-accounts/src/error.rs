@@ -176,7 +176,7 @@ impl SignInError {
     }
 }
 
-/// Why a refresh was refused. The first five mean: sign in again.
+/// Why a refresh was refused. All but the last mean: sign in again.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RefreshError {
@@ -195,6 +195,12 @@ pub enum RefreshError {
     /// It was not used in time.
     #[error("this refresh token has expired; sign in again")]
     Expired,
+    /// Its session was not used for longer than the idle limit.
+    #[error("the session of this refresh token was idle for too long; sign in again")]
+    ExpiredIdle,
+    /// The sign-in is longer ago than the absolute limit.
+    #[error("the session of this refresh token has reached its longest life; sign in again")]
+    ExpiredAbsolute,
     /// The store failed; the token may be presented again.
     #[error(transparent)]
     Store(#[from] Fault),
@@ -209,6 +215,8 @@ impl RefreshError {
             Self::Reused => "refresh_token_reused",
             Self::Ended => "session_ended",
             Self::Expired => "refresh_token_expired",
+            Self::ExpiredIdle => "session_expired_idle",
+            Self::ExpiredAbsolute => "session_expired_absolute",
             Self::Store(fault) => fault.code(),
         }
     }

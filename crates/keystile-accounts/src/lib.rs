@@ -106,7 +106,7 @@ mod tokens;
 pub use accounts::{Accounts, ServerLock, least_key_schedule};
 pub use answer::{
     Account, AccountId, AccountsPage, KeyState, KeyStep, KeySummary, KeyUse, NextStep,
-    RefreshToken, Session, SessionId, SignedIn, Withdrawal,
+    RefreshToken, Session, SessionId, SessionsPage, SignedIn, Withdrawal,
 };
 pub use backup::{Backup, Progress, Restore, Restored, Stop, Trusted, Undone};
 pub use builder::{AccountIds, Builder};
@@ -125,4 +125,6 @@ pub use limits::GuessLimits;
 pub use moving::Moved;
 pub use names::UsernameRule;
 pub use password::{Hashing, PasswordError, PasswordPolicy, Passwords};
-pub use request::{AccountFilter, Begin, Caller, Changes, NewAccount, SignIn, SignUp, Which};
+pub use request::{
+    AccountFilter, Begin, Caller, Changes, NewAccount, Refresh, SignIn, SignUp, Which,
+};

@@ -42,6 +42,11 @@ pub(crate) fn check(builder: &Builder) -> Result<(), OpenError> {
         "a session must be allowed at least a second",
     )?;
     option(
+        sessions.limit != Some(0),
+        "session_limit",
+        "at least 1, or nobody could be signed in; none sets no limit",
+    )?;
+    option(
         sessions.replay_grace <= LONGEST_GRACE,
         "replay_grace",
         "at most 5 minutes",

@@ -221,11 +221,44 @@ impl SignIn {
         self
     }
 
-    /// What the owner will recognise the session by, usually the `User-Agent`; cut to 256 characters.
+    /// What the owner will recognise the session by, usually the `User-Agent`; freed from characters that are not seen,
+    /// and cut to 256.
     #[must_use]
     pub fn device(mut self, device: impl Into<String>) -> Self {
         self.device = Some(device.into());
         self
+    }
+}
+
+/// A refresh token that is presented.
+#[derive(Clone)]
+pub struct Refresh {
+    pub(crate) token: Zeroizing<String>,
+    pub(crate) from: Option<IpAddr>,
+}
+
+impl Refresh {
+    /// By the token that came with the last sign-in or refresh.
+    pub fn token(token: impl Into<String>) -> Self {
+        Self {
+            token: Zeroizing::new(token.into()),
+            from: None,
+        }
+    }
+
+    /// The network address that asks.
+    #[must_use]
+    pub fn from(mut self, address: IpAddr) -> Self {
+        self.from = Some(address);
+        self
+    }
+}
+
+impl fmt::Debug for Refresh {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refresh")
+            .field("from", &self.from)
+            .finish_non_exhaustive()
     }
 }
 

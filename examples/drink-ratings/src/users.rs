@@ -92,7 +92,9 @@ impl App {
     fn not_refreshed(&self, error: RefreshError) -> Response {
         let (status, words) = match error {
             RefreshError::Store(fault) => return Refused::fault(fault).into_response(),
-            RefreshError::Expired => (StatusCode::UNAUTHORIZED, "Token has expired"),
+            RefreshError::Expired | RefreshError::ExpiredIdle | RefreshError::ExpiredAbsolute => {
+                (StatusCode::UNAUTHORIZED, "Token has expired")
+            }
             RefreshError::Unknown => {
                 let words = "Signature verification failed";
                 (StatusCode::UNPROCESSABLE_ENTITY, words)

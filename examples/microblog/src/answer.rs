@@ -191,7 +191,9 @@ impl From<SignInError> for Refused {
 impl From<RefreshError> for Refused {
     fn from(error: RefreshError) -> Self {
         let message = match error {
-            RefreshError::Expired => "Expired token",
+            RefreshError::Expired | RefreshError::ExpiredIdle | RefreshError::ExpiredAbsolute => {
+                "Expired token"
+            }
             RefreshError::Malformed
             | RefreshError::Unknown
             | RefreshError::Reused

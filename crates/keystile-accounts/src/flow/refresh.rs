@@ -1,38 +1,70 @@
 //! Exchanging a refresh token. Everything is drawn and derived before the statement that decides.
 
-use keystile::OpaqueToken;
+use keystile::{OpaqueToken, Timestamp};
 
 use crate::accounts::Accounts;
-use crate::answer::SignedIn;
+use crate::answer::{SessionId, SignedIn};
 use crate::chain;
 use crate::engine::{Engine, millis};
-use crate::error::RefreshError;
+use crate::error::{Fault, RefreshError};
 use crate::gate::Point;
 use crate::issuance::Proof;
-use crate::store::{Rotate, Rotation};
+use crate::keys::Sealing;
+use crate::request::Refresh;
+use crate::store::{Expiry, OfSession, Rotate, Rotation};
+
+/// Counts refreshes by what became of them: the label `outcome`.
+const REFRESHES: &str = "keystile_refreshes_total";
 
 impl Accounts {
     /// Exchanges a refresh token for its successor and a fresh access token.
     ///
     /// The same token presented again within the grace, while the successor is unused, gets the same successor: two
     /// tabs and a lost answer sign nobody out. Any other repetition ends the session.
+    ///
+    /// Each is counted in `keystile_refreshes_total` (crate `metrics`) by its `outcome`: `rotated`, `replayed` (within the
+    /// grace), or why it was refused: `reused`, `ended`, `expired`, `expired_idle`, `expired_absolute`, `unknown`,
+    /// `malformed`; `failed` where the store did.
     pub async fn refresh(&self, token: impl AsRef<str> + Send) -> Result<SignedIn, RefreshError> {
-        match self.engine().refresh(token.as_ref()).await {
-            Ok(signed_in) => {
-                tracing::debug!(account = %signed_in.account.id, session = %signed_in.session_id, "refreshed");
-                Ok(signed_in)
-            }
-            Err(error) => {
-                tracing::info!(code = error.code(), "refresh refused");
-                Err(error)
-            }
-        }
+        self.refresh_with(Refresh::token(token.as_ref())).await
+    }
+
+    /// As [`refresh`](Self::refresh), and says where it comes from: the owner sees in the list of sessions from which
+    /// address each was used last.
+    pub async fn refresh_with(&self, request: Refresh) -> Result<SignedIn, RefreshError> {
+        self.engine().refresh(request).await
+    }
+
+    /// The session that a refresh token belongs to, whether it is good, spent or ended; `None` for one that is not known.
+    /// It proves nothing beyond that the token was given out once: use it to check what is bound to the session, such as a
+    /// CSRF token, before the token is used.
+    pub async fn session_of_refresh_token(
+        &self,
+        token: impl AsRef<str> + Send,
+    ) -> Result<Option<SessionId>, Fault> {
+        let Some(token) = OpaqueToken::parse(chain::PREFIX, token.as_ref()) else {
+            return Ok(None);
+        };
+        let engine = self.engine();
+        let found = engine
+            .store
+            .session_of_token(engine.hash_of(&token))
+            .await?;
+        Ok(found.map(SessionId::from))
     }
 }
 
 impl Engine {
-    async fn refresh(&self, text: &str) -> Result<SignedIn, RefreshError> {
-        let presented = OpaqueToken::parse(chain::PREFIX, text).ok_or(RefreshError::Malformed)?;
+    async fn refresh(&self, request: Refresh) -> Result<SignedIn, RefreshError> {
+        let Some(presented) = OpaqueToken::parse(chain::PREFIX, request.token.as_str()) else {
+            count("malformed");
+            tracing::info!(
+                code = RefreshError::Malformed.code(),
+                from = ?request.from,
+                "refresh refused"
+            );
+            return Err(RefreshError::Malformed);
+        };
         let now = self.now();
         let sealing = self.key_ring.sealing();
         let salt = chain::draw_salt(sealing, &self.random);
@@ -45,31 +77,84 @@ impl Engine {
                 salt,
                 now: now.as_millis(),
                 expires_at: self.refresh_expiry(now).as_millis(),
+                idle: self.sessions.is_idle_limited(),
                 grace: millis(self.sessions.replay_grace),
                 client_id: None,
-                address: None,
+                address: request.from.map(|address| address.to_string()),
                 revoked_until: self.act_by(None, None, now).revoked_until,
             })
-            .await?;
+            .await;
+        count(rotation.as_ref().map_or("failed", Rotation::outcome));
+        let chain = Chain {
+            presented,
+            successor,
+            sealing,
+        };
+        self.answer(rotation?, chain, now).await
+    }
+
+    async fn answer(
+        &self,
+        rotation: Rotation,
+        chain: Chain<'_>,
+        now: Timestamp,
+    ) -> Result<SignedIn, RefreshError> {
+        let outcome = rotation.outcome();
         let (live, successor) = match rotation {
-            Rotation::Rotated(live) => (live, successor),
-            Rotation::Replayed(salt, live) => (live, chain::successor(&presented, salt, sealing)),
-            Rotation::Reused {
-                account_id,
-                session_id,
-            } => {
+            Rotation::Rotated(live) => (live, chain.successor),
+            Rotation::Replayed(salt, live) => {
+                let successor = chain::successor(&chain.presented, salt, chain.sealing);
+                (live, successor)
+            }
+            Rotation::Reused(of) => {
+                let OfSession {
+                    account_id: account,
+                    session_id: session,
+                } = of;
                 tracing::warn!(
-                    account = account_id,
-                    session = session_id,
+                    code = RefreshError::Reused.code(),
+                    account,
+                    session,
                     "a used refresh token came again: its session was ended"
                 );
                 return Err(RefreshError::Reused);
             }
-            Rotation::Ended => return Err(RefreshError::Ended),
-            Rotation::Expired => return Err(RefreshError::Expired),
-            Rotation::Unknown => return Err(RefreshError::Unknown),
+            Rotation::Ended(of) => return Err(refused(RefreshError::Ended, Some(of))),
+            Rotation::Expired(of, expiry) => return Err(refused(over_by(expiry), Some(of))),
+            Rotation::Unknown => return Err(refused(RefreshError::Unknown, None)),
         };
+        tracing::debug!(
+            account = live.account.id,
+            session = live.session.id,
+            outcome,
+            "refreshed"
+        );
         self.gate.reach(Point::Rotated).await;
         Ok(self.signed_in(&live, &successor, Proof::Token, now).await?)
     }
+}
+
+/// A token and what follows it.
+struct Chain<'a> {
+    presented: OpaqueToken,
+    successor: OpaqueToken,
+    sealing: &'a Sealing,
+}
+
+fn count(outcome: &'static str) {
+    metrics::counter!(REFRESHES, "outcome" => outcome).increment(1);
+}
+
+fn over_by(expiry: Expiry) -> RefreshError {
+    match expiry {
+        Expiry::Lifetime => RefreshError::Expired,
+        Expiry::Idle => RefreshError::ExpiredIdle,
+        Expiry::Absolute => RefreshError::ExpiredAbsolute,
+    }
+}
+
+fn refused(error: RefreshError, of: Option<OfSession>) -> RefreshError {
+    let (account, session) = of.map(|of| (of.account_id, of.session_id)).unzip();
+    tracing::info!(code = error.code(), account, session, "refresh refused");
+    error
 }

@@ -4,7 +4,7 @@ use keystile::{OpaqueToken, Timestamp};
 
 use super::trouble::Trouble;
 use crate::accounts::Accounts;
-use crate::answer::{AccountId, Session, SessionId};
+use crate::answer::{AccountId, Session, SessionId, SessionsPage};
 use crate::chain;
 use crate::engine::LEEWAY;
 use crate::error::{CallerError, Fault, RefreshError};
@@ -76,12 +76,25 @@ impl Accounts {
 
     /// The account's living sessions, newest first.
     pub async fn sessions(&self, account: &AccountId) -> Result<Vec<Session>, Fault> {
+        Ok(self.sessions_page(account, None, u32::MAX).await?.sessions)
+    }
+
+    /// A page of the account's living sessions, newest first; `after` is the former page's `next`.
+    pub async fn sessions_page(
+        &self,
+        account: &AccountId,
+        after: Option<i64>,
+        limit: u32,
+    ) -> Result<SessionsPage, Fault> {
         let engine = self.engine();
-        let records = engine
+        let page = engine
             .store
-            .sessions(account.as_str(), engine.now().as_millis())
+            .sessions(account.as_str(), engine.now().as_millis(), after, limit)
             .await?;
-        Ok(records.iter().map(Session::from).collect())
+        Ok(SessionsPage {
+            sessions: page.items.iter().map(Session::from).collect(),
+            next: page.next,
+        })
     }
 
     /// Ends one of the caller's own sessions.

@@ -61,6 +61,7 @@ pub(super) fn reason_text(reason: EndReason) -> &'static str {
         EndReason::Disabled => "disabled",
         EndReason::Deleted => "deleted",
         EndReason::Reused => "reused",
+        EndReason::Displaced => "displaced",
     }
 }
 
@@ -70,6 +71,7 @@ pub(super) fn reason_from(text: &str) -> EndReason {
         "disabled" => EndReason::Disabled,
         "deleted" => EndReason::Deleted,
         "reused" => EndReason::Reused,
+        "displaced" => EndReason::Displaced,
         _ => EndReason::SignedOut,
     }
 }

@@ -262,13 +262,21 @@ impl Store {
         on_engine!(self, store => store.rotate(rotate).await)
     }
 
-    /// The account's living sessions, newest first.
+    /// A page of the account's living sessions, newest first; `before` is the former page's `next`.
     pub async fn sessions(
         &self,
         account_id: &str,
         now: i64,
-    ) -> Result<Vec<SessionRecord>, StoreError> {
-        on_engine!(self, store => store.sessions(account_id, now).await)
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Page<SessionRecord>, StoreError> {
+        on_engine!(self, store => store.sessions(account_id, now, before, limit).await)
+    }
+
+    /// The session that a refresh token of nobody's client, current or consumed, belongs to, whether it lives or not. A
+    /// token belongs to one session for ever.
+    pub async fn session_of_token(&self, token_hash: Hash) -> Result<Option<String>, StoreError> {
+        on_engine!(self, store => store.session_of_token(token_hash).await)
     }
 
     /// A living session with its account.

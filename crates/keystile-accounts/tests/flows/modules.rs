@@ -11,6 +11,7 @@ mod passwords;
 mod races;
 mod refresh;
 mod secrets;
+mod sessions;
 mod shop;
 mod sign_up_and_in;
 mod timing;

@@ -50,7 +50,7 @@ type Change = fn(Builder, Duration) -> Builder;
 async fn options_that_contradict_each_other_are_refused_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let hour = Duration::from_secs(3_600);
-    let changes: [(&str, Change); 9] = [
+    let changes: [(&str, Change); 10] = [
         ("access_lifetime", |builder, _| {
             builder.access_lifetime(Duration::ZERO)
         }),
@@ -63,6 +63,7 @@ async fn options_that_contradict_each_other_are_refused_at_the_start() {
         ("absolute_limit", |builder, _| {
             builder.absolute_limit(Some(Duration::ZERO))
         }),
+        ("session_limit", |builder, _| builder.session_limit(Some(0))),
         ("replay_grace", |builder, hour| builder.replay_grace(hour)),
         ("refresh_hash_key", |builder, _| {
             builder.refresh_hash_key([0; 31])

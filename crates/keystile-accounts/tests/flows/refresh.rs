@@ -153,7 +153,7 @@ async fn a_refresh_token_expires_unused_and_idle_and_absolutely() {
     shop.turn(1_000);
     assert_eq!(
         code(&shop, &session.refresh_token).await,
-        "refresh_token_expired"
+        "session_expired_idle"
     );
 
     let shop = Shop::with(|builder| builder.absolute_limit(Some(Duration::from_secs(1_000)))).await;
@@ -169,7 +169,7 @@ async fn a_refresh_token_expires_unused_and_idle_and_absolutely() {
     shop.turn(100);
     assert_eq!(
         code(&shop, &session.refresh_token).await,
-        "refresh_token_expired"
+        "session_expired_absolute"
     );
     assert_eq!(shop.refused(&session.access_token), Some("token_expired"));
 }

@@ -1,10 +1,12 @@
 //! The chain of refresh tokens.
 
-use keystile_accounts::store::{NewSession, Revoked, Rotate, Rotation, Salt};
+use keystile_accounts::store::{
+    AuditRecord, Expiry, LiveSession, NewSession, OfSession, Revoked, Rotate, Rotation, Salt,
+};
 
 use crate::fixture::{
-    DAY, Database, GRACE, NOW, account, act, audited, beginning, fresh, lives, new_session, rotate,
-    rotated, rotation, session, signed_in,
+    DAY, Database, GRACE, NOW, account, act, audited, beginning, fresh, listed, lives, new_session,
+    rotate, rotated, rotation, session, signed_in,
 };
 
 pub(crate) async fn a_token_is_consumed_once_and_repeated_within_the_grace(database: &Database) {
@@ -48,7 +50,7 @@ pub(crate) async fn the_grace_ends_with_time(database: &Database) {
     };
     assert!(matches!(
         store.rotate(late).await.unwrap(),
-        Rotation::Reused { .. }
+        Rotation::Reused(_)
     ));
 }
 
@@ -61,14 +63,13 @@ pub(crate) async fn the_grace_ends_with_the_use_of_the_successor(database: &Data
         rotate(&store, second).await,
         Rotation::Replayed(..)
     ));
-    let Rotation::Reused {
-        account_id,
-        session_id,
-    } = rotate(&store, token).await
-    else {
+    let Rotation::Reused(of) = rotate(&store, token).await else {
         panic!("its successor was used");
     };
-    assert_eq!((account_id, session_id), (live.account.id, live.session.id));
+    assert_eq!(
+        (of.account_id, of.session_id),
+        (live.account.id, live.session.id)
+    );
 }
 
 pub(crate) async fn without_a_grace_any_repetition_is_reuse(database: &Database) {
@@ -84,7 +85,7 @@ pub(crate) async fn without_a_grace_any_repetition_is_reuse(database: &Database)
     ));
     assert!(matches!(
         store.rotate(strict()).await.unwrap(),
-        Rotation::Reused { .. }
+        Rotation::Reused(_)
     ));
 }
 
@@ -94,12 +95,9 @@ pub(crate) async fn reuse_ends_the_session_once(database: &Database) {
     let (other, _) = session(&store, &live.account).await;
     let second = rotated(&store, first).await;
     let third = rotated(&store, second).await;
-    assert!(matches!(
-        rotate(&store, first).await,
-        Rotation::Reused { .. }
-    ));
+    assert!(matches!(rotate(&store, first).await, Rotation::Reused(_)));
     for token in [first, second, third] {
-        assert_eq!(rotate(&store, token).await, Rotation::Ended);
+        assert!(matches!(rotate(&store, token).await, Rotation::Ended(_)));
     }
     assert!(!lives(&store, &live).await);
     assert!(
@@ -136,7 +134,8 @@ pub(crate) async fn an_ended_an_expired_and_an_unknown_token_are_told_apart(data
             .rotate(at(presented, live.session.expires_at))
             .await
             .unwrap();
-        assert_eq!(outcome, Rotation::Expired, "on the millisecond");
+        let expected = Rotation::Expired(of(&live), Expiry::Lifetime);
+        assert_eq!(outcome, expected, "on the millisecond");
     }
     assert!(
         lives(&store, &live).await,
@@ -152,7 +151,10 @@ pub(crate) async fn an_ended_an_expired_and_an_unknown_token_are_told_apart(data
         .end_session(act(), "id-ada", &live.session.id)
         .await
         .unwrap();
-    assert_eq!(rotate(&store, successor).await, Rotation::Ended);
+    assert!(matches!(
+        rotate(&store, successor).await,
+        Rotation::Ended(_)
+    ));
 }
 
 pub(crate) async fn another_clients_token_is_unknown(database: &Database) {
@@ -247,7 +249,7 @@ pub(crate) async fn everything_holds_after_a_restart(database: &Database) {
     store.close().await;
 
     let store = database.open().await;
-    assert_eq!(rotate(&store, gone).await, Rotation::Ended);
+    assert!(matches!(rotate(&store, gone).await, Rotation::Ended(_)));
     let still = store.revocations_after(beginning(), 10).await.unwrap().rows;
     assert_eq!(still, revoked);
     let Rotation::Replayed(Salt(salt), _) = rotate(&store, first).await else {
@@ -255,13 +257,101 @@ pub(crate) async fn everything_holds_after_a_restart(database: &Database) {
     };
     assert_eq!(salt, winner.salt.0);
     rotated(&store, winner.successor).await;
-    assert!(matches!(
-        rotate(&store, first).await,
-        Rotation::Reused { .. }
-    ));
+    assert!(matches!(rotate(&store, first).await, Rotation::Reused(_)));
     store.close().await;
 
     let store = database.open().await;
-    assert_eq!(rotate(&store, winner.successor).await, Rotation::Ended);
-    assert!(store.sessions("id-ada", NOW + 2).await.unwrap().is_empty());
+    assert!(matches!(
+        rotate(&store, winner.successor).await,
+        Rotation::Ended(_)
+    ));
+    assert!(listed(&store, "id-ada", NOW + 2).await.is_empty());
+}
+
+pub(crate) async fn what_a_session_went_beyond_is_told(database: &Database) {
+    let store = database.open().await;
+    let account = account(&store, "ada").await;
+    let limit = NOW + 2 * DAY;
+    for (absolute, idle, expected) in [
+        (None, false, Expiry::Lifetime),
+        (None, true, Expiry::Idle),
+        (Some(limit), true, Expiry::Absolute),
+        (Some(limit), false, Expiry::Absolute),
+        (Some(NOW + 60 * DAY), true, Expiry::Idle),
+    ] {
+        let token = fresh();
+        let new = NewSession {
+            absolute_expires_at: absolute,
+            ..new_session(&account, token)
+        };
+        let live = store.open_session(act(), new).await.unwrap().unwrap();
+        let spent = rotated(&store, token).await;
+        let head = rotated(&store, spent).await;
+        for presented in [token, spent, head] {
+            let late = Rotate {
+                now: NOW + 40 * DAY,
+                idle,
+                ..rotation(presented)
+            };
+            let outcome = store.rotate(late).await.unwrap();
+            assert_eq!(
+                outcome,
+                Rotation::Expired(of(&live), expected),
+                "{absolute:?} {idle}"
+            );
+        }
+    }
+}
+
+pub(crate) async fn a_refusal_is_written_once_for_each_session(database: &Database) {
+    let store = database.open().await;
+    let (expired, head) = signed_in(&store, "ada").await;
+    let (ended, gone) = session(&store, &expired.account).await;
+    let id = ended.session.id.as_str();
+    store.end_session(act(), "id-ada", id).await.unwrap();
+    let before = audited(&store).await.len();
+    rotate(&store, fresh()).await;
+    assert_eq!(
+        audited(&store).await.len(),
+        before,
+        "a guess writes nothing"
+    );
+
+    let late = |presented| Rotate {
+        now: NOW + 40 * DAY,
+        idle: true,
+        address: Some("192.0.2.9".to_owned()),
+        ..rotation(presented)
+    };
+    let at_once = (0..20).map(|number| {
+        let (store, token) = (store.clone(), if number % 2 == 0 { head } else { gone });
+        tokio::spawn(async move { store.rotate(late(token)).await.unwrap() })
+    });
+    for task in at_once.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    let rows = store.audit(None, None, 100).await.unwrap().items;
+    let mut refused: Vec<_> = rows
+        .into_iter()
+        .filter(|row| row.kind == "session.refresh_refused")
+        .collect();
+    refused.sort_by(|one, other| one.detail.cmp(&other.detail));
+    let expected =
+        [("ended", &ended), ("expired_idle", &expired)].map(|(outcome, live)| AuditRecord {
+            at: NOW + 40 * DAY,
+            kind: "session.refresh_refused".to_owned(),
+            actor_id: None,
+            account_id: Some("id-ada".to_owned()),
+            session_id: Some(live.session.id.clone()),
+            from: Some("192.0.2.9".to_owned()),
+            detail: Some(format!("{{\"outcome\":\"{outcome}\"}}")),
+        });
+    assert_eq!(refused, expected);
+}
+
+fn of(live: &LiveSession) -> OfSession {
+    OfSession {
+        account_id: live.account.id.clone(),
+        session_id: live.session.id.clone(),
+    }
 }

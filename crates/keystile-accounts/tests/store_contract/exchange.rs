@@ -5,8 +5,8 @@ use keystile_accounts::store::{
 };
 
 use crate::fixture::{
-    DAY, Database, MINUTE, NOW, account, act, act_of, audited, fresh, lives, new_account, password,
-    rotated, session,
+    DAY, Database, MINUTE, NOW, account, act, act_of, audited, fresh, listed, lives, new_account,
+    password, rotated, session,
 };
 
 /// One that was issued a minute ago.
@@ -36,6 +36,7 @@ fn for_account(id: &str) -> NewSession {
         amr: Vec::new(),
         client_id: None,
         attempt: None,
+        most: None,
     }
 }
 
@@ -117,7 +118,7 @@ pub(crate) async fn twenty_at_once_open_one_session(database: &Database) {
             }
         }
         assert_eq!(won, 1, "round {round}");
-        assert_eq!(one.sessions(&id, NOW).await.unwrap().len(), 1);
+        assert_eq!(listed(&one, &id, NOW).await.len(), 1);
     }
 }
 
@@ -138,7 +139,7 @@ pub(crate) async fn what_it_can_be_for_is_decided_with_it(database: &Database) {
     assert!(exchange(&store, later, &newcomer).await.is_ok());
     let answer = exchange(&store, token("revoked"), &ada).await;
     assert!(matches!(answer, Err(WriteError::Stale)), "{answer:?}");
-    assert_eq!(store.sessions(&ada, NOW).await.unwrap(), []);
+    assert_eq!(listed(&store, &ada, NOW).await, []);
     assert!(
         exchange(&store, token("a"), &ada).await.is_ok(),
         "a refusal consumes nothing"

@@ -8,7 +8,7 @@ use std::task::Poll;
 
 use keystile_accounts::store::{
     AccountRecord, Act, Actor, Cursor, Hash, Identifier, LiveSession, NewAccount, NewAccountId,
-    NewSession, Options, PasswordHash, Rotate, Rotation, Salt, Store,
+    NewSession, Options, PasswordHash, Rotate, Rotation, Salt, SessionRecord, Store,
 };
 use tempfile::TempDir;
 
@@ -182,6 +182,7 @@ pub(crate) fn new_session(account: &AccountRecord, token: Hash) -> NewSession {
         amr: vec!["pwd".to_owned()],
         client_id: None,
         attempt: None,
+        most: None,
     }
 }
 
@@ -209,6 +210,7 @@ pub(crate) fn rotation(presented: Hash) -> Rotate {
         salt: Salt(fresh()),
         now: NOW + 1,
         expires_at: NOW + 30 * DAY,
+        idle: false,
         grace: GRACE,
         client_id: None,
         address: None,
@@ -227,6 +229,13 @@ pub(crate) async fn rotated(store: &Store, presented: Hash) -> Hash {
     let outcome = store.rotate(rotation).await.unwrap();
     assert!(matches!(outcome, Rotation::Rotated(_)), "{outcome:?}");
     successor
+}
+
+/// The account's living sessions, newest first.
+pub(crate) async fn listed(store: &Store, account_id: &str, now: i64) -> Vec<SessionRecord> {
+    let page = store.sessions(account_id, now, None, 1_000).await.unwrap();
+    assert_eq!(page.next, None, "more than a thousand");
+    page.items
 }
 
 /// Whether the session is still listed.

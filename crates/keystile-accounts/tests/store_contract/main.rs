@@ -87,6 +87,8 @@ promises! {
         the_absolute_limit_is_never_moved,
         a_rotation_sees_the_roles_of_its_moment,
         everything_holds_after_a_restart,
+        what_a_session_went_beyond_is_told,
+        a_refusal_is_written_once_for_each_session,
     }
     exchange {
         a_foreign_token_opens_one_session,
@@ -132,6 +134,7 @@ promises! {
     race {
         fifty_at_once_give_one_successor,
         losers_that_wait_for_the_winner_get_its_successor,
+        sign_ins_at_once_keep_to_the_limit,
         what_ends_a_session_excludes_its_rotation,
         what_raises_the_generation_excludes_opening,
         a_role_change_is_seen_by_the_rotation_after_it,
@@ -151,6 +154,9 @@ promises! {
         others_end_without_a_new_generation,
         signing_out_everywhere_raises_the_generation,
         a_refresh_token_ends_its_session,
+        pages_show_each_session_once,
+        a_token_names_its_session,
+        beyond_the_limit_the_longest_unused_ends,
     }
     sweep {
         salts_are_erased_when_the_grace_is_over,

@@ -11,8 +11,8 @@ use std::time::Duration;
 use keystile_accounts::store::{AccountFilter, Options, Store, StoreError, WriteError};
 
 use crate::fixture::{
-    Database, NOW, account, act, lives, new_account, new_session, rotate, rotated, rotation,
-    signed_in,
+    Database, NOW, account, act, listed, lives, new_account, new_session, rotate, rotated,
+    rotation, signed_in,
 };
 use crate::meeting::connect;
 
@@ -236,7 +236,7 @@ async fn a_text_with_nul_is_found_nowhere_and_breaks_nothing() {
     assert_eq!(store.account_by_username(nul).await.unwrap(), None);
     assert_eq!(store.account_by_email(nul).await.unwrap(), None);
     assert_eq!(store.live_session(nul, NOW).await.unwrap(), None);
-    assert_eq!(store.sessions(nul, NOW).await.unwrap(), []);
+    assert_eq!(listed(&store, nul, NOW).await, []);
     assert!(
         store
             .audit(Some(nul), None, 9)

@@ -1,10 +1,10 @@
 //! Sessions opened, listed and ended.
 
-use keystile_accounts::store::{Revoked, Rotation, WriteError};
+use keystile_accounts::store::{AccountRecord, Hash, NewSession, Revoked, Rotation, WriteError};
 
 use crate::fixture::{
-    Database, NOW, account, act, beginning, fresh, lives, new_session, rotate, rotated, session,
-    signed_in,
+    DAY, Database, NOW, account, act, act_at, audited, beginning, fresh, listed, lives,
+    new_session, rotate, rotated, session, signed_in,
 };
 
 pub(crate) async fn opening_needs_the_generation_that_was_read(database: &Database) {
@@ -35,8 +35,8 @@ pub(crate) async fn living_sessions_are_listed_newest_first(database: &Database)
         .end_session(act(), "id-ada", &ended.session.id)
         .await
         .unwrap();
-    let listed = store.sessions("id-ada", NOW + 1).await.unwrap();
-    assert_eq!(listed, [last.session.clone(), first.session.clone()]);
+    let found = listed(&store, "id-ada", NOW + 1).await;
+    assert_eq!(found, [last.session.clone(), first.session.clone()]);
     assert_eq!(
         store
             .live_session(&last.session.id, NOW + 1)
@@ -52,13 +52,7 @@ pub(crate) async fn living_sessions_are_listed_newest_first(database: &Database)
             .unwrap(),
         None
     );
-    assert_eq!(
-        store
-            .sessions("id-ada", last.session.expires_at)
-            .await
-            .unwrap(),
-        []
-    );
+    assert_eq!(listed(&store, "id-ada", last.session.expires_at).await, []);
 }
 
 pub(crate) async fn one_session_ends_alone(database: &Database) {
@@ -73,7 +67,7 @@ pub(crate) async fn one_session_ends_alone(database: &Database) {
         .unwrap();
     let again = store.end_session(act(), "id-ada", &mine.session.id).await;
     assert!(matches!(again, Err(WriteError::NotFound)));
-    assert_eq!(rotate(&store, token).await, Rotation::Ended);
+    assert!(matches!(rotate(&store, token).await, Rotation::Ended(_)));
     assert!(lives(&store, &other).await);
     let rows = store.revocations_after(beginning(), 10).await.unwrap().rows;
     assert_eq!(rows.len(), 1);
@@ -119,7 +113,7 @@ pub(crate) async fn signing_out_everywhere_raises_the_generation(database: &Data
     let (other, token) = session(&store, &mine.account).await;
     assert_eq!(store.end_all_sessions(act(), "id-ada").await.unwrap(), 2);
     assert!(!lives(&store, &mine).await && !lives(&store, &other).await);
-    assert_eq!(rotate(&store, token).await, Rotation::Ended);
+    assert!(matches!(rotate(&store, token).await, Rotation::Ended(_)));
     let smallest_generation = mine.account.generation + 1;
     let rows = store.revocations_after(beginning(), 10).await.unwrap().rows;
     assert_eq!(rows.len(), 1);
@@ -186,4 +180,112 @@ pub(crate) async fn a_refresh_token_ends_its_session(database: &Database) {
             .len(),
         2
     );
+}
+
+pub(crate) async fn pages_show_each_session_once(database: &Database) {
+    let store = database.open().await;
+    let account = account(&store, "ada").await;
+    let mut expected = Vec::new();
+    for _ in 0..5 {
+        expected.insert(0, session(&store, &account).await.0.session.id);
+        signed_in(&store, &format!("other{}", expected.len())).await;
+    }
+    for limit in 1..=6 {
+        let (mut seen, mut before) = (Vec::new(), None);
+        loop {
+            let page = store
+                .sessions("id-ada", NOW + 1, before, limit)
+                .await
+                .unwrap();
+            assert!(page.items.len() <= limit as usize);
+            seen.extend(page.items.into_iter().map(|session| session.id));
+            before = page.next;
+            if before.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen, expected, "{limit} at a time");
+    }
+}
+
+pub(crate) async fn a_token_names_its_session(database: &Database) {
+    let store = database.open().await;
+    let (live, first) = signed_in(&store, "ada").await;
+    let second = rotated(&store, first).await;
+    let id = Some(live.session.id.clone());
+    for token in [first, second] {
+        assert_eq!(store.session_of_token(token).await.unwrap(), id);
+    }
+    store
+        .end_session(act(), "id-ada", &live.session.id)
+        .await
+        .unwrap();
+    for token in [first, second] {
+        assert_eq!(
+            store.session_of_token(token).await.unwrap(),
+            id,
+            "when it is over too"
+        );
+    }
+    assert_eq!(store.session_of_token(fresh()).await.unwrap(), None);
+}
+
+fn at_most(account: &AccountRecord, most: u32, token: Hash) -> NewSession {
+    NewSession {
+        most: Some(most),
+        ..new_session(account, token)
+    }
+}
+
+pub(crate) async fn beyond_the_limit_the_longest_unused_ends(database: &Database) {
+    let store = database.open().await;
+    let (first, token) = signed_in(&store, "ada").await;
+    let (second, _) = session(&store, &first.account).await;
+    let (third, _) = session(&store, &first.account).await;
+    let (strangers, _) = signed_in(&store, "bob").await;
+    // The oldest was used last.
+    rotated(&store, token).await;
+    let opened = store
+        .open_session(act_at(NOW + 2), at_most(&first.account, 3, fresh()))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(!lives(&store, &second).await, "it was unused for longest");
+    for live in [&first, &third, &opened, &strangers] {
+        assert!(lives(&store, live).await);
+    }
+    let rows = store.revocations_after(beginning(), 10).await.unwrap().rows;
+    let session_id = second.session.id.clone();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].revoked, Revoked::Session { session_id });
+    assert_eq!(
+        audited(&store).await[..2],
+        ["session.opened", "session.displaced"]
+    );
+    let told = store.audit(None, None, 2).await.unwrap().items;
+    assert_eq!(told[1].session_id.as_ref(), Some(&second.session.id));
+
+    // A limit that was lowered is kept to from the next sign-in on; those over by time do not count.
+    let alone = store
+        .open_session(act_at(NOW + 3), at_most(&first.account, 1, fresh()))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        listed(&store, "id-ada", NOW + 3).await,
+        std::slice::from_ref(&alone.session)
+    );
+    let later = alone.session.expires_at;
+    let again = NewSession {
+        expires_at: later + DAY,
+        ..at_most(&first.account, 1, fresh())
+    };
+    store
+        .open_session(act_at(later), again)
+        .await
+        .unwrap()
+        .unwrap();
+    let displaced = audited(&store).await;
+    let displaced = displaced.iter().filter(|kind| *kind == "session.displaced");
+    assert_eq!(displaced.count(), 4, "what has expired is not ended again");
 }

@@ -150,6 +150,7 @@ pub(crate) fn builder(config: &Config, issuer: String) -> Builder {
         .idle_limit(config.tokens.idle_limit)
         .absolute_limit(config.tokens.absolute_limit)
         .replay_grace(config.tokens.replay_grace)
+        .session_limit(Some(config.tokens.session_limit))
         .password_policy(PasswordPolicy::default().shortest(config.password.min_length))
         .hashing(hashing)
         .guess_limits(limits)

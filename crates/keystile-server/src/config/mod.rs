@@ -107,7 +107,7 @@ pub struct Postgres {
     pub timeout: Duration,
 }
 
-/// What `tokens.*` says.
+/// What `tokens.*` and `sessions.*` say.
 #[derive(Debug, Clone)]
 pub struct Tokens {
     /// What access tokens are signed with; `None`: what the present key says.
@@ -120,6 +120,8 @@ pub struct Tokens {
     pub idle_limit: Option<Duration>,
     /// Ends a session so long after its sign-in.
     pub absolute_limit: Option<Duration>,
+    /// Most living sessions of one account.
+    pub session_limit: u32,
     /// How long a refresh may be repeated with the same answer.
     pub replay_grace: Duration,
 }
@@ -313,12 +315,14 @@ fn read_tokens(reader: &mut Reader) -> Option<Tokens> {
     let idle_limit = reader.lifetime("tokens.idle_limit");
     let absolute_limit = reader.lifetime("tokens.absolute_limit");
     let replay_grace = reader.duration("tokens.replay_grace");
+    let session_limit = reader.number("sessions.limit", 1..=10_000);
     Some(Tokens {
         algorithm,
         access_lifetime: access_lifetime?,
         refresh_lifetime: refresh_lifetime?,
         idle_limit,
         absolute_limit,
+        session_limit: session_limit?,
         replay_grace: replay_grace?,
     })
 }

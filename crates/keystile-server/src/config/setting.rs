@@ -111,6 +111,11 @@ pub const SETTINGS: &[Setting] = &[
         "How long a refresh may be repeated with the same answer; 0s turns it off.",
     ),
     plain(
+        "sessions.limit",
+        "100",
+        "Most living sessions of one account, 1 to 10000; a sign-in beyond it ends those that were not used for longest.",
+    ),
+    plain(
         "keys.max_age",
         "5m",
         "How long verifiers may keep the published keys; a new key is published for longer before it signs.",

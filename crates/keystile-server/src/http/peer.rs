@@ -16,7 +16,7 @@ use crate::config::Network;
 pub(crate) struct Peer {
     /// The client's address; unspecified where the embedding program gives no `ConnectInfo`.
     pub(crate) address: IpAddr,
-    /// What it calls itself, cut to 256 characters and freed from control characters.
+    /// What it calls itself, as it came: the engine cuts it and frees it from what is not seen.
     pub(crate) device: Option<String>,
 }
 
@@ -26,13 +26,10 @@ impl FromRequestParts<App> for Peer {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
         let connected = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let direct = connected.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
-        let device = parts
-            .headers
-            .get(USER_AGENT)
-            .and_then(|value| value.to_str().ok());
+        let device = parts.headers.get(USER_AGENT);
         Ok(Self {
             address: client_address(direct, &parts.headers, &app.settings.trusted_proxies),
-            device: device.map(|text| text.chars().filter(|c| !c.is_control()).take(256).collect()),
+            device: device.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
         })
     }
 }

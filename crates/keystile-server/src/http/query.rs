@@ -4,6 +4,7 @@ use axum::extract::{FromRequestParts, Query as Inner};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
+use super::cursor::Cursors;
 use super::problem::Problem;
 
 /// The query of a request.
@@ -19,4 +20,19 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
             Problem::bad_request("query_invalid", detail)
         })
     }
+}
+
+/// How many rows of a list are asked for, and from where on.
+pub(crate) fn page(
+    cursors: &Cursors,
+    limit: Option<u32>,
+    cursor: Option<&str>,
+) -> Result<(u32, Option<i64>), Problem> {
+    let limit = limit.unwrap_or(50);
+    if !(1..=200).contains(&limit) {
+        let detail = "limit must be from 1 to 200.";
+        return Err(Problem::bad_request("query_invalid", detail).member("limit"));
+    }
+    let after = cursor.map(|cursor| cursors.read(cursor)).transpose()?;
+    Ok((limit, after))
 }

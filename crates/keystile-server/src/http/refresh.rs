@@ -1,11 +1,13 @@
 //! `POST /v1/refresh`: a refresh token for its successor and a fresh access token.
 
 use axum::extract::State;
+use keystile_accounts::Refresh;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::App;
 use super::body::Json;
+use super::peer::Peer;
 use super::problem::Problem;
 use super::tokens::TokensBody;
 
@@ -23,12 +25,14 @@ pub(crate) struct RefreshBody {
     post, path = "/v1/refresh", tag = "sign-in", request_body = RefreshBody, security(()),
     responses(
         (status = 200, description = "The next pair of tokens.", body = TokensBody),
-        (status = 401, description = "`refresh_token_unknown`, `refresh_token_reused`, `refresh_token_expired`, `refresh_token_malformed` or `session_ended`: sign in again."),
+        (status = 401, description = "`refresh_token_unknown`, `refresh_token_reused`, `refresh_token_expired`, `refresh_token_malformed`, `session_ended`, `session_expired_idle` or `session_expired_absolute`: sign in again."),
     ),
 )]
 pub(super) async fn refresh(
     State(app): State<App>,
+    peer: Peer,
     Json(body): Json<RefreshBody>,
 ) -> Result<TokensBody, Problem> {
-    Ok(app.accounts.refresh(body.refresh_token).await?.into())
+    let request = Refresh::token(body.refresh_token).from(peer.address);
+    Ok(app.accounts.refresh_with(request).await?.into())
 }

@@ -4,13 +4,16 @@ use deadpool_postgres::GenericClient;
 use tokio_postgres::Row;
 
 use super::super::column;
-use super::super::{Act, AuditRecord, Page, StoreError, WriteError};
+use super::super::{Act, AuditRecord, OfSession, Page, StoreError, WriteError};
 use super::row::{self, get};
 use super::{Postgres, Work};
 
 const INSERT: &str =
     "INSERT INTO audit (at, kind, actor_id, account_id, session_id, origin, detail)
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
+/// The first of a session's refused refreshes; see the unique index.
+const REFUSED: &str = "INSERT INTO audit (at, kind, account_id, session_id, origin, detail)
+    VALUES ($1, 'session.refresh_refused', $2, $3, $4, $5) ON CONFLICT DO NOTHING";
 const PAGE: &str =
     "SELECT id, at, kind, actor_id, account_id, session_id, origin, detail FROM audit
     WHERE id < $1 ORDER BY id DESC LIMIT $2";
@@ -92,6 +95,18 @@ pub(super) async fn note(
         ],
     )
     .await?;
+    Ok(())
+}
+
+/// That a refresh was refused, where it is not written of this session already.
+pub(super) async fn note_once(
+    client: &impl GenericClient,
+    act: &Act,
+    of: &OfSession,
+    detail: &str,
+) -> Result<(), WriteError> {
+    let values: row::Values<'_> = &[&act.now, &of.account_id, &of.session_id, &act.from, &detail];
+    row::run(client, REFUSED, values).await?;
     Ok(())
 }
 

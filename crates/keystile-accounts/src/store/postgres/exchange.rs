@@ -15,7 +15,7 @@ const OPEN: &str = concat!(
        FROM account WHERE id = $2 AND disabled_at IS NULL
         AND (sessions_ended_at IS NULL OR sessions_ended_at < $3::bigint)
         AND (imported OR created_at < $3 + 1000)
-        FOR SHARE
+        FOR NO KEY UPDATE
      RETURNING ",
     session_columns!()
 );
@@ -46,6 +46,7 @@ async fn exchange(
     let session = session::insert(work, OPEN, act, new, token.issued_at)
         .await?
         .ok_or(WriteError::NotFound)?;
+    session::displace(work, act, new).await?;
     let record = AuditRecord {
         at: act.now,
         kind: "session.exchanged".to_owned(),

@@ -17,6 +17,10 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 2,
         sql: include_str!("../../../migrations/postgres/0002_holds.sql"),
     },
+    Migration {
+        version: 3,
+        sql: include_str!("../../../migrations/postgres/0003_refusals.sql"),
+    },
 ];
 
 /// The oldest server whose functions the store uses: 13.

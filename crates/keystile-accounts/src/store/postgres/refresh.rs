@@ -2,10 +2,10 @@
 
 use deadpool_postgres::Object;
 
-use super::super::spent::{Consumed, Verdict, judge};
+use super::super::spent::{Consumed, Head, Verdict, judge, refusal_detail};
 use super::super::{
-    Act, EndReason, LiveSession, NewHead, Rotate, Rotation, Salt, SessionRecord, StoreError,
-    WriteError,
+    Act, EndReason, LiveSession, NewHead, OfSession, Rotate, Rotation, Salt, SessionRecord,
+    StoreError, WriteError,
 };
 use super::account::{self, account_columns};
 use super::row::{self, Values, get};
@@ -42,7 +42,8 @@ const CONSUMED: &str = concat!(
     " FROM spent JOIN session ON session.id = spent.session_id LEFT JOIN account ON account.id = session.account_id
      WHERE spent.hash = $1 AND session.client_id IS NOT DISTINCT FROM $2::text"
 );
-const HEAD: &str = "SELECT ended_at IS NOT NULL, expires_at <= $3 FROM session
+const HEAD: &str =
+    "SELECT account_id, id, ended_at IS NOT NULL, expires_at, absolute_expires_at FROM session
     WHERE token_hash = $1 AND client_id IS NOT DISTINCT FROM $2::text";
 const SPEND_HEAD: &str = "INSERT INTO spent (hash, session_id, chain, expires_at)
     SELECT token_hash, id, chain, expires_at FROM session WHERE id = $1";
@@ -69,11 +70,12 @@ impl Postgres {
 
     /// Ends the session whose consumed token came again. Of several who bring one at once, one ends it.
     async fn reused(&self, rotate: Rotate, session: SessionRecord) -> Result<Rotation, WriteError> {
+        let of = session.ids();
         let ended = self
             .write(move |work| Box::pin(async move { end_reused(work, &rotate, &session).await }))
             .await;
         match ended {
-            Err(WriteError::NotFound) => Ok(Rotation::Ended),
+            Err(WriteError::NotFound) => Ok(Rotation::Ended(of)),
             ended => ended,
         }
     }
@@ -87,10 +89,26 @@ enum Answer {
 }
 
 async fn consume_or_ask(client: &Object, rotate: &Rotate) -> Result<Answer, WriteError> {
-    match consume(client, rotate).await? {
-        Some(live) => Ok(Answer::Rotation(Rotation::Rotated(Box::new(live)))),
-        None => classify(client, rotate).await,
+    if let Some(live) = consume(client, rotate).await? {
+        return Ok(Answer::Rotation(Rotation::Rotated(Box::new(live))));
     }
+    let answer = classify(client, rotate).await?;
+    if let Answer::Rotation(rotation) = &answer {
+        note_refusal(client, rotate, rotation).await?;
+    }
+    Ok(answer)
+}
+
+/// Once for each session, however often its tokens come: the unique index decides.
+async fn note_refusal(
+    client: &Object,
+    rotate: &Rotate,
+    rotation: &Rotation,
+) -> Result<(), WriteError> {
+    let Some(of) = rotation.refused_before() else {
+        return Ok(());
+    };
+    audit::note_once(client, &rotate.act(), of, &refusal_detail(rotation)).await
 }
 
 /// The winner's part.
@@ -126,8 +144,8 @@ async fn classify(client: &Object, rotate: &Rotate) -> Result<Answer, WriteError
         expires_at: get(&row, 16)?,
     };
     Ok(Answer::Rotation(match judge(rotate, &consumed) {
-        Verdict::Ended => Rotation::Ended,
-        Verdict::Expired => Rotation::Expired,
+        Verdict::Ended => Rotation::Ended(consumed.session.ids()),
+        Verdict::Expired(expiry) => Rotation::Expired(consumed.session.ids(), expiry),
         Verdict::Replayed(salt) => {
             let live = session::live_from(&row, ACCOUNT_OF_CONSUMED)?;
             Rotation::Replayed(salt, Box::new(live))
@@ -137,15 +155,20 @@ async fn classify(client: &Object, rotate: &Rotate) -> Result<Answer, WriteError
 }
 
 async fn head(client: &Object, rotate: &Rotate) -> Result<Rotation, StoreError> {
-    let values: Values<'_> = &[&rotate.presented.as_slice(), &rotate.client_id, &rotate.now];
+    let values: Values<'_> = &[&rotate.presented.as_slice(), &rotate.client_id];
     let Some(row) = row::optional(client, HEAD, values).await? else {
         return Ok(Rotation::Unknown);
     };
-    Ok(match (get(&row, 0)?, get(&row, 1)?) {
-        (true, _) => Rotation::Ended,
-        (false, true) => Rotation::Expired,
-        (false, false) => Rotation::Unknown,
-    })
+    let head = Head {
+        of: OfSession {
+            account_id: get(&row, 0)?,
+            session_id: get(&row, 1)?,
+        },
+        ended: get(&row, 2)?,
+        expires_at: get(&row, 3)?,
+        absolute_expires_at: get(&row, 4)?,
+    };
+    Ok(head.refused(rotate))
 }
 
 async fn end_reused(
@@ -153,30 +176,25 @@ async fn end_reused(
     rotate: &Rotate,
     session: &SessionRecord,
 ) -> Result<Rotation, WriteError> {
-    let act = Act {
-        actor: None,
-        now: rotate.now,
-        revoked_until: rotate.revoked_until,
-        from: rotate.address.clone(),
-    };
-    let SessionRecord {
-        id: session_id,
-        account_id,
-        ..
-    } = session;
-    session::end(work, &act, account_id, session_id, EndReason::Reused).await?;
+    let act = rotate.act();
+    let of = session.ids();
+    session::end(
+        work,
+        &act,
+        &of.account_id,
+        &of.session_id,
+        EndReason::Reused,
+    )
+    .await?;
     audit::note(
         work,
         &act,
         "session.reuse_detected",
-        account_id,
-        Some(session_id),
+        &of.account_id,
+        Some(&of.session_id),
     )
     .await?;
-    Ok(Rotation::Reused {
-        account_id: account_id.clone(),
-        session_id: session_id.clone(),
-    })
+    Ok(Rotation::Reused(of))
 }
 
 /// A new chain for a session that goes on; the old one's tokens are answered `Ended`.

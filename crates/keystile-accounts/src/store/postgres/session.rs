@@ -2,9 +2,9 @@
 
 use tokio_postgres::Row;
 
-use super::super::column::{reason_from, reason_text, to_json};
+use super::super::column::{self, reason_from, reason_text, to_json};
 use super::super::{
-    Act, EndReason, Hash, LiveSession, NewSession, SessionRecord, StoreError, WriteError,
+    Act, EndReason, Hash, LiveSession, NewSession, Page, SessionRecord, StoreError, WriteError,
 };
 use super::account::{self, account_columns};
 use super::row::{self, Values, get};
@@ -23,13 +23,14 @@ pub(super) use session_columns;
 /// How many columns a session has; its account's follow.
 pub(super) const COLUMNS: usize = 13;
 
-/// The account's row is locked against whatever raises its generation, and is read as it is then.
+/// The account's row is locked against whatever raises its generation, and is read as it is then; also against other openings,
+/// so that each sees the sessions of those before it.
 const OPEN: &str = concat!(
     "INSERT INTO session (id, account_id, client_id, token_hash, created_at, last_used_at, expires_at,
         absolute_expires_at, device, address, auth_time, amr)
      SELECT $1::text, id, $4::text, $5::bytea, $6::bigint, $6, least($7::bigint, $8::bigint), $8, $9::text, $10::text,
         $11::bigint, $12::text
-       FROM account WHERE id = $2 AND generation = $3::bigint AND disabled_at IS NULL FOR SHARE
+       FROM account WHERE id = $2 AND generation = $3::bigint AND disabled_at IS NULL FOR NO KEY UPDATE
      RETURNING ",
     session_columns!()
 );
@@ -44,8 +45,18 @@ const LIVE: &str = concat!(
 const LIVE_OF_ACCOUNT: &str = concat!(
     "SELECT ",
     session_columns!(),
-    " FROM session WHERE account_id = $1 AND ended_at IS NULL AND expires_at > $2 ORDER BY created_at DESC, seq DESC"
+    ", seq FROM session WHERE account_id = $1 AND ended_at IS NULL AND expires_at > $2 AND seq < $3
+      ORDER BY seq DESC LIMIT $4"
 );
+/// Of the account's other living sessions, those that were not used for longest, but for as many as may stay; in the order
+/// of ids. A statement of its own: its snapshot is taken when the account is locked.
+const DISPLACE: &str = "WITH beyond AS (
+        SELECT id FROM session WHERE account_id = $1 AND ended_at IS NULL AND expires_at > $2 AND id <> $3
+         ORDER BY last_used_at DESC, seq DESC OFFSET $4),
+    living AS (
+        SELECT id FROM session WHERE id IN (SELECT id FROM beyond) AND ended_at IS NULL ORDER BY id FOR UPDATE)
+    UPDATE session SET ended_at = $2, end_reason = $5, salt = NULL
+      FROM living WHERE session.id = living.id RETURNING session.id";
 /// The caller's account and the one concerned, in the order of their ids: two administrators who act on each other wait
 /// for one another in one order.
 const LOCK_ACCOUNTS: &str =
@@ -87,16 +98,36 @@ impl Postgres {
         &self,
         account_id: &str,
         now: i64,
-    ) -> Result<Vec<SessionRecord>, StoreError> {
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Page<SessionRecord>, StoreError> {
         let account_id = account_id.to_owned();
+        let (before, asked) = (before.unwrap_or(i64::MAX), i64::from(limit) + 1);
         self.ask(move |client| {
             Box::pin(async move {
-                let rows = row::all(client, LIVE_OF_ACCOUNT, &[&account_id, &now]).await?;
-                rows.iter().map(from_row).collect()
+                let values: Values<'_> = &[&account_id, &now, &before, &asked];
+                let rows = row::all(client, LIVE_OF_ACCOUNT, values).await?;
+                let rows: Result<Vec<_>, StoreError> = rows
+                    .iter()
+                    .map(|row| Ok((get(row, COLUMNS)?, from_row(row)?)))
+                    .collect();
+                Ok(column::page(rows?, limit))
             })
         })
         .await
         .or_else(StoreError::or_nothing)
+    }
+
+    pub async fn session_of_token(&self, token_hash: Hash) -> Result<Option<String>, StoreError> {
+        self.ask(move |client| {
+            Box::pin(async move {
+                let client_id: Option<String> = None;
+                let values: Values<'_> = &[&token_hash.as_slice(), &client_id];
+                let found = row::optional(client, OF_TOKEN, values).await?;
+                found.map(|row| get(&row, 1)).transpose()
+            })
+        })
+        .await
     }
 
     pub async fn live_session(
@@ -187,12 +218,33 @@ async fn open(
     let Some(session) = insert(work, OPEN, act, new, generation).await? else {
         return Ok(None);
     };
+    displace(work, act, new).await?;
     if let Some(attempt) = new.attempt {
         limit::settle(&**work, attempt, true).await?;
     }
     audit::note(work, act, "session.opened", &new.account_id, Some(&new.id)).await?;
     let account = account::by_id(work, &new.account_id).await?;
     Ok(Some(LiveSession { session, account }))
+}
+
+/// Ends what a session that was just opened leaves no room for.
+pub(super) async fn displace(
+    work: &Work<'_>,
+    act: &Act,
+    new: &NewSession,
+) -> Result<(), WriteError> {
+    let Some(most) = new.most else {
+        return Ok(());
+    };
+    let others = i64::from(most.saturating_sub(1));
+    let reason = reason_text(EndReason::Displaced);
+    let values: Values<'_> = &[&new.account_id, &act.now, &new.id, &others, &reason];
+    for row in work.all(DISPLACE, values).await? {
+        let id: String = get(&row, 0)?;
+        revocation::session(work, act, &id).await?;
+        audit::note(work, act, "session.displaced", &new.account_id, Some(&id)).await?;
+    }
+    Ok(())
 }
 
 /// Runs a statement that opens a session; `third` is what its third value means there.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{AccountRecord, Hash, Held};
+use super::{AccountRecord, Act, Hash, Held};
 
 /// What a successor is derived with; lives in the session's row from rotation until the grace ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub struct NewSession {
     pub client_id: Option<String>,
     /// The attempt that succeeds with it: its counter begins anew.
     pub attempt: Option<Held>,
+    /// Most living sessions of the account, this one included; those unused for longest are ended beyond it.
+    pub most: Option<u32>,
 }
 
 /// A refresh token of another program's, whose signature was verified.
@@ -70,6 +72,28 @@ pub enum EndReason {
     Deleted,
     /// A consumed refresh token came again.
     Reused,
+    /// A later sign-in went beyond the limit of the account's sessions, and this was the one unused for longest.
+    Displaced,
+}
+
+/// A session and its account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfSession {
+    /// Whose session.
+    pub account_id: String,
+    /// Which.
+    pub session_id: String,
+}
+
+/// What a session that is over by time went beyond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    /// The lifetime of its refresh token.
+    Lifetime,
+    /// The idle limit.
+    Idle,
+    /// The absolute limit.
+    Absolute,
 }
 
 /// A session as stored, without its hashes.
@@ -134,6 +158,8 @@ pub struct Rotate {
     pub now: i64,
     /// When the successor expires; the store caps it by the session's absolute limit.
     pub expires_at: i64,
+    /// Whether an idle limit decides that, and not the token's lifetime.
+    pub idle: bool,
     /// How long after its consumption a token may come again, in milliseconds; 0 = never.
     pub grace: i64,
     /// The client that presents it; must be the one the session is bound to.
@@ -144,6 +170,18 @@ pub struct Rotate {
     pub revoked_until: i64,
 }
 
+impl Rotate {
+    /// What a refusal does, as an act of nobody in particular.
+    pub(crate) fn act(&self) -> Act {
+        Act {
+            actor: None,
+            now: self.now,
+            revoked_until: self.revoked_until,
+            from: self.address.clone(),
+        }
+    }
+}
+
 /// What became of a presented refresh token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rotation {
@@ -152,16 +190,45 @@ pub enum Rotation {
     /// It was consumed within the grace and its successor is unused: derive the same successor from this salt. Nothing was moved.
     Replayed(Salt, Box<LiveSession>),
     /// It was consumed before: the session was ended by this very call.
-    Reused {
-        /// Whose session.
-        account_id: String,
-        /// Which.
-        session_id: String,
-    },
+    Reused(OfSession),
     /// Its session ended earlier.
-    Ended,
+    Ended(OfSession),
     /// It, or its session, expired.
-    Expired,
+    Expired(OfSession, Expiry),
     /// No such token.
     Unknown,
+}
+
+impl Rotation {
+    /// The outcome's stable name, as counters and the audit have it.
+    pub fn outcome(&self) -> &'static str {
+        match self {
+            Self::Rotated(_) => "rotated",
+            Self::Replayed(..) => "replayed",
+            Self::Reused(_) => "reused",
+            Self::Ended(_) => "ended",
+            Self::Expired(_, Expiry::Lifetime) => "expired",
+            Self::Expired(_, Expiry::Idle) => "expired_idle",
+            Self::Expired(_, Expiry::Absolute) => "expired_absolute",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The session that a token was refused for, if not by this very call.
+    pub(crate) fn refused_before(&self) -> Option<&OfSession> {
+        match self {
+            Self::Ended(of) | Self::Expired(of, _) => Some(of),
+            _ => None,
+        }
+    }
+}
+
+impl SessionRecord {
+    /// Its id and its account's.
+    pub(crate) fn ids(&self) -> OfSession {
+        OfSession {
+            account_id: self.account_id.clone(),
+            session_id: self.id.clone(),
+        }
+    }
 }

@@ -3,12 +3,15 @@
 use rusqlite::{Connection, Row, params};
 
 use super::super::column;
-use super::super::{Act, AuditRecord, Page, StoreError, WriteError};
+use super::super::{Act, AuditRecord, OfSession, Page, StoreError, WriteError};
 use super::{Sqlite, Work};
 
 const INSERT: &str =
     "INSERT INTO audit (at, kind, actor_id, account_id, session_id, origin, detail)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+/// The first of a session's refused refreshes; see the unique index.
+const REFUSED: &str = "INSERT INTO audit (at, kind, account_id, session_id, origin, detail)
+    VALUES (?1, 'session.refresh_refused', ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
 const PAGE: &str =
     "SELECT id, at, kind, actor_id, account_id, session_id, origin, detail FROM audit
     WHERE id < ?1 ORDER BY id DESC LIMIT ?2 + 1";
@@ -83,6 +86,18 @@ pub(super) fn note(
             act.now, kind, actor_id, account_id, session_id, act.from, detail
         ],
     )?;
+    Ok(())
+}
+
+/// That a refresh was refused, where it is not written of this session already.
+pub(super) fn note_once(
+    work: &Work<'_>,
+    act: &Act,
+    of: &OfSession,
+    detail: &str,
+) -> Result<(), WriteError> {
+    let values = params![act.now, of.account_id, of.session_id, act.from, detail];
+    work.run(REFUSED, values)?;
     Ok(())
 }
 

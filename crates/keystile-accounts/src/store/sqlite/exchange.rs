@@ -45,6 +45,7 @@ fn exchange(
     let session = session::insert(work, OPEN, act, new, token.issued_at)
         .optional()?
         .ok_or(WriteError::NotFound)?;
+    session::displace(work, act, new)?;
     let record = AuditRecord {
         at: act.now,
         kind: "session.exchanged".to_owned(),

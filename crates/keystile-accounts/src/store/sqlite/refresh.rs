@@ -2,9 +2,9 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::super::spent::{Consumed, Verdict, judge};
+use super::super::spent::{Consumed, Head, Verdict, judge, refusal_detail};
 use super::super::{
-    Act, EndReason, Hash, NewHead, Rotate, Rotation, Salt, SessionRecord, WriteError,
+    Act, EndReason, Hash, NewHead, OfSession, Rotate, Rotation, Salt, SessionRecord, WriteError,
 };
 use super::session::{self, session_columns};
 use super::{Sqlite, Work, audit};
@@ -29,7 +29,9 @@ const CONSUMED: &str = concat!(
        (SELECT spent.expires_at FROM spent WHERE hash = ?1)
      FROM session WHERE id = (SELECT session_id FROM spent WHERE hash = ?1) AND client_id IS ?2"
 );
-const HEAD: &str = "SELECT ended_at IS NOT NULL, expires_at <= ?3 FROM session WHERE token_hash = ?1 AND client_id IS ?2";
+const HEAD: &str =
+    "SELECT account_id, id, ended_at IS NOT NULL, expires_at, absolute_expires_at FROM session
+     WHERE token_hash = ?1 AND client_id IS ?2";
 const SPEND_HEAD: &str = "INSERT INTO spent (hash, session_id, chain, expires_at)
     SELECT token_hash, id, chain, expires_at FROM session WHERE id = ?1";
 const REPLACE_HEAD: &str = concat!(
@@ -43,11 +45,14 @@ const REPLACE_HEAD: &str = concat!(
 
 impl Sqlite {
     pub async fn rotate(&self, rotate: Rotate) -> Result<Rotation, WriteError> {
-        self.write(move |work| match consume(work, &rotate)? {
-            Some(session) => Ok(Rotation::Rotated(Box::new(session::with_account(
-                work, session,
-            )?))),
-            None => classify(work, &rotate),
+        self.write(move |work| {
+            if let Some(session) = consume(work, &rotate)? {
+                let live = session::with_account(work, session)?;
+                return Ok(Rotation::Rotated(Box::new(live)));
+            }
+            let rotation = classify(work, &rotate)?;
+            note_refusal(work, &rotate, &rotation)?;
+            Ok(rotation)
         })
         .await
     }
@@ -105,59 +110,64 @@ fn classify(work: &Work<'_>, rotate: &Rotate) -> Result<Rotation, WriteError> {
 
 fn judged(work: &Work<'_>, rotate: &Rotate, consumed: Consumed) -> Result<Rotation, WriteError> {
     Ok(match judge(rotate, &consumed) {
-        Verdict::Ended => Rotation::Ended,
-        Verdict::Expired => Rotation::Expired,
+        Verdict::Ended => Rotation::Ended(consumed.session.ids()),
+        Verdict::Expired(expiry) => Rotation::Expired(consumed.session.ids(), expiry),
         Verdict::Replayed(salt) => {
             let live = session::with_account(work, consumed.session)?;
             Rotation::Replayed(salt, Box::new(live))
         }
-        Verdict::Reused => return reused(work, rotate, consumed.session),
+        Verdict::Reused => return reused(work, rotate, &consumed.session),
     })
 }
 
 fn reused(
     work: &Work<'_>,
     rotate: &Rotate,
-    session: SessionRecord,
+    session: &SessionRecord,
 ) -> Result<Rotation, WriteError> {
-    let act = Act {
-        actor: None,
-        now: rotate.now,
-        revoked_until: rotate.revoked_until,
-        from: rotate.address.clone(),
-    };
-    let SessionRecord {
-        id: session_id,
-        account_id,
-        ..
-    } = session;
-    session::end(work, &act, &account_id, &session_id, EndReason::Reused)?;
+    let act = rotate.act();
+    let of = session.ids();
+    session::end(
+        work,
+        &act,
+        &of.account_id,
+        &of.session_id,
+        EndReason::Reused,
+    )?;
     audit::note(
         work,
         &act,
         "session.reuse_detected",
-        &account_id,
-        Some(&session_id),
+        &of.account_id,
+        Some(&of.session_id),
     )?;
-    Ok(Rotation::Reused {
-        account_id,
-        session_id,
-    })
+    Ok(Rotation::Reused(of))
+}
+
+/// Once for each session, however often its tokens come: the unique index decides.
+fn note_refusal(work: &Work<'_>, rotate: &Rotate, rotation: &Rotation) -> Result<(), WriteError> {
+    let Some(of) = rotation.refused_before() else {
+        return Ok(());
+    };
+    audit::note_once(work, &rotate.act(), of, &refusal_detail(rotation))
 }
 
 fn head(work: &Work<'_>, rotate: &Rotate) -> Result<Rotation, WriteError> {
-    let found: Option<(bool, bool)> = work
+    let found = work
         .prepare_cached(HEAD)?
-        .query_row(
-            params![rotate.presented, rotate.client_id, rotate.now],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
+        .query_row(params![rotate.presented, rotate.client_id], |row| {
+            Ok(Head {
+                of: OfSession {
+                    account_id: row.get(0)?,
+                    session_id: row.get(1)?,
+                },
+                ended: row.get(2)?,
+                expires_at: row.get(3)?,
+                absolute_expires_at: row.get(4)?,
+            })
+        })
         .optional()?;
-    Ok(match found {
-        Some((true, _)) => Rotation::Ended,
-        Some((false, true)) => Rotation::Expired,
-        _ => Rotation::Unknown,
-    })
+    Ok(found.map_or(Rotation::Unknown, |head| head.refused(rotate)))
 }
 
 /// A new chain for a session that goes on; the old one's tokens are answered `Ended`.

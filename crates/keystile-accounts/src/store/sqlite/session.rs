@@ -2,9 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::super::column::{reason_from, reason_text, to_json};
+use super::super::column::{self, reason_from, reason_text, to_json};
 use super::super::{
-    Act, EndReason, Hash, LiveSession, NewSession, SessionRecord, StoreError, WriteError,
+    Act, EndReason, Hash, LiveSession, NewSession, Page, SessionRecord, StoreError, WriteError,
 };
 use super::{Sqlite, Work, account, audit, limit, revocation};
 
@@ -33,8 +33,14 @@ const LIVE: &str = concat!(
 const LIVE_OF_ACCOUNT: &str = concat!(
     "SELECT ",
     session_columns!(),
-    " FROM session WHERE account_id = ?1 AND ended_at IS NULL AND expires_at > ?2 ORDER BY created_at DESC, seq DESC"
+    ", seq FROM session WHERE account_id = ?1 AND ended_at IS NULL AND expires_at > ?2 AND seq < ?3
+      ORDER BY seq DESC LIMIT ?4 + 1"
 );
+/// Of the account's other living sessions, those that were not used for longest, but for as many as may stay.
+const DISPLACE: &str = "UPDATE session SET ended_at = ?2, end_reason = ?5, salt = NULL WHERE id IN (
+        SELECT id FROM session WHERE account_id = ?1 AND ended_at IS NULL AND expires_at > ?2 AND id <> ?3
+         ORDER BY last_used_at DESC, seq DESC LIMIT -1 OFFSET ?4)
+    RETURNING id";
 const RECHECK: &str = "SELECT account.roles FROM session JOIN account ON account.id = session.account_id
     WHERE session.id = ?1 AND session.account_id = ?2 AND session.ended_at IS NULL AND session.expires_at > ?4
       AND account.generation = ?3 AND account.disabled_at IS NULL";
@@ -64,12 +70,27 @@ impl Sqlite {
         &self,
         account_id: &str,
         now: i64,
-    ) -> Result<Vec<SessionRecord>, StoreError> {
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Page<SessionRecord>, StoreError> {
         let account_id = account_id.to_owned();
+        let before = before.unwrap_or(i64::MAX);
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(LIVE_OF_ACCOUNT)?;
-            let rows = statement.query_map((account_id, now), from_row)?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            let rows = statement.query_map((account_id, now, before, limit), |row| {
+                Ok((row.get(13)?, from_row(row)?))
+            })?;
+            Ok(column::page(rows.collect::<Result<_, _>>()?, limit))
+        })
+        .await
+    }
+
+    pub async fn session_of_token(&self, token_hash: Hash) -> Result<Option<String>, StoreError> {
+        self.read(move |connection| {
+            let client: Option<&str> = None;
+            let mut statement = connection.prepare_cached(OF_TOKEN)?;
+            let found = statement.query_row((token_hash, client), |row| row.get(1));
+            Ok(found.optional()?)
         })
         .await
     }
@@ -143,12 +164,33 @@ fn open(work: &Work<'_>, act: &Act, new: &NewSession) -> Result<Option<LiveSessi
     let Some(session) = insert(work, OPEN, act, new, generation).optional()? else {
         return Ok(None);
     };
+    displace(work, act, new)?;
     if let Some(attempt) = new.attempt {
         limit::settle(work, attempt, true)?;
     }
     audit::note(work, act, "session.opened", &new.account_id, Some(&new.id))?;
     let account = account::by_id(work, &new.account_id)?;
     Ok(Some(LiveSession { session, account }))
+}
+
+/// Ends what a session that was just opened leaves no room for.
+pub(super) fn displace(work: &Work<'_>, act: &Act, new: &NewSession) -> Result<(), WriteError> {
+    let Some(most) = new.most else {
+        return Ok(());
+    };
+    let reason = reason_text(EndReason::Displaced);
+    let others = i64::from(most.saturating_sub(1));
+    let ended: Vec<String> = work
+        .prepare_cached(DISPLACE)?
+        .query_map((&new.account_id, act.now, &new.id, others, reason), |row| {
+            row.get(0)
+        })?
+        .collect::<Result<_, _>>()?;
+    for id in ended {
+        revocation::session(work, act, &id)?;
+        audit::note(work, act, "session.displaced", &new.account_id, Some(&id))?;
+    }
+    Ok(())
 }
 
 /// Runs a statement that opens a session; `third` is what its third value means there.

@@ -256,8 +256,8 @@ async fn of_several_reuses_at_once_one_ends_the_session() {
         let mut reused = 0;
         for task in tasks {
             match task.await.unwrap() {
-                Rotation::Reused { .. } => reused += 1,
-                Rotation::Ended => {}
+                Rotation::Reused(_) => reused += 1,
+                Rotation::Ended(_) => {}
                 other => panic!("{other:?}"),
             }
         }

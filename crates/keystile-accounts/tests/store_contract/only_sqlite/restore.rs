@@ -86,12 +86,8 @@ async fn nothing_that_was_handed_out_is_good_any_more() {
     let store = database.open().await;
     assert!(!lives(&store, &live).await);
     // Never `Reused`: nobody is made a thief.
-    for (token, answer) in [
-        (first, Rotation::Ended),
-        (second, Rotation::Ended),
-        (third, Rotation::Unknown),
-    ] {
-        assert_eq!(rotate(&store, token).await, answer);
+    for (token, answer) in [(first, "ended"), (second, "ended"), (third, "unknown")] {
+        assert_eq!(rotate(&store, token).await.outcome(), answer);
     }
     let keys = store.keys().await.unwrap();
     assert_eq!(keys[0].state, KeyState::Withdrawn);
@@ -155,7 +151,7 @@ async fn what_is_trusted_goes_on() {
     assert_eq!(restored.keys_withdrawn, 1, "what was withdrawn stays so");
     let store = database.open().await;
     assert_eq!(rotate(&store, again).await, Rotation::Unknown);
-    assert_eq!(rotate(&store, token).await, Rotation::Ended);
+    assert!(matches!(rotate(&store, token).await, Rotation::Ended(_)));
     let keys = store.keys().await.unwrap();
     let state = |kid: &str| keys.iter().find(|key| key.kid == kid).unwrap().state;
     assert_eq!(

@@ -10,7 +10,7 @@ use crate::http::App;
 use crate::http::account::AccountBody;
 use crate::http::caller::Administrator;
 use crate::http::problem::Problem;
-use crate::http::query::Query;
+use crate::http::query::{self, Query};
 
 /// Which accounts, and from where on.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -51,16 +51,7 @@ pub(super) async fn list(
     Administrator(_): Administrator,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<PageBody>, Problem> {
-    let limit = query.limit.unwrap_or(50);
-    if !(1..=200).contains(&limit) {
-        return Err(
-            Problem::bad_request("query_invalid", "limit must be from 1 to 200.").member("limit"),
-        );
-    }
-    let after = query
-        .cursor
-        .map(|cursor| app.cursors.read(&cursor))
-        .transpose()?;
+    let (limit, after) = query::page(&app.cursors, query.limit, query.cursor.as_deref())?;
     let filter = AccountFilter {
         starts_with: query.starts_with,
         role: query.role,

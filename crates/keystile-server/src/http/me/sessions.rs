@@ -5,13 +5,14 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use keystile_accounts::{Session, SessionId};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::http::App;
 use crate::http::account::rfc3339;
 use crate::http::caller::Person;
 use crate::http::problem::Problem;
+use crate::http::query::{self, Query};
 
 /// A session that lives.
 #[derive(Debug, Serialize, ToSchema)]
@@ -27,18 +28,32 @@ pub(crate) struct SessionBody {
     last_used_at: Timestamp,
     /// When it ends if it is not refreshed.
     expires_at: Timestamp,
-    /// What the client called itself at sign-in.
+    /// What the client called itself at sign-in: at most 256 characters, none that are not seen. It may say anything.
     device: Option<String>,
-    /// The address that signed in.
+    /// The address of the last use.
     address: Option<String>,
 }
 
-/// One's own sessions, newest first.
+/// From where on, and how many.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SessionsQuery {
+    /// Most sessions of a page: 1 to 200, 50 by default.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// A page of one's own sessions, newest first.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Sessions)]
+#[schema(as = SessionsPage)]
 pub(crate) struct SessionsBody {
     /// The sessions.
     data: Vec<SessionBody>,
+    /// Where the next page starts; null on the last one.
+    next_cursor: Option<String>,
 }
 
 impl SessionBody {
@@ -57,19 +72,25 @@ impl SessionBody {
 
 /// One's own sessions.
 #[utoipa::path(
-    get, path = "/v1/me/sessions", operation_id = "me_sessions", tag = "own account", security(("bearer" = [])),
-    responses((status = 200, description = "The sessions that live.", body = SessionsBody)),
+    get, path = "/v1/me/sessions", operation_id = "me_sessions", tag = "own account", params(SessionsQuery),
+    security(("bearer" = [])),
+    responses((status = 200, description = "A page of the sessions that live.", body = SessionsBody)),
 )]
 pub(super) async fn list(
     State(app): State<App>,
     Person(caller): Person,
+    Query(query): Query<SessionsQuery>,
 ) -> Result<Json<SessionsBody>, Problem> {
-    let sessions = app.accounts.sessions(&caller.account_id).await?;
-    let data = sessions
+    let (limit, after) = query::page(&app.cursors, query.limit, query.cursor.as_deref())?;
+    let account = &caller.account_id;
+    let page = app.accounts.sessions_page(account, after, limit).await?;
+    let next_cursor = page.next.and_then(|place| app.cursors.write(place));
+    let data = page
+        .sessions
         .into_iter()
         .map(|session| SessionBody::new(session, &caller.session_id))
         .collect();
-    Ok(Json(SessionsBody { data }))
+    Ok(Json(SessionsBody { data, next_cursor }))
 }
 
 /// Ends one of one's own sessions: its tokens are refused from now on.

@@ -127,6 +127,12 @@ impl From<RefreshError> for Problem {
             }
             RefreshError::Ended => "The session of this refresh token has ended. Sign in again.",
             RefreshError::Expired => "This refresh token has expired. Sign in again.",
+            RefreshError::ExpiredIdle => {
+                "The session of this refresh token was idle for too long. Sign in again."
+            }
+            RefreshError::ExpiredAbsolute => {
+                "The session of this refresh token has reached its longest life. Sign in again."
+            }
             _ => return Self::unforeseen(code),
         };
         Self::new(StatusCode::UNAUTHORIZED, code, detail).challenge(BEARER_INVALID)
