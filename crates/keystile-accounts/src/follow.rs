@@ -342,23 +342,4 @@ pub(crate) async fn sweep_once(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_jump_of_the_clock_forgets_no_revocation() {
-        let at = Timestamp::from_seconds;
-        let tick = Duration::from_secs(15);
-        let mut settled = Settled { reached: at(1_000) };
-        assert_eq!(settled.after(tick, at(1_015)), at(1_015));
-        assert_eq!(settled.after(tick, at(4_630)), at(1_045), "an hour forward");
-        assert_eq!(settled.after(tick, at(1_045)), at(1_045), "and back");
-        assert_eq!(settled.after(tick, at(0)), at(0), "back further");
-        assert_eq!(settled.after(Duration::ZERO, Timestamp::MAX), at(0));
-        let mut reached = at(0);
-        for second in 0..120 {
-            reached = settled.after(tick, at(900 + 15 * second));
-        }
-        assert_eq!(reached, at(900 + 15 * 119), "it catches up");
-    }
-}
+mod tests;

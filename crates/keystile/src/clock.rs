@@ -307,6 +307,37 @@ mod tests {
     }
 
     #[test]
+    fn a_led_clock_keeps_the_pace_of_one_that_nobody_sets() {
+        let minute = Duration::from_secs(60);
+        let clock = Clock::led();
+        let since = Led {
+            since: a_minute_ago(),
+            at: AtomicI64::new(1_000),
+        };
+        let clock_of_then = Clock(Source::Led(Arc::new(since)));
+        let shown = clock_of_then.now();
+        assert!(shown >= Timestamp::from_millis(61_000), "{shown:?}");
+        assert!(shown < Timestamp::from_millis(61_000).saturating_add(minute));
+        // Set back, by what it is led by: it goes on from there and not from where it began.
+        clock_of_then.set(Timestamp::from_seconds(5));
+        let shown = clock_of_then.now();
+        assert!(shown >= Timestamp::from_seconds(5), "{shown:?}");
+        assert!(shown < Timestamp::from_seconds(5).saturating_add(minute));
+        // Nobody advances it.
+        clock.advance(3_600 * minute);
+        assert!(clock.now().since(Clock::system().now()) < minute);
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the pace is no matter of wall clocks"
+    )]
+    fn a_minute_ago() -> Instant {
+        let ago = Instant::now().checked_sub(Duration::from_secs(60));
+        ago.expect("the machine runs for a minute")
+    }
+
+    #[test]
     fn the_system_clock_is_after_this_was_written_and_is_not_moved() {
         let clock = Clock::system();
         clock.set(Timestamp::from_seconds(0));

@@ -1,6 +1,7 @@
 //! Keys that turn: no good token is refused, and of two who find a step due one makes it.
 
 mod elsewhere;
+mod none_signs;
 mod sealing;
 mod verifiers;
 

@@ -13,7 +13,12 @@ async fn a_server_on_the_source_is_noticed() {
     };
     let server = place.source().claim_server_lock().unwrap();
     let fault = place.refused("server_running").await;
-    assert!(fault.to_string().contains("end it, or wait until it is done"), "{fault}");
+    assert!(
+        fault
+            .to_string()
+            .contains("end it, or wait until it is done"),
+        "{fault}"
+    );
     drop(server);
     place.run().await.unwrap();
 }

@@ -233,6 +233,19 @@ fn a_pool_and_a_patience_have_their_ranges() {
 }
 
 #[test]
+fn a_drain_takes_five_minutes_at_the_most() {
+    for (drain, is_right) in [("0s", true), ("5m", true), ("301s", false), ("1h", false)] {
+        let sources = environment(&[("KEYSTILE_DRAIN", drain)]);
+        let told = Config::load(&sources).map_or_else(named, |_| Vec::new());
+        let wrong: &[&str] = if is_right { &[] } else { &["drain"] };
+        assert_eq!(told, wrong, "{drain}");
+    }
+    let sources = environment(&[("KEYSTILE_DRAIN", "5m")]);
+    let drain = Config::load(&sources).unwrap().drain;
+    assert_eq!(drain, Duration::from_secs(300));
+}
+
+#[test]
 fn limits_shorter_than_an_access_token_are_refused() {
     assert_eq!(
         subjects(&flags(&[("tokens.idle_limit", "10m")])),

@@ -1,7 +1,7 @@
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -54,6 +54,33 @@ fn nothing_configured_runs_and_what_it_prints_can_be_pasted() {
     );
     let (code, _, _) = server.end();
     assert_eq!(code, 0);
+}
+
+/// Whoever says it twice does not want to wait.
+#[test]
+fn told_to_end_once_more_it_does_not_drain() {
+    use rustix::process::{Pid, Signal, kill_process};
+
+    for again in [Signal::TERM, Signal::INT] {
+        let folder = Folder::new();
+        folder.write("keystile.toml", "drain = \"5m\"\n");
+        let server = folder.serve("");
+        let pid = Pid::from_raw(i32::try_from(server.id()).unwrap()).unwrap();
+        kill_process(pid, Signal::TERM).unwrap();
+        let since = Instant::now();
+        while server.ask("GET", "/readyz", "", "").0 != 503 {
+            assert!(since.elapsed() < Duration::from_secs(30), "never draining");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        assert_eq!(server.ask("GET", "/healthz", "", "").0, 200, "it serves on");
+        if again == Signal::INT {
+            kill_process(pid, again).unwrap();
+        }
+        // Of SIGTERM, `end` sends the second one.
+        let (code, took, _) = server.end();
+        assert_eq!(code, 0);
+        assert!(took < Duration::from_secs(20), "{again:?}: {took:?}");
+    }
 }
 
 #[test]
