@@ -52,7 +52,8 @@ pub(crate) async fn measure(effort: Effort) -> anyhow::Result<Section> {
     beside.sql("VACUUM ANALYZE one");
     for (clients, connections) in [(1, DEFAULT), (64, DEFAULT), (64, 65)] {
         let figure = rates(effort, server, &beside, clients, connections).await?;
-        // A lone refresh is held to nothing: pgbench itself, running the refresh's statement, has half of its update's rate.
+        // A lone refresh is held to nothing: pgbench itself, running the refresh's statement, has half of its update's rate
+        // (README.md has the figures).
         section.figures.push(match (clients, connections) {
             (64, DEFAULT) => figure.limit(Limit::AtLeast(0.5)),
             _ => figure,
