@@ -163,13 +163,16 @@ impl Load {
     /// The people stop, the verifiers finish what they have.
     async fn stop(mut self) -> anyhow::Result<Vec<Verifier>> {
         self.stop.send_replace(true);
+        let mut shown = Ok(());
         while let Some(person) = self.people.join_next().await {
-            person.context("a person's task failed")??;
+            shown = shown.and(person.context("a person's task failed")?);
         }
         let mut verifiers = Vec::new();
         while let Some(verifier) = self.judging.join_next().await {
             verifiers.push(verifier.context("a verifier's task failed")??);
         }
+        // Last: people fail where a verifier ended, and it says why.
+        shown?;
         Ok(verifiers)
     }
 }

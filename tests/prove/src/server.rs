@@ -23,8 +23,12 @@ use crate::figures::Stopwatch;
 /// The longest that a start may take before the proof gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a command says that waited for the database's lock until its patience ended, and did nothing.
-const LOCKED: &str = "the database is locked by another process";
+/// What a command says whose patience ended: it waited for the lock of SQLite's, and did nothing, or PostgreSQL did not
+/// answer it, and may have done it or not.
+const GAVE_UP: [&str; 2] = [
+    "the database is locked by another process",
+    "the database did not answer in time",
+];
 
 /// By which the connections of a command beside the server are known in the database.
 pub const COMMAND: &str = "command";
@@ -32,8 +36,8 @@ pub const COMMAND: &str = "command";
 /// How a command beside the server ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended {
-    /// It met the lock of another for too long and did nothing; else it did what it was asked.
-    pub locked: bool,
+    /// It waited for another for too long, and nobody can tell what it did; else it did what it was asked.
+    pub gave_up: bool,
     /// Started when the command ended.
     pub since: Stopwatch,
 }
@@ -290,7 +294,7 @@ impl Server {
         Ok(String::from_utf8(output.stdout)?)
     }
 
-    /// Starts a command beside the server; its task fails where the command fails, unless that found the database locked.
+    /// Starts a command beside the server; its task fails where the command fails, unless that waited for the database for too long.
     pub fn spawn(&self, arguments: &[&str]) -> anyhow::Result<JoinHandle<anyhow::Result<Ended>>> {
         let mut command = self.command(COMMAND, arguments);
         command
@@ -303,13 +307,13 @@ impl Server {
             let output = process.wait_with_output().await?;
             let since = Stopwatch::start();
             let said = String::from_utf8_lossy(&output.stderr);
-            let locked = !output.status.success() && said.contains(LOCKED);
+            let gave_up = !output.status.success() && GAVE_UP.iter().any(|way| said.contains(way));
             ensure!(
-                output.status.success() || locked,
+                output.status.success() || gave_up,
                 "`keystile {line}`: {}: {said}",
                 output.status
             );
-            Ok(Ended { locked, since })
+            Ok(Ended { gave_up, since })
         }))
     }
 

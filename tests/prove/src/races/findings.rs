@@ -25,7 +25,7 @@ pub(super) struct Findings {
     /// Answers of 500 and above, acts that failed, and losers that were answered otherwise than they must be.
     pub(super) faults: usize,
     /// Races that were not run, which a busy machine brings about: the server said 503 with `Retry-After` to one of the
-    /// two, or a command found the database locked for longer than it waits.
+    /// two, or a command waited for the database for too long.
     pub(super) void: usize,
     /// Waits in a circle that PostgreSQL broke; `None` where there can be none.
     pub(super) deadlocks: Option<i64>,

@@ -16,8 +16,8 @@ use crate::server::Ended;
 pub(super) struct Done {
     /// The act's answer; `None` for a command.
     pub(super) answer: Option<Answer>,
-    /// It was a command that found the database locked, and did nothing.
-    pub(super) locked: bool,
+    /// It was a command that waited for the database for too long.
+    pub(super) gave_up: bool,
     /// Started when the answer was there.
     pub(super) since: Stopwatch,
 }
@@ -25,7 +25,7 @@ pub(super) struct Done {
 impl Done {
     /// Whether the act was put off, as a busy machine makes the server and its commands do.
     pub(super) fn is_put_off(&self) -> bool {
-        self.locked || self.answer.as_ref().is_some_and(Answer::is_busy)
+        self.gave_up || self.answer.as_ref().is_some_and(Answer::is_busy)
     }
 }
 
@@ -221,14 +221,14 @@ impl Slot {
             let ended = command.await.context("a command's task failed")??;
             return Ok(Done {
                 answer: None,
-                locked: ended.locked,
+                gave_up: ended.gave_up,
                 since: ended.since,
             });
         }
         let answer = self.act.finish().await?;
         Ok(Done {
             answer: Some(answer),
-            locked: false,
+            gave_up: false,
             since: Stopwatch::start(),
         })
     }
