@@ -110,8 +110,8 @@ async fn a_command_that_finds_the_database_locked_is_told_from_one_that_fails() 
     let disable = |name| server.spawn(&["account", "disable", name]).unwrap();
     let lock = WriteLock::open(&server.data().join("keystile.db")).unwrap();
     lock.hold().unwrap();
-    assert!(disable("ada").await.unwrap().unwrap().locked);
+    assert!(disable("ada").await.unwrap().unwrap().gave_up);
     lock.release().unwrap();
-    assert!(!disable("ada").await.unwrap().unwrap().locked);
+    assert!(!disable("ada").await.unwrap().unwrap().gave_up);
     assert!(disable("nobody").await.unwrap().is_err());
 }
