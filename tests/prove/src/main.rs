@@ -6,9 +6,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use keystile_prove::engine::Engine;
+use keystile_prove::guarded::{self, Trusting};
 use keystile_prove::verdict::Verdict;
 use keystile_prove::{
-    felt, hashing, kill, moving, outage, promises, races, rotation, several, storm, walk,
+    felt, hashing, keys, kill, moving, outage, promises, races, rotation, several, storm, walk,
 };
 
 /// Shows Keystile's promises against the real server: each command starts it with a temporary data folder, loads it
@@ -116,6 +117,19 @@ enum Proof {
         #[arg(long, default_value_t = 100_000)]
         accounts: u32,
     },
+    /// A key server that is slow, silent, down, half broken, flooded and rotating, under requests in flight; a key that is
+    /// withdrawn while it is down.
+    Keys {
+        /// How long each trouble lasts.
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+        /// Requests under way at any time.
+        #[arg(long, default_value_t = 200)]
+        in_flight: usize,
+    },
+    /// No proof: a program that guards `/guarded` by following an issuer, for proofs that need several such processes.
+    #[command(hide = true)]
+    Guard(Trusting),
     /// All of the above but the list of promises with their defaults, and a summary.
     All,
 }
@@ -123,7 +137,7 @@ enum Proof {
 /// Three rotations and two changes of algorithm.
 const TURNS: &str = ",,,EdDSA,RS256";
 
-const ALL: [Proof; 10] = [
+const ALL: [Proof; 11] = [
     Proof::Walk,
     Proof::RefreshStorm {
         rounds: 1_000,
@@ -147,14 +161,18 @@ const ALL: [Proof; 10] = [
         short: false,
     },
     Proof::Move { accounts: 100_000 },
+    Proof::Keys {
+        seconds: 10,
+        in_flight: 200,
+    },
 ];
 
 impl Proof {
     /// Those of the store's engines on which this can be shown: several nodes share a PostgreSQL database only, and a
     /// move ends on one.
     fn engines(&self, store: Store) -> Vec<Engine> {
-        if matches!(self, Self::Promises) {
-            // These are of both, whatever is asked for.
+        if matches!(self, Self::Promises | Self::Keys { .. }) {
+            // These are of both, whatever is asked for, or of neither.
             return vec![Engine::Sqlite];
         }
         let mut engines = store.engines();
@@ -173,6 +191,10 @@ async fn main() -> anyhow::Result<ExitCode> {
     let Arguments { proof, store } = Arguments::parse();
     let proofs = match proof {
         Proof::All => ALL.to_vec(),
+        Proof::Guard(trusting) => {
+            guarded::run(trusting).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
         one => vec![one],
     };
     let mut verdicts = Vec::new();
@@ -225,6 +247,7 @@ async fn prove(proof: &Proof, engine: Engine) -> anyhow::Result<Verdict> {
             rotation::prove(engine, &turns, !short).await
         }
         Proof::Move { accounts } => moving::prove(accounts).await,
-        Proof::All => anyhow::bail!("`all` is a list of the others"),
+        Proof::Keys { seconds, in_flight } => keys::prove(seconds, in_flight).await,
+        Proof::All | Proof::Guard(_) => anyhow::bail!("this is no proof of its own"),
     }
 }

@@ -6,7 +6,9 @@ use keystile_prove::engine::Engine;
 use keystile_prove::hold::WriteLock;
 use keystile_prove::server::Server;
 use keystile_prove::verdict::Verdict;
-use keystile_prove::{felt, hashing, kill, moving, person, races, rotation, several, storm, walk};
+use keystile_prove::{
+    felt, hashing, keys, kill, moving, person, races, rotation, several, storm, walk,
+};
 use tokio::sync::Mutex;
 
 /// One proof at a time: one that fills the machine must not disturb another that measures.
@@ -67,6 +69,11 @@ async fn what_was_acknowledged_survives_a_node() {
 #[tokio::test(flavor = "multi_thread")]
 async fn guarded_requests_are_answered_while_the_hashing_queue_is_full() {
     on(Engine::Sqlite, |engine| hashing::prove(engine, 1_500, 1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_good_token_is_refused_whatever_becomes_of_the_key_server() {
+    on(Engine::Sqlite, |_| keys::prove(1, 50)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
