@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keystile::{Guard, KeySet, Verifier};
+use keystile::{Expected, Guard, KeySet, Verifier};
 use tokio::task::AbortHandle;
 use zeroize::Zeroizing;
 
@@ -35,6 +35,8 @@ struct Shared {
     engine: Arc<Engine>,
     followed: Arc<Followed>,
     guard: Guard,
+    /// The same for tokens of any audience: for those who ask about a token.
+    any_audience: Guard,
     tasks: [AbortHandle; 3],
 }
 
@@ -65,11 +67,13 @@ impl Accounts {
             .on_revoked(Box::new(move |rows| told.apply(rows)));
         let tasks = follow::start(&engine, &followed).await?;
         let guard = followed.guard();
+        let any_audience = guard.clone().audience(Expected::Unchecked).remember(0);
         Ok(Self {
             shared: Arc::new(Shared {
                 engine,
                 followed,
                 guard,
+                any_audience,
                 tasks,
             }),
         })
@@ -88,6 +92,10 @@ impl Accounts {
     /// with `revocation_unknown`, 503.
     pub fn guard(&self) -> Guard {
         self.shared.guard.clone()
+    }
+
+    pub(crate) fn any_audience(&self) -> &Guard {
+        &self.shared.any_audience
     }
 
     /// The public keys that verify this store's tokens; empty under a signing secret.

@@ -164,12 +164,24 @@ impl Engine {
         proof: Proof,
         now: Timestamp,
     ) -> Result<SignedIn, Fault> {
+        self.signed_in_at(live, token, proof, now, None).await
+    }
+
+    /// The same, with an access token for this audience.
+    pub(crate) async fn signed_in_at(
+        &self,
+        live: &LiveSession,
+        token: &OpaqueToken,
+        proof: Proof,
+        now: Timestamp,
+        audience: Option<&str>,
+    ) -> Result<SignedIn, Fault> {
         if self.followed.doubts_keys() {
             follow::reload_keys(self, &self.followed).await?;
         }
         let account = Account::from(&live.account);
         let issuance = Issuance::new(live, &account, proof, now);
-        let (access_token, expires_in) = self.tokens.issue(live, &issuance)?;
+        let (access_token, expires_in) = self.tokens.issue(live, &issuance, audience)?;
         Ok(SignedIn {
             session_id: SessionId::from(live.session.id.as_str()),
             access_token,

@@ -176,6 +176,98 @@ impl SignInError {
     }
 }
 
+/// Why a client was not believed to be who it says.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ClientAuthError {
+    /// No such client, or a wrong secret: never said which.
+    #[error("the client's id or its secret is wrong")]
+    WrongCredentials,
+    /// Too many wrong secrets from this address, and this one is wrong too.
+    #[error("too many attempts; try again in {} s", whole_seconds(*.retry_after))]
+    Limited {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] Fault),
+}
+
+impl ClientAuthError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::WrongCredentials => "client_wrong",
+            Self::Limited { .. } => "limited",
+            Self::Store(fault) => fault.code(),
+        }
+    }
+}
+
+/// Why a client got no token.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum GrantError {
+    /// It asked for a scope that it does not have.
+    #[error("the client does not have every scope that it asks for")]
+    ScopeRefused,
+    /// It asked for an audience that it was not given.
+    #[error("the client was not given this resource; name one of its audiences")]
+    ResourceRefused,
+    /// It has several audiences, none of them the issuer's own, and did not say which.
+    #[error("the client has several audiences; say which one as the resource")]
+    ResourceNeeded,
+    /// The refresh token was refused.
+    #[error(transparent)]
+    Refresh(RefreshError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] Fault),
+}
+
+impl GrantError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::ScopeRefused => "scope_refused",
+            Self::ResourceRefused => "resource_refused",
+            Self::ResourceNeeded => "resource_needed",
+            Self::Refresh(error) => error.code(),
+            Self::Store(fault) => fault.code(),
+        }
+    }
+}
+
+/// Why a client's token was not revoked.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RevokeError {
+    /// It is good, and was not given to this client.
+    #[error("this token was not given to this client")]
+    NotYours,
+    /// The client has revoked more tokens than guards can be told of.
+    #[error("the client revokes too many tokens; try again in {} s", whole_seconds(*.retry_after))]
+    Limited {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] Fault),
+}
+
+impl RevokeError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotYours => "token_of_another",
+            Self::Limited { .. } => "limited",
+            Self::Store(fault) => fault.code(),
+        }
+    }
+}
+
 /// Why a refresh was refused. All but the last mean: sign in again.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -300,16 +392,17 @@ pub enum AdminError {
         "the sign-in behind this request is no longer good; refresh the token or sign in again"
     )]
     Stale,
-    /// There is no such account, session or key.
+    /// There is no such account, session, key or client.
     #[error("there is no such {what}")]
     NotFound {
-        /// `account`, `session` or `key`.
+        /// `account`, `session`, `key` or `client`.
         what: &'static str,
     },
     /// A field breaks a rule.
     #[error("{field}: {message}")]
     Invalid {
-        /// `username`, `email`, `password`, `password_hash`, `id`, `roles` or `key`.
+        /// `username`, `email`, `password`, `password_hash`, `id`, `roles` or `key`; of a client `name`, `scopes` or
+        /// `audiences`.
         field: &'static str,
         /// Which rule, as a stable code.
         code: &'static str,
@@ -319,7 +412,7 @@ pub enum AdminError {
     /// Another account has it.
     #[error("this {field} is taken; choose another")]
     Taken {
-        /// `username`, `email`, `id` or `key`.
+        /// `username`, `email`, `id`, `key`, or a client's `name`.
         field: &'static str,
     },
     /// More passwords wait to be hashed than can be served soon.
@@ -352,6 +445,7 @@ fn taken_code(field: &str) -> &'static str {
         "email" => "email_taken",
         "id" => "id_taken",
         "key" => "key_taken",
+        "name" => "name_taken",
         _ => "username_taken",
     }
 }

@@ -80,6 +80,7 @@ mod answer;
 mod backup;
 mod builder;
 mod chain;
+mod client;
 mod dummy;
 mod engine;
 mod error;
@@ -110,8 +111,13 @@ pub use answer::{
 };
 pub use backup::{Backup, Progress, Restore, Restored, Stop, Trusted, Undone};
 pub use builder::{AccountIds, Builder};
+pub use client::{
+    AuthenticatedClient, Client, ClientToken, ClientsPage, CreatedClient, Introspected, NewClient,
+    RefreshSummary, TokenWish,
+};
 pub use error::{
-    AdminError, BrokenRule, CallerError, Fault, OpenError, RefreshError, SignInError, SignUpError,
+    AdminError, BrokenRule, CallerError, ClientAuthError, Fault, GrantError, OpenError,
+    RefreshError, RevokeError, SignInError, SignUpError,
 };
 pub use exchange::{Exchange, ExchangeError};
 #[cfg(feature = "testing")]

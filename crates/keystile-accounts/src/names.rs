@@ -9,6 +9,7 @@ const LONGEST_USERNAME: usize = 64;
 const LONGEST_EMAIL: usize = 254;
 const LONGEST_LOCAL_PART: usize = 64;
 const LONGEST_ID: usize = 64;
+const LONGEST_AUDIENCE: usize = 256;
 
 /// What a username may be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -127,6 +128,41 @@ pub(crate) fn account_id(text: &str) -> Result<(), BadName> {
             format!("use 1 to {LONGEST_ID} characters of A-Z a-z 0-9 . _ -"),
         ))
     }
+}
+
+/// What people call a client: it is shown in lists, and named in commands.
+pub(crate) fn client_name(text: &str) -> Result<(), BadName> {
+    let shown = |c: char| !c.is_control() && !is_invisible(c);
+    let long = text.chars().nth(LONGEST_USERNAME).is_some();
+    if !text.is_empty() && !long && text.trim() == text && text.chars().all(shown) {
+        return Ok(());
+    }
+    Err(bad(
+        "name_malformed",
+        format!("use 1 to {LONGEST_USERNAME} characters that can be seen, no space at either end"),
+    ))
+}
+
+/// One scope (RFC 6749, section 3.3).
+pub(crate) fn scope(text: &str) -> Result<(), BadName> {
+    role(text).map_err(|bad| BadName {
+        code: "scope_malformed",
+        ..bad
+    })
+}
+
+/// An audience: a URI as a rule (RFC 8707, section 2), but any text that an API may ask for.
+pub(crate) fn audience(text: &str) -> Result<(), BadName> {
+    let plain = |c: char| c.is_ascii_graphic() && c != '#';
+    if !text.is_empty() && text.len() <= LONGEST_AUDIENCE && text.chars().all(plain) {
+        return Ok(());
+    }
+    Err(bad(
+        "audience_malformed",
+        format!(
+            "use 1 to {LONGEST_AUDIENCE} printable ASCII characters, no space and no #; the URL of an API, as a rule"
+        ),
+    ))
 }
 
 /// A role's name: what a `scope-token` of RFC 6749, section 3.3, may be.

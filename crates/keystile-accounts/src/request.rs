@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use keystile::Claims;
 use zeroize::Zeroizing;
 
-use crate::answer::{AccountId, SessionId};
+use crate::answer::{AccountId, RefreshToken, SessionId};
+use crate::client::AuthenticatedClient;
 
 /// A password as it was typed: wiped on drop, redacted in `Debug`.
 #[derive(Clone, Default)]
@@ -180,6 +181,7 @@ pub struct SignIn {
     pub(crate) password: Password,
     pub(crate) from: Option<IpAddr>,
     pub(crate) device: Option<String>,
+    pub(crate) client_id: Option<String>,
 }
 
 impl SignIn {
@@ -189,6 +191,7 @@ impl SignIn {
             password: Password::default(),
             from: None,
             device: None,
+            client_id: None,
         }
     }
 
@@ -218,6 +221,16 @@ impl SignIn {
     #[must_use]
     pub fn from(mut self, address: IpAddr) -> Self {
         self.from = Some(address);
+        self
+    }
+
+    /// The client that the session is opened for: only it can refresh it, by [`Accounts::refresh_for`], and the session ends
+    /// with it. Access tokens carry its `client_id`.
+    ///
+    /// [`Accounts::refresh_for`]: crate::Accounts::refresh_for
+    #[must_use]
+    pub fn client(mut self, client: &AuthenticatedClient) -> Self {
+        self.client_id = Some(client.id.clone());
         self
     }
 
@@ -251,6 +264,24 @@ impl Refresh {
     pub fn from(mut self, address: IpAddr) -> Self {
         self.from = Some(address);
         self
+    }
+}
+
+impl From<&str> for Refresh {
+    fn from(token: &str) -> Self {
+        Self::token(token)
+    }
+}
+
+impl From<&String> for Refresh {
+    fn from(token: &String) -> Self {
+        Self::token(token)
+    }
+}
+
+impl From<&RefreshToken> for Refresh {
+    fn from(token: &RefreshToken) -> Self {
+        Self::token(token.expose())
     }
 }
 

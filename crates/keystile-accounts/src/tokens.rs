@@ -6,11 +6,12 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use keystile::{Claims, Expected, KeySet, Random, SigningKey, Timestamp, Trust};
+use keystile::{Claims, Expected, KeySet, Random, Scope, SigningKey, Timestamp, Trust};
 use serde_json::Value;
 
 use crate::answer::Account;
 use crate::builder::TokenOptions;
+use crate::client::AuthenticatedClient;
 use crate::error::Fault;
 use crate::issuance::{Issuance, auth_time};
 use crate::store::LiveSession;
@@ -100,19 +101,64 @@ impl Tokens {
         }
     }
 
+    /// The `aud` of tokens that are meant for nobody in particular.
+    pub(crate) fn audience(&self) -> Option<&str> {
+        self.audience.as_deref()
+    }
+
+    /// Signs a client's own token, as of when it proved who it is: a revocation after that lives longer than the token.
+    /// There is no session, and none of the application's own claims, which are about people.
+    pub(crate) fn issue_for_client(
+        &self,
+        client: &AuthenticatedClient,
+        audience: Option<&str>,
+        scope: &Scope,
+    ) -> Result<(String, Duration), Fault> {
+        let now = client.at();
+        let expires = now.saturating_add(self.options.lifetime);
+        let claims = Claims {
+            sub: client.subject(),
+            aud: audience.map(Into::into).unwrap_or_default(),
+            generation: Some(client.generation),
+            scope: scope.clone(),
+            client_id: Some(client.id.clone()),
+            ..self.plain(now, expires)
+        };
+        let signing = &self.keys.load().signing;
+        let token = signing.issue_as(&self.options.token_type, &claims);
+        Ok((token.map_err(unsigned)?, self.options.lifetime))
+    }
+
+    /// What every token says.
+    fn plain(&self, now: Timestamp, expires: Timestamp) -> Claims {
+        Claims {
+            iss: self.issuer.clone(),
+            exp: expires.as_seconds(),
+            iat: Some(now.as_seconds()),
+            nbf: self.options.not_before.then(|| now.as_seconds()),
+            jti: Some(URL_SAFE_NO_PAD.encode(self.random.bytes::<16>())),
+            ..Claims::default()
+        }
+    }
+
     /// Signs a token for a session as it was at `now`, the time of the transaction that read it: a revocation after
-    /// that lives longer than the token. Answers the token and its life.
+    /// that lives longer than the token. `audience` stands in the place of the usual one. Answers the token and its life.
     pub(crate) fn issue(
         &self,
         live: &LiveSession,
         issuance: &Issuance<'_>,
+        audience: Option<&str>,
     ) -> Result<(String, Duration), Fault> {
         let now = issuance.issued_at();
         let mut expires = now.saturating_add(self.options.lifetime);
         if let Some(limit) = live.session.absolute_expires_at {
             expires = expires.min(Timestamp::from_millis(limit));
         }
-        let claims = self.claims(live, issuance.account(), now, expires);
+        let audience = audience.or(self.audience.as_deref());
+        let claims = Claims {
+            aud: audience.map(Into::into).unwrap_or_default(),
+            ..self.claims(live, issuance.account(), now, expires)
+        };
         let signing = &self.keys.load().signing;
         let typ = &self.options.token_type;
         let token = match &self.options.extra {
@@ -125,13 +171,7 @@ impl Tokens {
                 signing.issue_as(typ, &claims.with_extra(extra))
             }
         };
-        let token = token.map_err(|error| {
-            Fault::because(
-                "issue_failed",
-                "the access token could not be signed",
-                error,
-            )
-        })?;
+        let token = token.map_err(unsigned)?;
         let whole_seconds = expires.as_seconds().saturating_sub(now.as_seconds());
         Ok((
             token,
@@ -147,14 +187,10 @@ impl Tokens {
         expires: Timestamp,
     ) -> Claims {
         let least = Claims {
-            iss: self.issuer.clone(),
-            aud: self.audience.as_deref().map(Into::into).unwrap_or_default(),
-            iat: Some(now.as_seconds()),
-            nbf: self.options.not_before.then(|| now.as_seconds()),
-            jti: Some(URL_SAFE_NO_PAD.encode(self.random.bytes::<16>())),
+            sub: account.id.as_str().to_owned(),
             sid: Some(live.session.id.clone()),
             generation: Some(account.generation),
-            ..Claims::new(account.id.as_str(), expires.as_seconds())
+            ..self.plain(now, expires)
         };
         if self.options.minimal {
             return least;
@@ -168,6 +204,14 @@ impl Tokens {
             ..least
         }
     }
+}
+
+fn unsigned(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Fault {
+    Fault::because(
+        "issue_failed",
+        "the access token could not be signed",
+        error,
+    )
 }
 
 fn unusable(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Fault {

@@ -2,6 +2,9 @@
 
 mod admin;
 mod check_password;
+mod client_looks;
+mod client_tokens;
+mod clients;
 mod exchange;
 mod own_account;
 mod refresh;

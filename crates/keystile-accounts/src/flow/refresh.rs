@@ -5,6 +5,7 @@ use keystile::{OpaqueToken, Timestamp};
 use crate::accounts::Accounts;
 use crate::answer::{SessionId, SignedIn};
 use crate::chain;
+use crate::client::AuthenticatedClient;
 use crate::engine::{Engine, millis};
 use crate::error::{Fault, RefreshError};
 use crate::gate::Point;
@@ -32,7 +33,7 @@ impl Accounts {
     /// As [`refresh`](Self::refresh), and says where it comes from: the owner sees in the list of sessions from which
     /// address each was used last.
     pub async fn refresh_with(&self, request: Refresh) -> Result<SignedIn, RefreshError> {
-        self.engine().refresh(request).await
+        self.engine().refresh(request, None, None).await
     }
 
     /// The session that a refresh token belongs to, whether it is good, spent or ended; `None` for one that is not known.
@@ -55,7 +56,13 @@ impl Accounts {
 }
 
 impl Engine {
-    async fn refresh(&self, request: Refresh) -> Result<SignedIn, RefreshError> {
+    /// As `client` where one asks, with an access token for `audience` in place of the usual one.
+    pub(super) async fn refresh(
+        &self,
+        request: Refresh,
+        client: Option<&AuthenticatedClient>,
+        audience: Option<&str>,
+    ) -> Result<SignedIn, RefreshError> {
         let Some(presented) = OpaqueToken::parse(chain::PREFIX, request.token.as_str()) else {
             count("malformed");
             tracing::info!(
@@ -79,7 +86,7 @@ impl Engine {
                 expires_at: self.refresh_expiry(now).as_millis(),
                 idle: self.sessions.is_idle_limited(),
                 grace: millis(self.sessions.replay_grace),
-                client_id: None,
+                client_id: client.map(|client| client.id.clone()),
                 address: request.from.map(|address| address.to_string()),
                 revoked_until: self.act_by(None, None, now).revoked_until,
             })
@@ -90,7 +97,7 @@ impl Engine {
             successor,
             sealing,
         };
-        self.answer(rotation?, chain, now).await
+        self.answer(rotation?, chain, now, audience).await
     }
 
     async fn answer(
@@ -98,6 +105,7 @@ impl Engine {
         rotation: Rotation,
         chain: Chain<'_>,
         now: Timestamp,
+        audience: Option<&str>,
     ) -> Result<SignedIn, RefreshError> {
         let outcome = rotation.outcome();
         let (live, successor) = match rotation {
@@ -130,7 +138,8 @@ impl Engine {
             "refreshed"
         );
         self.gate.reach(Point::Rotated).await;
-        Ok(self.signed_in(&live, &successor, Proof::Token, now).await?)
+        let answered = self.signed_in_at(&live, &successor, Proof::Token, now, audience);
+        Ok(answered.await?)
     }
 }
 

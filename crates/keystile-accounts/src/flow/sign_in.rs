@@ -188,6 +188,7 @@ impl Engine {
             auth_time: now.as_millis(),
             amr: vec!["pwd".to_owned()],
             attempt,
+            client_id: request.client_id.clone(),
             ..self.new_session(token_hash, request.from, request.device.as_deref(), now)
         }
     }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::error::{
-    AdminError, BrokenRule, CallerError, Fault, RefreshError, SignInError, SignUpError,
+    AdminError, BrokenRule, CallerError, ClientAuthError, Fault, RefreshError, RevokeError,
+    SignInError, SignUpError,
 };
 use crate::limits::NotNow;
 use crate::names::BadName;
@@ -137,6 +138,7 @@ fn field_name(field: Field) -> &'static str {
         Field::KeyId => "key",
         Field::Session => "session",
         Field::Token => "token",
+        Field::ClientName => "name",
     }
 }
 
@@ -179,6 +181,30 @@ impl From<Trouble> for SignInError {
             Trouble::Stale | Trouble::NotFound => Self::WrongCredentials,
             Trouble::Invalid { .. } => Self::Store(unexpected("a broken rule")),
             Trouble::Taken { field } => Self::Store(unexpected(field)),
+        }
+    }
+}
+
+impl From<Trouble> for ClientAuthError {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Limited { retry_after } | Trouble::Busy { retry_after } => {
+                Self::Limited { retry_after }
+            }
+            Trouble::Fault(fault) => Self::Store(fault),
+            _ => Self::Store(unexpected("what is not about a client's secret")),
+        }
+    }
+}
+
+impl From<Trouble> for RevokeError {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Limited { retry_after } | Trouble::Busy { retry_after } => {
+                Self::Limited { retry_after }
+            }
+            Trouble::Fault(fault) => Self::Store(fault),
+            _ => Self::Store(unexpected("what is not about a count")),
         }
     }
 }

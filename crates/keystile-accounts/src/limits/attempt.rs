@@ -33,6 +33,12 @@ const POLL: Duration = Duration::from_millis(50);
 /// What those are told who waited too long.
 const COME_BACK: Duration = Duration::from_secs(1);
 
+/// Tokens that one client may revoke in a window, each of which every guard holds for as long as the token would have lived.
+const MOST_REVOCATIONS: u32 = 1_000;
+const REVOCATIONS_WINDOW: Duration = Duration::from_secs(15 * 60);
+
+const UNWRITABLE: StoreError = StoreError::Corrupt("a counter that cannot be written");
+
 /// Counts attempts.
 pub(crate) struct Attempts {
     limits: GuessLimits,
@@ -137,12 +143,16 @@ impl Attempts {
             .admit_attempt(attempt, self.limits.per_address, now);
         asked.await.map_err(|error| match error {
             WriteError::Store(error) => NotNow::Store(error),
-            _ => NotNow::Store(StoreError::Corrupt("a counter that cannot be written")),
+            _ => NotNow::Store(UNWRITABLE),
         })
     }
 
     fn within_limit(&self, found: &Counted) -> Result<(), NotNow> {
-        if found.count < u64::from(self.limits.per_address) {
+        self.within(found, self.limits.per_address)
+    }
+
+    fn within(&self, found: &Counted, most: u32) -> Result<(), NotNow> {
+        if found.count < u64::from(most) {
             return Ok(());
         }
         let left = found
@@ -165,6 +175,43 @@ impl Attempts {
             key,
             window: millis(self.limits.window.min(LONGEST_WINDOW)),
             period,
+        }
+    }
+
+    /// Counts a wrong answer where nobody could have guessed the right one: nothing was asked for before, and nobody was
+    /// held up. Past the limit it is not counted any more, but said so.
+    pub(crate) async fn count_wrong(
+        &self,
+        subject: Subject<'_>,
+        from: Option<IpAddr>,
+    ) -> Result<(), NotNow> {
+        let Some(from) = from.filter(|_| self.limits.on) else {
+            return Ok(());
+        };
+        let here = self.counters.of(subject, Some(from));
+        self.count_up_to(self.attempt(here, None), self.limits.per_address)
+            .await
+    }
+
+    /// Counts a token that a client revokes.
+    pub(crate) async fn count_revocation(&self, client_id: &str) -> Result<(), NotNow> {
+        let attempt = Attempt {
+            key: self.counters.of(Subject::Revocations(client_id), None),
+            window: millis(REVOCATIONS_WINDOW),
+            period: None,
+        };
+        self.count_up_to(attempt, MOST_REVOCATIONS).await
+    }
+
+    async fn count_up_to(&self, attempt: Attempt, most: u32) -> Result<(), NotNow> {
+        for found in self.read(vec![attempt.key]).await? {
+            self.within(&found, most)?;
+        }
+        let now = self.clock.now().as_millis();
+        match self.store.count_attempts(vec![attempt], now).await {
+            Ok(_) => Ok(()),
+            Err(WriteError::Store(error)) => Err(NotNow::Store(error)),
+            Err(_) => Err(NotNow::Store(UNWRITABLE)),
         }
     }
 

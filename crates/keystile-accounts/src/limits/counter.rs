@@ -13,6 +13,10 @@ pub(crate) enum Subject<'a> {
     Identifier(&'a str),
     /// The account whose owner is asked for the current password.
     Account(&'a str),
+    /// The client whose secret is asked for.
+    Client(&'a str),
+    /// No guess: the client that revokes tokens of its own.
+    Revocations(&'a str),
 }
 
 /// Names counters by HMAC, so that their table names nobody.
@@ -28,6 +32,8 @@ impl Counters {
         let (kind, text) = match subject {
             Subject::Identifier(text) => (b'i', text),
             Subject::Account(id) => (b'a', id),
+            Subject::Client(id) => (b'c', id),
+            Subject::Revocations(id) => (b'r', id),
         };
         let mut context = hmac::Context::with_key(&self.0);
         context.update(b"keystile guess v1");

@@ -62,6 +62,7 @@ pub(super) fn reason_text(reason: EndReason) -> &'static str {
         EndReason::Deleted => "deleted",
         EndReason::Reused => "reused",
         EndReason::Displaced => "displaced",
+        EndReason::ClientDeleted => "client_deleted",
     }
 }
 
@@ -72,6 +73,7 @@ pub(super) fn reason_from(text: &str) -> EndReason {
         "deleted" => EndReason::Deleted,
         "reused" => EndReason::Reused,
         "displaced" => EndReason::Displaced,
+        "client_deleted" => EndReason::ClientDeleted,
         _ => EndReason::SignedOut,
     }
 }

@@ -141,6 +141,8 @@ pub enum Field {
     Session,
     /// Another program's refresh token: it was exchanged before.
     Token,
+    /// A client's name.
+    ClientName,
 }
 
 /// Why a write was refused. Nothing of it was kept.

@@ -17,6 +17,7 @@ macro_rules! on_engine {
 
 mod backup;
 mod by_url;
+mod client;
 mod column;
 mod error;
 mod hold;
@@ -236,6 +237,7 @@ impl Store {
 /// Sessions and their chains of refresh tokens.
 impl Store {
     /// Opens a session if the account lives, is enabled and has the generation that was read; else `None`.
+    /// [`WriteError::NotFound`] if the client that it is for is not there (any more).
     pub async fn open_session(
         &self,
         act: Act,
@@ -311,6 +313,11 @@ impl Store {
     /// Ends every session of the account and raises its generation; says how many sessions.
     pub async fn end_all_sessions(&self, act: Act, account_id: &str) -> Result<u64, WriteError> {
         on_engine!(self, store => store.end_all_sessions(act, account_id).await)
+    }
+
+    /// Whose a refresh token is, current or consumed; `None` if it is not known.
+    pub async fn token_owner(&self, token_hash: Hash) -> Result<Option<TokenOwner>, StoreError> {
+        on_engine!(self, store => store.token_owner(token_hash).await)
     }
 
     /// Ends the session that a refresh token, current or consumed, belongs to. The client must be the session's.

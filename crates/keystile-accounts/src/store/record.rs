@@ -2,11 +2,14 @@
 //!
 //! Times are epoch milliseconds, ids are text, token hashes are 32 bytes. No record's `Debug` shows a secret.
 
+mod client;
 mod key;
 mod session;
 
 use std::fmt;
 
+pub(in crate::store) use client::audited;
+pub use client::{ClientRecord, NewClient, TokenOwner, client_subject};
 pub use key::*;
 pub use session::*;
 

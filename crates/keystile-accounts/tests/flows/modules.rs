@@ -1,5 +1,7 @@
 // Built twice: as `flows` on SQLite, as `flows_on_postgres` on PostgreSQL.
 mod administration;
+mod client_looks;
+mod clients;
 mod exchange;
 mod guard;
 mod guessing;

@@ -25,6 +25,8 @@ INSERT INTO session (seq, id, account_id, client_id, token_hash, previous_hash, 
         created_at, last_used_at, expires_at, absolute_expires_at, ended_at, end_reason, device, address, auth_time, amr)
     VALUES (3, 's', 'id-ada', 'c', randomblob(32), randomblob(32), 1, randomblob(32), 2, 3, 4, 5, 6, 7, 8, 'reused', 'd', 'a',
         9, '[\"pwd\"]');
+INSERT INTO client (seq, id, name, secret_hash, scopes, audiences, generation, created_at)
+    VALUES (5, 'c', 'Ön', randomblob(32), '[\"a:b\"]', '[\"https://a\"]', 4294967297, 9);
 INSERT INTO spent VALUES (randomblob(32), 's', 1, 2);
 INSERT INTO exchanged (issuer, token_id, expires_at) VALUES ('i', 't', 1);
 INSERT INTO signing_key (kid, algorithm, public, private, state, created_at, state_since, signed_from, due_at)

@@ -5,8 +5,8 @@ use keystile_accounts::store::{
 };
 
 use crate::fixture::{
-    Database, NOW, account, act, act_of, beginning, fresh, new_account, password, session,
-    signed_in,
+    Database, NOW, account, act, act_of, beginning, fresh, new_account, new_client, password,
+    session, signed_in,
 };
 use crate::key::{first, key};
 
@@ -30,6 +30,17 @@ async fn each_write(
                 .create_account(one(), new_account("new"))
                 .await
                 .map(drop),
+        ),
+        (
+            "create_client",
+            store
+                .create_client(one(), new_client("new"))
+                .await
+                .map(drop),
+        ),
+        (
+            "delete_client",
+            store.delete_client(one(), "old").await.map(drop),
         ),
         (
             "update_account",

@@ -5,8 +5,8 @@ use keystile_accounts::store::{
 };
 
 use crate::fixture::{
-    DAY, Database, GRACE, NOW, account, act, audited, beginning, fresh, listed, lives, new_session,
-    rotate, rotated, rotation, session, signed_in,
+    DAY, Database, GRACE, NOW, account, act, audited, beginning, client, fresh, listed, lives,
+    new_session, rotate, rotated, rotation, session, signed_in,
 };
 
 pub(crate) async fn a_token_is_consumed_once_and_repeated_within_the_grace(database: &Database) {
@@ -161,6 +161,7 @@ pub(crate) async fn another_clients_token_is_unknown(database: &Database) {
     let store = database.open().await;
     let account = account(&store, "ada").await;
     let token = fresh();
+    client(&store, "mine").await;
     let bound = NewSession {
         client_id: Some("mine".to_owned()),
         ..new_session(&account, token)

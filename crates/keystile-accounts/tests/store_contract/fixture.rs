@@ -7,8 +7,9 @@ use std::sync::mpsc;
 use std::task::Poll;
 
 use keystile_accounts::store::{
-    AccountRecord, Act, Actor, Cursor, Hash, Identifier, LiveSession, NewAccount, NewAccountId,
-    NewSession, Options, PasswordHash, Rotate, Rotation, Salt, SessionRecord, Store,
+    AccountRecord, Act, Actor, ClientRecord, Cursor, Hash, Identifier, LiveSession, NewAccount,
+    NewAccountId, NewClient, NewSession, Options, PasswordHash, Rotate, Rotation, Salt,
+    SessionRecord, Store,
 };
 use tempfile::TempDir;
 
@@ -163,6 +164,21 @@ pub(crate) async fn account(store: &Store, username: &str) -> AccountRecord {
         .create_account(act(), new_account(username))
         .await
         .unwrap()
+}
+
+/// A client whose id is its name, but for the article before it.
+pub(crate) fn new_client(name: &str) -> NewClient {
+    NewClient {
+        id: name.to_owned(),
+        name: format!("the {name}"),
+        secret_hash: [90; 32],
+        scopes: vec!["posts:read".to_owned(), "posts:write".to_owned()],
+        audiences: vec!["https://api.example".to_owned()],
+    }
+}
+
+pub(crate) async fn client(store: &Store, name: &str) -> ClientRecord {
+    store.create_client(act(), new_client(name)).await.unwrap()
 }
 
 pub(crate) fn new_session(account: &AccountRecord, token: Hash) -> NewSession {

@@ -8,6 +8,7 @@ mod anew;
 mod audit;
 mod caller;
 mod chain;
+mod client;
 mod exchange;
 mod fixture;
 mod issuer;
@@ -89,6 +90,15 @@ promises! {
         everything_holds_after_a_restart,
         what_a_session_went_beyond_is_told,
         a_refusal_is_written_once_for_each_session,
+    }
+    client {
+        names_are_unique_and_a_refused_one_changes_nothing,
+        it_is_found_by_id_and_by_name_and_listed_in_order,
+        its_end_is_the_end_of_its_tokens_and_sessions,
+        no_session_is_opened_for_one_that_is_gone,
+        openings_that_meet_its_end_leave_no_session,
+        whose_a_refresh_token_is,
+        after_a_restore_its_earlier_tokens_are_over,
     }
     exchange {
         a_foreign_token_opens_one_session,

@@ -19,6 +19,7 @@ const END_SESSIONS: &str =
 /// token of the time after. Tokens of other programs from before are over too.
 const RAISE_GENERATIONS: &str = "UPDATE account SET generation = generation + 4294967296,
     sessions_ended_at = greatest(sessions_ended_at, $1::bigint)";
+const RAISE_CLIENTS: &str = "UPDATE client SET generation = generation + 4294967296";
 const ONE_AT_A_TIME: &str = "LOCK TABLE signing_key IN SHARE ROW EXCLUSIVE MODE";
 const REVOKE_KEYS: &str = "INSERT INTO revocation (kind, value, at, until)
     SELECT 'key', kid, $1::bigint, greatest($2::bigint, $1 + coalesce(
@@ -44,6 +45,10 @@ impl Postgres {
 async fn begin(work: &Work<'_>, how: Restoration) -> Result<Restored, WriteError> {
     work.batch_execute(NO_HURRY).await?;
     let accounts = row::number(&**work, LOCK_ACCOUNTS, &[]).await?;
+    if how.trusted != Trusted::Everything {
+        // Before the sessions, as whoever deletes a client comes to them from there.
+        work.run(RAISE_CLIENTS, &[]).await?;
+    }
     row::number(&**work, LOCK_SESSIONS, &[]).await?;
     let sessions = row::number(&**work, LIVING, &[&how.now]).await?;
     let keys_withdrawn = distrust(work, how).await?;

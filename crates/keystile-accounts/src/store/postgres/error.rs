@@ -104,6 +104,7 @@ fn taken(said: &DbError) -> Option<Field> {
         "account_username_unique" => Some(Field::Username),
         "account_email_unique" => Some(Field::Email),
         "signing_key_kid_unique" => Some(Field::KeyId),
+        "client_name_unique" => Some(Field::ClientName),
         "exchanged_unique" => Some(Field::Token),
         "session_id_unique" | "session_token_unique" | "spent_hash_unique" => Some(Field::Session),
         _ => None,

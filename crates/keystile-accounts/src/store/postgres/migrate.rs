@@ -21,6 +21,10 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 3,
         sql: include_str!("../../../migrations/postgres/0003_refusals.sql"),
     },
+    Migration {
+        version: 4,
+        sql: include_str!("../../../migrations/postgres/0004_clients.sql"),
+    },
 ];
 
 /// The oldest server whose functions the store uses: 13.

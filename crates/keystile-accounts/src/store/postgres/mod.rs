@@ -1,13 +1,15 @@
 //! PostgreSQL: a bounded pool of connections, prepared statements, several nodes on one database.
 //!
 //! Everything runs at READ COMMITTED. What may not happen together is excluded by row locks, taken in one order by all:
-//! the caller's and the concerned account in the order of their ids, then sessions in the order of theirs, then counters.
+//! the caller's and the concerned account in the order of their ids, then a client, then sessions in the order of their ids,
+//! then counters.
 //! A rotation takes its session's row alone and waits for nothing while it holds it. So nobody waits in a circle.
 
 mod account;
 mod anew;
 mod audit;
 mod claim;
+mod client;
 mod connect;
 mod error;
 mod exchange;

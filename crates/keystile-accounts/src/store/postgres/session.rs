@@ -4,11 +4,12 @@ use tokio_postgres::Row;
 
 use super::super::column::{self, reason_from, reason_text, to_json};
 use super::super::{
-    Act, EndReason, Hash, LiveSession, NewSession, Page, SessionRecord, StoreError, WriteError,
+    Act, EndReason, Hash, LiveSession, NewSession, Page, SessionRecord, StoreError, TokenOwner,
+    WriteError,
 };
 use super::account::{self, account_columns};
 use super::row::{self, Values, get};
-use super::{Postgres, Work, audit, limit, revocation};
+use super::{Postgres, Work, audit, client, limit, revocation};
 
 /// The columns of a [`SessionRecord`], in the order of [`from_row`].
 macro_rules! session_columns {
@@ -83,6 +84,13 @@ const FORGET_PLACES: &str =
 const OF_TOKEN: &str =
     "SELECT account_id, id FROM session WHERE client_id IS NOT DISTINCT FROM $2::text
     AND (token_hash = $1 OR id = (SELECT session_id FROM spent WHERE hash = $1))";
+
+const OWNER: &str = concat!(
+    "SELECT ",
+    session_columns!(),
+    ", token_hash = $1 FROM session
+     WHERE token_hash = $1 OR id = (SELECT session_id FROM spent WHERE hash = $1)"
+);
 
 impl Postgres {
     pub async fn open_session(
@@ -194,6 +202,22 @@ impl Postgres {
         .await
     }
 
+    pub async fn token_owner(&self, token_hash: Hash) -> Result<Option<TokenOwner>, StoreError> {
+        self.ask(move |client| {
+            Box::pin(async move {
+                let found = row::optional(client, OWNER, &[&token_hash.as_slice()]).await?;
+                let owner = |row: Row| {
+                    Ok(TokenOwner {
+                        session: from_row(&row)?,
+                        is_current: get(&row, COLUMNS)?,
+                    })
+                };
+                found.map(owner).transpose()
+            })
+        })
+        .await
+    }
+
     pub async fn end_session_by_token(
         &self,
         act: Act,
@@ -218,6 +242,7 @@ async fn open(
     let Some(session) = insert(work, OPEN, act, new, generation).await? else {
         return Ok(None);
     };
+    client::expect(work, new.client_id.as_deref()).await?;
     displace(work, act, new).await?;
     if let Some(attempt) = new.attempt {
         limit::settle(&**work, attempt, true).await?;

@@ -74,6 +74,8 @@ pub enum EndReason {
     Reused,
     /// A later sign-in went beyond the limit of the account's sessions, and this was the one unused for longest.
     Displaced,
+    /// The client that it was opened for was deleted.
+    ClientDeleted,
 }
 
 /// A session and its account.

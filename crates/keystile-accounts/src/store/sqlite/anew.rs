@@ -14,6 +14,7 @@ const END_SESSIONS: &str = "UPDATE session SET ended_at = ?1, end_reason = 'rest
 /// token of the time after. Tokens of other programs from before are over too.
 const RAISE_GENERATIONS: &str = "UPDATE account SET generation = generation + 4294967296,
     sessions_ended_at = max(coalesce(sessions_ended_at, ?1), ?1)";
+const RAISE_CLIENTS: &str = "UPDATE client SET generation = generation + 4294967296";
 const REVOKE_KEYS: &str = "INSERT INTO revocation (kind, value, at, until)
     SELECT 'key', kid, ?1, max(?2, ?1 + coalesce((SELECT CAST(value AS INTEGER) FROM meta
         WHERE name = 'longest_token_life'), 0))
@@ -62,6 +63,7 @@ fn distrust(
     if how.trusted != Trusted::Everything {
         connection.execute(END_SESSIONS, [how.now])?;
         connection.execute(RAISE_GENERATIONS, [how.now])?;
+        connection.execute(RAISE_CLIENTS, [])?;
     }
     let mut count = 0;
     // As of when it was done: the next restore tells them from those that this one withdraws.

@@ -40,6 +40,7 @@ fn taken(error: &Error) -> Option<Field> {
         "account.username_key" => Some(Field::Username),
         "account.email_key" => Some(Field::Email),
         "signing_key.kid" => Some(Field::KeyId),
+        "client.name" => Some(Field::ClientName),
         "exchanged.issuer, exchanged.token_id" => Some(Field::Token),
         "session.id" | "session.token_hash" | "spent.hash" => Some(Field::Session),
         _ => None,

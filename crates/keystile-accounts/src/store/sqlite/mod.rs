@@ -4,6 +4,7 @@ mod account;
 mod anew;
 mod audit;
 mod backup;
+mod client;
 mod connect;
 mod copy;
 mod error;

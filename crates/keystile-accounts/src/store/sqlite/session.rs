@@ -4,9 +4,10 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::super::column::{self, reason_from, reason_text, to_json};
 use super::super::{
-    Act, EndReason, Hash, LiveSession, NewSession, Page, SessionRecord, StoreError, WriteError,
+    Act, EndReason, Hash, LiveSession, NewSession, Page, SessionRecord, StoreError, TokenOwner,
+    WriteError,
 };
-use super::{Sqlite, Work, account, audit, limit, revocation};
+use super::{Sqlite, Work, account, audit, client, limit, revocation};
 
 /// The columns of a [`SessionRecord`], in the order of [`from_row`].
 macro_rules! session_columns {
@@ -56,6 +57,13 @@ const FORGET_PLACES: &str =
     "UPDATE session SET device = NULL, address = NULL WHERE account_id = ?1";
 const OF_TOKEN: &str = "SELECT account_id, id FROM session WHERE client_id IS ?2
     AND (token_hash = ?1 OR id = (SELECT session_id FROM spent WHERE hash = ?1))";
+
+const OWNER: &str = concat!(
+    "SELECT ",
+    session_columns!(),
+    ", token_hash = ?1 FROM session
+     WHERE token_hash = ?1 OR id = (SELECT session_id FROM spent WHERE hash = ?1)"
+);
 
 impl Sqlite {
     pub async fn open_session(
@@ -148,6 +156,21 @@ impl Sqlite {
         .await
     }
 
+    pub async fn token_owner(&self, token_hash: Hash) -> Result<Option<TokenOwner>, StoreError> {
+        self.read(move |connection| {
+            let found = connection
+                .prepare_cached(OWNER)?
+                .query_row([token_hash], |row| {
+                    Ok(TokenOwner {
+                        session: from_row(row)?,
+                        is_current: row.get(13)?,
+                    })
+                });
+            Ok(found.optional()?)
+        })
+        .await
+    }
+
     pub async fn end_session_by_token(
         &self,
         act: Act,
@@ -164,6 +187,7 @@ fn open(work: &Work<'_>, act: &Act, new: &NewSession) -> Result<Option<LiveSessi
     let Some(session) = insert(work, OPEN, act, new, generation).optional()? else {
         return Ok(None);
     };
+    client::expect(work, new.client_id.as_deref())?;
     displace(work, act, new)?;
     if let Some(attempt) = new.attempt {
         limit::settle(work, attempt, true)?;

@@ -179,6 +179,22 @@ pub(in crate::store) const TABLES: &[Table] = &[
         only: None,
     },
     Table {
+        name: "client",
+        columns: &[
+            whole("seq"),
+            text("id"),
+            text("name"),
+            bytes("secret_hash"),
+            list("scopes"),
+            list("audiences"),
+            whole("generation"),
+            whole("created_at"),
+        ],
+        key: 1,
+        numbered: Some("seq"),
+        only: None,
+    },
+    Table {
         name: "spent",
         columns: &[
             bytes("hash"),

@@ -1,0 +1,156 @@
+//! Clients: created, looked up, listed, deleted with all that they hold.
+
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+
+use super::super::column::{page, reason_text, to_json};
+use super::super::{
+    Act, ClientRecord, EndReason, NewClient, Page, StoreError, WriteError, audited, client_subject,
+};
+use super::{Sqlite, Work, audit, revocation, session};
+
+/// The columns of a [`ClientRecord`], behind its cursor, in the order of [`from_row`].
+macro_rules! client_columns {
+    () => {
+        "seq, id, name, secret_hash, scopes, audiences, generation, created_at"
+    };
+}
+
+const INSERT: &str = concat!(
+    "INSERT INTO client (id, name, secret_hash, scopes, audiences, generation, created_at)
+     VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6)
+     RETURNING ",
+    client_columns!()
+);
+const BY_ID: &str = concat!("SELECT ", client_columns!(), " FROM client WHERE id = ?1");
+const BY_NAME: &str = concat!("SELECT ", client_columns!(), " FROM client WHERE name = ?1");
+const PAGE: &str = concat!(
+    "SELECT ",
+    client_columns!(),
+    " FROM client WHERE seq > ?1 ORDER BY seq LIMIT ?2 + 1"
+);
+const IS_THERE: &str = "SELECT 1 FROM client WHERE id = ?1";
+const DELETE: &str = "DELETE FROM client WHERE id = ?1 RETURNING name, generation";
+const END_SESSIONS: &str = "UPDATE session SET ended_at = ?2, end_reason = ?3, salt = NULL
+    WHERE client_id = ?1 AND ended_at IS NULL RETURNING id, expires_at";
+
+impl Sqlite {
+    pub async fn create_client(
+        &self,
+        act: Act,
+        new: NewClient,
+    ) -> Result<ClientRecord, WriteError> {
+        self.write(move |work| create(work, &act, &new)).await
+    }
+
+    pub async fn client(&self, id: &str) -> Result<Option<ClientRecord>, StoreError> {
+        let id = id.to_owned();
+        self.read(move |connection| find(connection, BY_ID, [id]))
+            .await
+    }
+
+    pub async fn client_by_name(&self, name: &str) -> Result<Option<ClientRecord>, StoreError> {
+        let name = name.to_owned();
+        self.read(move |connection| find(connection, BY_NAME, [name]))
+            .await
+    }
+
+    pub async fn clients(
+        &self,
+        after: Option<i64>,
+        limit: u32,
+    ) -> Result<Page<ClientRecord>, StoreError> {
+        self.read(move |connection| {
+            let rows: Vec<(i64, ClientRecord)> = connection
+                .prepare_cached(PAGE)?
+                .query_map((after.unwrap_or(i64::MIN), limit), |row| {
+                    Ok((row.get(0)?, from_row(row)?))
+                })?
+                .collect::<Result<_, _>>()?;
+            Ok(page(rows, limit))
+        })
+        .await
+    }
+
+    pub async fn delete_client(&self, act: Act, id: &str) -> Result<u64, WriteError> {
+        let id = id.to_owned();
+        self.write(move |work| delete(work, &act, &id)).await
+    }
+}
+
+fn create(work: &Work<'_>, act: &Act, new: &NewClient) -> Result<ClientRecord, WriteError> {
+    session::recheck(work, act)?;
+    let client = work.prepare_cached(INSERT)?.query_row(
+        params![
+            new.id,
+            new.name,
+            new.secret_hash,
+            to_json(&new.scopes),
+            to_json(&new.audiences),
+            act.now
+        ],
+        from_row,
+    )?;
+    audit::insert(work, &audited(act, "client.created", &new.id, &new.name))?;
+    Ok(client)
+}
+
+fn delete(work: &Work<'_>, act: &Act, id: &str) -> Result<u64, WriteError> {
+    session::recheck(work, act)?;
+    let deleted: Option<(String, i64)> = work
+        .prepare_cached(DELETE)?
+        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let (name, generation) = deleted.ok_or(WriteError::NotFound)?;
+    revocation::subject(work, act, &client_subject(id), generation + 1)?;
+    let ended = end_sessions(work, act, id)?;
+    audit::insert(work, &audited(act, "client.deleted", id, &name))?;
+    Ok(ended)
+}
+
+fn end_sessions(work: &Work<'_>, act: &Act, id: &str) -> Result<u64, WriteError> {
+    let reason = reason_text(EndReason::ClientDeleted);
+    let ended: Vec<(String, i64)> = work
+        .prepare_cached(END_SESSIONS)?
+        .query_map((id, act.now, reason), |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    let mut living = 0;
+    for (session_id, expires_at) in ended {
+        if expires_at > act.now {
+            revocation::session(work, act, &session_id)?;
+            living += 1;
+        }
+    }
+    Ok(living)
+}
+
+/// Refuses what is done for a client that is not there.
+pub(super) fn expect(work: &Work<'_>, id: Option<&str>) -> Result<(), WriteError> {
+    let Some(id) = id else {
+        return Ok(());
+    };
+    let found = work.prepare_cached(IS_THERE)?.exists([id])?;
+    found.then_some(()).ok_or(WriteError::NotFound)
+}
+
+fn find(
+    connection: &Connection,
+    sql: &'static str,
+    values: impl Params,
+) -> Result<Option<ClientRecord>, StoreError> {
+    Ok(connection
+        .prepare_cached(sql)?
+        .query_row(values, from_row)
+        .optional()?)
+}
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<ClientRecord> {
+    Ok(ClientRecord {
+        id: row.get(1)?,
+        name: row.get(2)?,
+        secret_hash: row.get(3)?,
+        scopes: super::list(row, 4)?,
+        audiences: super::list(row, 5)?,
+        generation: row.get::<_, i64>(6)?.cast_unsigned(),
+        created_at: row.get(7)?,
+    })
+}
