@@ -9,6 +9,6 @@ pub mod config;
 mod http;
 
 pub use http::{
-    AccountBody, Certificate, HEADER_CAP, KeyBody, NextBody, Readiness, Settings, Stop,
-    document as openapi_document, listen, rfc3339, router,
+    AccountBody, Certificate, ClientBody, HEADER_CAP, KeyBody, NewClientBody, NextBody, Readiness,
+    Settings, Stop, document as openapi_document, listen, rfc3339, router,
 };

@@ -37,6 +37,8 @@ enum Command {
     #[command(subcommand)]
     Account(command::account::Account),
     #[command(subcommand)]
+    Client(command::client::Client),
+    #[command(subcommand)]
     Key(command::key::Key),
     #[command(subcommand)]
     Token(command::token::Token),
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
         Command::Account(account) => account.run(),
+        Command::Client(client) => client.run(),
         Command::Key(key) => key.run(),
         Command::Token(token) => token.run(),
         Command::Config(config) => config.run(),

@@ -74,7 +74,8 @@ fn is_json(headers: &HeaderMap) -> bool {
         .all(|p| !p.starts_with("charset=") || p["charset=".len()..].trim_matches('"') == "utf-8")
 }
 
-async fn read(request: Request) -> Result<Bytes, Problem> {
+/// The bytes of a body, capped and timed.
+pub(super) async fn read(request: Request) -> Result<Bytes, Problem> {
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > BODY_CAP as u64) {

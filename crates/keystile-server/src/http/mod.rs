@@ -16,7 +16,9 @@ use problem::Problem;
 mod account;
 mod admin;
 mod body;
+mod cached;
 mod caller;
+mod client;
 mod connection;
 mod cursor;
 mod edge;
@@ -28,6 +30,7 @@ mod listen;
 mod login;
 mod logout;
 mod me;
+mod oauth;
 mod openapi;
 mod peer;
 mod problem;
@@ -40,6 +43,7 @@ mod tokens;
 mod wire;
 
 pub use account::{AccountBody, rfc3339};
+pub use client::{ClientBody, NewClientBody};
 pub use edge::HEADER_CAP;
 pub use key::{KeyBody, NextBody};
 pub use listen::{Certificate, Stop, listen};
@@ -126,6 +130,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(logout::logout))
         .merge(me::routes())
         .merge(admin::routes())
+        .merge(oauth::routes())
         .routes(routes!(jwks::jwks))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))

@@ -8,21 +8,23 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 
-use super::problem::ProblemBody;
+use super::problem::{OAuthErrorBody, ProblemBody};
 
 const ABOUT: &str = "Token sign-in for HTTP APIs: accounts, sign-in and sessions.
 
-Every error is `application/problem+json` (RFC 9457) with a stable `code` and the request's id. \
+Every error is `application/problem+json` (RFC 9457) with a stable `code` and the request's id; under `/oauth/` it is \
+OAuth's (RFC 6749, section 5.2). \
 Every answer carries `x-request-id`. Unknown members and query parameters are refused.";
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Keystile", description = ABOUT),
-    components(schemas(ProblemBody)),
+    components(schemas(ProblemBody, OAuthErrorBody)),
     tags(
         (name = "sign-in", description = "Sign up, sign in, refresh, sign out."),
         (name = "own account", description = "What a person may do to their own account."),
         (name = "accounts", description = "What an administrator (role `admin`) may do."),
+        (name = "clients", description = "What programs with credentials of their own do (OAuth 2.0), and who makes them."),
         (name = "keys", description = "What others need to verify the tokens."),
         (name = "operations", description = "For those who run the server."),
     ),
@@ -42,13 +44,33 @@ pub(super) fn frame() -> utoipa::openapi::OpenApi {
         "basic",
         SecurityScheme::Http(Http::new(HttpAuthScheme::Basic)),
     );
+    let client = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Basic)
+        .description(Some(
+            "A client's id and secret; or client_id and client_secret in the form.",
+        ))
+        .build();
+    components.add_security_scheme("client", SecurityScheme::Http(client));
     document
 }
 
 /// The whole document. The same text always: a snapshot of it is kept beside the tests.
 pub fn document() -> String {
     let mut document = super::described().into_openapi();
-    for item in document.paths.paths.values_mut() {
+    for (path, item) in &mut document.paths.paths {
+        let (kind, schema, about) = if path.starts_with("/oauth/") {
+            (
+                "application/json",
+                "OAuthError",
+                "What went wrong, as OAuth says it.",
+            )
+        } else {
+            let about = "What went wrong, as a problem with its code.";
+            ("application/problem+json", "Problem", about)
+        };
+        let error = ContentBuilder::new()
+            .schema(Some(Ref::from_schema_name(schema)))
+            .build();
         let operations = [
             &mut item.get,
             &mut item.post,
@@ -57,25 +79,19 @@ pub fn document() -> String {
             &mut item.delete,
         ];
         for operation in operations.into_iter().flatten() {
-            let problem = ContentBuilder::new()
-                .schema(Some(Ref::from_schema_name("Problem")))
-                .build();
-            for (status, response) in &mut operation.responses.responses {
+            let responses = &mut operation.responses.responses;
+            for (status, response) in responses.iter_mut() {
                 if let (true, RefOr::T(response)) = (status.starts_with(['4', '5']), response) {
-                    response.content.insert(
-                        "application/problem+json".to_owned(),
-                        RefOr::T(problem.clone()),
-                    );
+                    response
+                        .content
+                        .insert(kind.to_owned(), RefOr::T(error.clone()));
                 }
             }
             let any = ResponseBuilder::new()
-                .description("What went wrong, as a problem with its code.")
-                .content("application/problem+json", problem)
+                .description(about)
+                .content(kind, error.clone())
                 .build();
-            operation
-                .responses
-                .responses
-                .insert("default".to_owned(), any.into());
+            responses.insert("default".to_owned(), any.into());
         }
     }
     document.to_pretty_json().unwrap_or_default()

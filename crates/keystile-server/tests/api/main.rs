@@ -15,6 +15,7 @@ mod jwks;
 mod login;
 mod logout;
 mod me;
+mod oauth;
 mod openapi;
 mod problems;
 mod refresh;

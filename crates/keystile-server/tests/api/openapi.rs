@@ -2,6 +2,7 @@ use serde_json::Value;
 
 use crate::actors::Server;
 use crate::http::Request;
+use crate::oauth::form_to;
 
 /// What anybody may ask; every other route refuses whoever has no token.
 const OPEN: &[&str] = &[
@@ -9,9 +10,17 @@ const OPEN: &[&str] = &[
     "POST /v1/login",
     "POST /v1/refresh",
     "GET /.well-known/jwks.json",
+    "GET /.well-known/oauth-authorization-server",
     "GET /healthz",
     "GET /readyz",
     "GET /openapi.json",
+];
+
+/// What a client proves itself for, by its secret; by OAuth's own errors.
+const OF_CLIENTS: &[&str] = &[
+    "POST /oauth/token",
+    "POST /oauth/introspect",
+    "POST /oauth/revoke",
 ];
 
 #[tokio::test]
@@ -26,6 +35,13 @@ async fn every_route_is_closed_to_strangers_but_those_named_here() {
     for (path, operations) in document["paths"].as_object().unwrap() {
         for (method, operation) in operations.as_object().unwrap() {
             let method = method.to_uppercase();
+            tried += 1;
+            if OF_CLIENTS.contains(&format!("{method} {path}").as_str()) {
+                let answer = server.send(form_to(path, "token=x")).await;
+                assert_eq!(answer.oauth(401), "invalid_client", "{method} {path}");
+                assert_eq!(operation["security"], serde_json::json!([{ "client": [] }]));
+                continue;
+            }
             let target = path.replace("{id}", "1").replace("{kid}", "1");
             let answer = server
                 .send(Request::new(&method, &target).json(&serde_json::json!({})))
@@ -40,12 +56,11 @@ async fn every_route_is_closed_to_strangers_but_those_named_here() {
                     "{method} {path} says no bearer"
                 );
             }
-            tried += 1;
         }
     }
     assert_eq!(
         tried,
-        OPEN.len() + 19,
+        OPEN.len() + OF_CLIENTS.len() + 22,
         "a route was added or lost: look at it here"
     );
 }

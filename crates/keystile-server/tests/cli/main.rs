@@ -8,6 +8,7 @@
 
 mod account;
 mod backup;
+mod client;
 mod config;
 mod doctor_postgres;
 mod in_place;

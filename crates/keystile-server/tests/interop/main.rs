@@ -1,4 +1,4 @@
-//! Tokens of the real binary verify in Python and JavaScript by standard means: `PyJWT` and `jose`, each with the
+//! Clients of other libraries are served (`clients`), and tokens of the real binary verify in Python and JavaScript by standard means: `PyJWT` and `jose`, each with the
 //! keys that it fetches itself from the published key set, and each refuses a tampered token.
 //!
 //! `setup`, beside this file, fetches both, and what the examples' tests want of Python. Where they are absent the test
@@ -9,6 +9,7 @@
     reason = "waits for real processes in real time; reads CI and PATH"
 )]
 
+mod clients;
 #[path = "../support/process.rs"]
 mod process;
 mod rotation;
@@ -63,9 +64,9 @@ fn oracles_named(script: &str) -> Result<[Oracle; 2], String> {
     // `target/tmp` is Cargo's, whatever the target folder is called; its sibling `interop` is what `setup` makes.
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("interop");
     let python = folder.join("venv/bin/python");
-    if !python.exists() || !folder.join("node_modules/jose").exists() {
+    if !python.exists() || !folder.join("node_modules/oauth4webapi").exists() {
         return Err(
-            "PyJWT and jose are absent; run crates/keystile-server/tests/interop/setup".to_owned(),
+            "PyJWT, Authlib, jose and oauth4webapi are absent; run crates/keystile-server/tests/interop/setup".to_owned(),
         );
     }
     let place = |name: &str| {

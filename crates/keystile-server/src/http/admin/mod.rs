@@ -1,4 +1,4 @@
-//! `/v1/admin/…`: what an administrator may do to accounts and to signing keys.
+//! `/v1/admin/…`: what an administrator may do to accounts, to clients and to signing keys.
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -6,6 +6,7 @@ use utoipa_axum::routes;
 use super::App;
 
 mod change;
+mod clients;
 mod create;
 mod delete;
 mod keys;
@@ -23,6 +24,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(state::disable))
         .routes(routes!(state::enable))
         .routes(routes!(sessions::end))
+        .routes(routes!(clients::list, clients::create))
+        .routes(routes!(clients::delete))
         .routes(routes!(keys::list))
         .routes(routes!(keys::rotate))
         .routes(routes!(keys::withdraw))

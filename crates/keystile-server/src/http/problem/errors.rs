@@ -47,6 +47,11 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, code, detail).member(field)
     }
 
+    pub(crate) fn taken_by_client() -> Self {
+        let detail = "Another client has this name. Choose another.";
+        Self::new(StatusCode::CONFLICT, "name_taken", detail).member("name")
+    }
+
     fn hashing_busy(after: Duration) -> Self {
         Self::busy(
             "busy",
@@ -66,7 +71,7 @@ impl Problem {
     }
 
     /// An error that this version of the engine does not have yet.
-    fn unforeseen(code: &'static str) -> Self {
+    pub(super) fn unforeseen(code: &'static str) -> Self {
         tracing::error!(code, "an error without a mapping");
         Self::busy(
             "store_unavailable",

@@ -15,8 +15,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 mod errors;
+mod oauth;
 
 pub(crate) use errors::BASIC;
+pub(crate) use oauth::{OAuthError, OAuthErrorBody};
 
 const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -270,6 +272,9 @@ pub(crate) fn finish(response: &mut axum::response::Response, request_id: &str) 
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return None;
+    }
+    if let Some(oauth::Told(problem)) = response.extensions_mut().remove() {
+        return Some(problem);
     }
     let problem = response
         .extensions_mut()

@@ -2,6 +2,7 @@ use serde_json::json;
 
 use crate::actors::{PASSWORD, Server};
 
+mod clients;
 mod keys;
 mod list;
 

@@ -2,6 +2,7 @@
 //! a shell on the machine that it is for. Two folders are the two machines, two ports of loopback their addresses.
 
 mod backup;
+mod clients;
 mod failover;
 mod nodes;
 mod people;

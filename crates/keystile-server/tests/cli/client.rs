@@ -1,0 +1,74 @@
+use serde_json::json;
+
+use crate::keystile::Folder;
+
+#[test]
+fn clients_are_made_listed_and_deleted() {
+    let folder = Folder::new();
+    folder.run("client list").failed("there is no database");
+    let made = folder
+        .run("client create microblog --scope revocations:read --json")
+        .worked();
+    let made = made.json();
+    let (id, secret) = (
+        made["client_id"].as_str().unwrap(),
+        made["client_secret"].as_str().unwrap(),
+    );
+    assert!(secret.starts_with("ksc_") && secret.len() == 47, "{secret}");
+    assert_eq!(
+        (&made["name"], &made["scopes"], &made["audiences"]),
+        (
+            &json!("microblog"),
+            &json!(["revocations:read"]),
+            &json!([])
+        )
+    );
+    folder
+        .run("client create microblog")
+        .failed("this name is taken");
+    folder
+        .run("client create other --audience https://a#b")
+        .failed("audience");
+    let plain = folder
+        .run("client create orders --scope b,a --scope c --audience https://a.example --audience https://b.example")
+        .worked();
+    assert!(plain.err.contains("not shown again"), "{}", plain.err);
+    let shown: Vec<&str> = plain.out.split_whitespace().collect();
+    assert_eq!(
+        (shown[0], shown[2], shown.len()),
+        ("client_id", "client_secret", 4)
+    );
+
+    let list = folder.run("client list --json").worked().json();
+    let mut expected = made.clone();
+    expected.as_object_mut().unwrap().remove("client_secret");
+    assert_eq!(list[0], expected);
+    assert_eq!(list[1]["scopes"], json!(["a", "b", "c"]));
+    let table = folder.run("client list").worked().out;
+    for part in ["microblog", id, "https://a.example https://b.example"] {
+        assert!(table.contains(part), "{table}");
+    }
+    for secret in [secret, shown[3]] {
+        assert!(!table.contains(secret) && !list.to_string().contains(secret));
+        let kept = std::fs::read(folder.0.path().join("keystile-data/keystile.db")).unwrap();
+        assert!(
+            !kept
+                .windows(secret.len())
+                .any(|part| part == secret.as_bytes())
+        );
+    }
+
+    folder.run("client delete microblog").failed("--yes");
+    folder
+        .run("client delete nobody --yes")
+        .failed("keystile client list");
+    let gone = folder
+        .run("client delete microblog --yes --json")
+        .worked()
+        .json();
+    assert_eq!(gone, json!({ "deleted": id, "sessions": 0 }));
+    folder
+        .run(&format!("client delete {} --yes", shown[1]))
+        .worked();
+    assert_eq!(folder.run("client list --json").worked().json(), json!([]));
+}
