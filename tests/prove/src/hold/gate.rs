@@ -127,10 +127,11 @@ impl Gate {
         Ok(())
     }
 
-    /// How many statements wait for a lock.
+    /// How many statements wait for a lock that another transaction keeps. Whoever adds a page to a table is waited for too, but
+    /// not for long.
     pub async fn waiting(&self) -> anyhow::Result<i64> {
         let sql = "SELECT count(*) FROM pg_stat_activity
-            WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            WHERE datname = current_database() AND wait_event_type = 'Lock' AND wait_event <> 'extend'";
         self.number(sql).await
     }
 

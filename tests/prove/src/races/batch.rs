@@ -16,6 +16,9 @@ use crate::hold::Hold;
 use crate::server::COMMAND;
 use crate::verdict::Verdict;
 
+/// Looks in a row at which all must be seen to wait: at a single one somebody may wait for a moment only.
+const LOOKS: u32 = 3;
+
 /// For how long a write may be held: shorter than the 5 s that a server waits for the database.
 const HELD: Duration = Duration::from_secs(4);
 
@@ -143,12 +146,15 @@ impl Races<'_> {
             return Ok(false);
         };
         let watch = Stopwatch::start();
+        let mut calm = 0;
         while watch.elapsed() < HELD {
             let mut under_way = 0;
             for slot in slots.iter_mut() {
                 under_way += slot.under_way()?;
             }
-            if gate.waiting().await? >= under_way {
+            let all_wait = gate.waiting().await? >= under_way;
+            calm = if all_wait { calm + 1 } else { 0 };
+            if calm == LOOKS {
                 return Ok(true);
             }
             sleep(Duration::from_millis(1)).await;
