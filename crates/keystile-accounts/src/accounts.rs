@@ -119,6 +119,11 @@ impl Accounts {
         *self.engine().cursor_secret
     }
 
+    /// Bytes that all processes on this database share, to make CSRF tokens with.
+    pub fn csrf_secret(&self) -> [u8; 32] {
+        *self.engine().csrf_secret
+    }
+
     /// The `iss` of the tokens; `None` for minimal claims without one.
     pub fn issuer(&self) -> Option<&str> {
         self.engine().tokens.issuer()
@@ -255,6 +260,7 @@ async fn assemble(builder: Builder, store: Store) -> Result<Engine, OpenError> {
     let counters = shared_secret(&store, "guess-counters", &random).await?;
     let dummies = shared_secret(&store, "dummy-hashes", &random).await?;
     let cursors = shared_secret(&store, "cursors", &random).await?;
+    let csrf = shared_secret(&store, "csrf", &random).await?;
     let pool = Pool::start(builder.hashing, random.clone()).map_err(|error| {
         Fault::because(
             "threads_failed",
@@ -268,6 +274,7 @@ async fn assemble(builder: Builder, store: Store) -> Result<Engine, OpenError> {
         followed: Arc::new(Followed::new(verifier)),
         dummies: Dummies::new(pool.cost(), &dummies),
         cursor_secret: Zeroizing::new(cursors),
+        csrf_secret: Zeroizing::new(csrf),
         attempts: Attempts::new(
             builder.guess_limits,
             &counters,

@@ -42,6 +42,7 @@ pub(crate) struct Engine {
     pub(crate) attempts: Attempts,
     pub(crate) dummies: Dummies,
     pub(crate) cursor_secret: Zeroizing<[u8; 32]>,
+    pub(crate) csrf_secret: Zeroizing<[u8; 32]>,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
     pub(crate) gate: Gate,

@@ -128,3 +128,87 @@ fn the_two_commands_stand_first() {
     );
     assert!(blocks.iter().any(|b| b.trim() == "cargo test --workspace"));
 }
+
+const BROWSERS: &str = include_str!("../../../docs/browsers.md");
+
+#[test]
+fn a_cookie_jar_of_curl_s() {
+    let block = shell_blocks(BROWSERS)[0];
+    let server = Process::start("");
+    let here = block.replace("127.0.0.1:8080", &server.address().to_string());
+    let printed = run(&format!("cd \"$(mktemp -d)\"\n{here}rm -r \"$PWD\""));
+    let answers = printed.replace('}', "}\n");
+    assert_eq!(printed.matches("csrf_token\":").count(), 2, "{printed}");
+    assert_eq!(
+        printed.matches(r#""username":"ada""#).count(),
+        4,
+        "{printed}"
+    );
+    assert!(printed.contains("204\n"), "{printed}");
+    let last = answers.lines().last().expect("a line");
+    assert!(last.contains("token_revoked"), "{printed}");
+    assert!(
+        !printed.contains("ksr_") && !printed.contains("access_token"),
+        "{printed}"
+    );
+}
+
+/// What a browser does to a page's calls: cookies, `Origin` and `Sec-Fetch-Site` are added, not by the script.
+const BROWSER: &str = r#"
+const base = process.argv[1];
+const jar = new Map();
+const network = globalThis.fetch;
+globalThis.document = { get cookie() {
+  return [...jar].filter(([, c]) => !c.httpOnly).map(([name, c]) => `${name}=${c.value}`).join("; ");
+} };
+globalThis.fetch = async (path, init = {}) => {
+  const headers = { ...init.headers, "sec-fetch-site": "same-origin" };
+  if (init.method && init.method !== "GET") headers.origin = base;
+  if (jar.size) headers.cookie = [...jar].map(([name, c]) => `${name}=${c.value}`).join("; ");
+  const answer = await network(base + path, { ...init, headers });
+  for (const line of answer.headers.getSetCookie()) {
+    const [name, value] = line.split(";")[0].split("=");
+    if (/Max-Age=0;/.test(line)) jar.delete(name);
+    else jar.set(name, { value, httpOnly: /HttpOnly/.test(line) });
+  }
+  return answer;
+};
+const account = { username: "ada", password: "correct horse battery staple" };
+await network(base + "/v1/signup", {
+  method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(account),
+});
+"#;
+const TOLD: &str = r#"
+console.log([signIn, me, sessions, ended, refreshed, signOut].map((answer) => answer.status).join(" "));
+console.log(csrf_token.length, expires_in, session_id.length, account_.username, jar.size, document.cookie === "");
+"#;
+
+#[test]
+fn the_calls_of_a_page_in_a_browser() {
+    let node = Command::new("node").arg("--version").output();
+    if node.is_err() {
+        assert!(std::env::var_os("CI").is_none(), "CI has Node");
+        return eprintln!("not tried: there is no Node here");
+    }
+    let blocks = BROWSERS.split("```js\n").skip(1);
+    let blocks: Vec<_> = blocks.filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(blocks.len(), 3);
+    let calls = blocks
+        .concat()
+        .replace("session_id, account }", "session_id, account: account_ }");
+    let server = Process::start("");
+    let output = Command::new("node")
+        .args([
+            "--input-type=module",
+            "-e",
+            &format!("{BROWSER}{calls}{TOLD}"),
+        ])
+        .arg(format!("http://{}", server.address()))
+        .output()
+        .expect("node runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let told = String::from_utf8_lossy(&output.stdout);
+    let expected = "200 200 200 204 200 204\n43 900 36 ada 0 true\n";
+    assert_eq!(told, expected, "{said}");
+}

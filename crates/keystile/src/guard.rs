@@ -35,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) query: Option<Box<str>>,
     pub(crate) realm: Option<Box<str>>,
     #[cfg(feature = "axum")]
+    pub(crate) cookie: Option<crate::axum::FromCookie>,
+    #[cfg(feature = "axum")]
     pub(crate) answers: crate::axum::Answers,
 }
 
@@ -48,6 +50,8 @@ impl Guard {
             memory: DEFAULT_MEMORY,
             query: None,
             realm: None,
+            #[cfg(feature = "axum")]
+            cookie: None,
             #[cfg(feature = "axum")]
             answers: crate::axum::Answers::default(),
         })

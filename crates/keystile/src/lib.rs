@@ -102,7 +102,7 @@ mod verify;
 pub mod axum;
 
 #[cfg(feature = "axum")]
-pub use self::axum::{BearerToken, GuardLayer, Principal, Rejection, Require};
+pub use self::axum::{BearerToken, Csrf, GuardLayer, Principal, Rejection, Require, TokenCookie};
 pub use basic::BasicCredentials;
 pub use check::{Checked, TokenCheck};
 pub use claims::Claims;

@@ -53,6 +53,9 @@ reasons! {
     /// The `Authorization` header is not `Bearer` and one token.
     AuthorizationMalformed = "authorization_malformed", 400, REQUEST,
         "The Authorization header cannot be read; write 'Bearer', one space and the token.";
+    /// A token in a cookie, and the request does not come from a page of the application's own.
+    OriginRefused = "origin_refused", 403, None,
+        "The request comes from a page of another origin, or does not say from which; send it from the application's own page.";
     /// Longer than 16 KiB.
     TokenTooLarge = "token_too_large", 401, TOKEN,
         "The token is longer than 16 KiB; ask its issuer for one with fewer claims.";
@@ -116,6 +119,12 @@ reasons! {
     /// What is revoked is not known at present.
     RevocationUnknown = "revocation_unknown", 503, None,
         "Whether the token was revoked cannot be told at present; try again shortly.";
+    /// A token in a cookie, and no CSRF token beside it.
+    CsrfTokenMissing = "csrf_token_missing", 403, None,
+        "The token came in a cookie without a CSRF token beside it; send the session's CSRF token in its header.";
+    /// A CSRF token that is not the session's.
+    CsrfTokenWrong = "csrf_token_wrong", 403, None,
+        "The CSRF token is not that of the session; send the one that came with the last sign-in or refresh.";
     /// The caller lacks a role.
     RoleMissing = "role_missing", 403, SCOPE,
         "The caller lacks a role that this needs; ask an administrator for it, then sign in again.";

@@ -13,8 +13,8 @@ use axum::extract::FromRequestParts;
 use axum::http::{Request, header};
 use common::{HEADER, NOW, SECRET, clock, encode, hs256, hs256_keys, payload};
 use keystile::{
-    Fresh, Guard, OpaqueToken, Principal, REFRESH_TOKEN_PREFIX, Random, Reason, Requirement,
-    Revocations, Timestamp, Trust, Verifier, WhenStale,
+    Csrf, Fresh, Guard, OpaqueToken, Principal, REFRESH_TOKEN_PREFIX, Random, Reason, Requirement,
+    Revocations, Timestamp, TokenCookie, Trust, Verifier, WhenStale,
 };
 
 keystile::role!(Admin = "admin");
@@ -25,13 +25,26 @@ fn of_request(guard: &Guard, headers: &[&str]) -> Reason {
     for value in headers {
         request = request.header(header::AUTHORIZATION, *value);
     }
-    let (mut parts, ()) = request.body(()).unwrap().into_parts();
+    refused(guard, request.body(()).unwrap())
+}
+
+fn of_posted(guard: &Guard, headers: &[(&str, &str)]) -> Reason {
+    let mut request = Request::post("/");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    refused(guard, request.body(()).unwrap())
+}
+
+fn refused(guard: &Guard, request: Request<()>) -> Reason {
+    let count = request.headers().len();
+    let (mut parts, ()) = request.into_parts();
     let found = pin!(<Principal as FromRequestParts<Guard>>::from_request_parts(
         &mut parts, guard
     ));
     match found.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Err(refused)) => refused.refusal().reason(),
-        _ => panic!("{headers:?} was let in, or waits"),
+        _ => panic!("a request with {count} headers was let in, or waits"),
     }
 }
 
@@ -117,6 +130,19 @@ fn each_reason_can_be_had() {
     had.push(of_request(&guard, &[]));
     had.push(of_request(&guard, &["Bearer"]));
     had.push(of_request(&guard, &[&bearer, &bearer]));
+
+    let by_cookie = guard.clone().token_from_cookie(
+        TokenCookie::on_loopback("access"),
+        Csrf::new([1; 32], ["https://ours"]),
+    );
+    let cookie = format!("access={token}");
+    for more in [
+        ("origin", "https://theirs"),
+        ("x-other", ""),
+        ("x-csrf-token", "AAAA"),
+    ] {
+        had.push(of_posted(&by_cookie, &[("cookie", cookie.as_str()), more]));
+    }
 
     let revocations = Revocations::new();
     revocations.require_current_within(Duration::from_secs(1), WhenStale::Refuse);

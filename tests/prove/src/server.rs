@@ -84,6 +84,8 @@ impl Server {
             process: None,
         };
         server.settings.push(("KEYSTILE_LIMITS__GUESSING", "false"));
+        // Tokens of one person are counted on by the thousand.
+        server.settings.push(("KEYSTILE_SESSIONS__LIMIT", "10000"));
         server.settings.push(("KEYSTILE_LOG__LEVEL", "warn"));
         server.restart().await?;
         Ok(server)

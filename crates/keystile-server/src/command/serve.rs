@@ -82,6 +82,7 @@ async fn serve(config: Config) -> Result<()> {
     let settings = Settings {
         signup_open: config.signup_open,
         trusted_proxies: config.trusted_proxies.clone(),
+        cookie_origins: config.cookie_origins.clone(),
         readiness: readiness.clone(),
         ..Settings::default()
     };

@@ -40,6 +40,8 @@ pub struct Config {
     pub signup_open: bool,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
+    /// Origins of pages that may sign in by cookie, beside the issuer's.
+    pub cookie_origins: Vec<String>,
     /// Most connections at a time.
     pub connections: u32,
     /// How a PostgreSQL database is asked.
@@ -241,6 +243,7 @@ impl Config {
         let issuer = reader.issuer();
         let signup = reader.choice("signup", &[("open", true), ("closed", false)]);
         let trusted_proxies = reader.networks("trusted_proxies");
+        let cookie_origins = reader.origins("cookies.origins");
         let connections = reader.number("connections", 1..=1_048_576);
         let postgres = read_postgres(reader);
         let drain = reader.duration_within("drain", Duration::ZERO..=LONGEST_DRAIN);
@@ -258,6 +261,7 @@ impl Config {
             issuer,
             signup_open: signup.unwrap_or_else(|| listen.ip().is_loopback()),
             trusted_proxies,
+            cookie_origins,
             connections: connections?,
             postgres: postgres?,
             drain: drain?,

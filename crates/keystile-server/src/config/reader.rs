@@ -212,6 +212,20 @@ impl Reader {
         networks
     }
 
+    /// Origins of pages, as browsers write them (RFC 6454, section 6.1).
+    pub(super) fn origins(&mut self, key: &str) -> Vec<String> {
+        let mut origins = Vec::new();
+        for text in self.texts(key) {
+            if is_origin(&text) {
+                origins.push(text);
+            } else {
+                let cure = "Write scheme, host and port in lower case without a path, for example https://app.example.com or http://localhost:5173";
+                self.fault(key, format!("{text:?} is not an origin"), cure);
+            }
+        }
+        origins
+    }
+
     /// A sealing key; a fault never shows it.
     pub(super) fn sealing_key(&mut self, key: &str) -> Option<SealingKey> {
         let cure = "Give 32 random bytes in hexadecimal: `openssl rand -hex 32` makes them";
@@ -297,6 +311,19 @@ fn is_issuer(text: &str) -> bool {
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     let inside = |c: char| c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:%/".contains(c);
     is_authority(authority) && path.chars().all(inside)
+}
+
+/// An origin just as a browser sends it: it is compared byte by byte.
+fn is_origin(text: &str) -> bool {
+    let (authority, usual) = if let Some(rest) = text.strip_prefix("https://") {
+        (rest, ":443")
+    } else if let Some(rest) = text.strip_prefix("http://") {
+        (rest, ":80")
+    } else {
+        return false;
+    };
+    let lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+    lower && is_authority(authority) && !authority.ends_with(usual)
 }
 
 /// A host, with or without a port: a name, an IPv4 address, or an IPv6 address in brackets.

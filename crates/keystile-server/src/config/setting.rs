@@ -61,6 +61,11 @@ pub const SETTINGS: &[Setting] = &[
         "Addresses or networks whose X-Forwarded-For is believed.",
     ),
     plain(
+        "cookies.origins",
+        "",
+        "Origins of pages that may sign in by cookie, beside the issuer's own, which needs no mention.",
+    ),
+    plain(
         "connections",
         "4096",
         "Most connections at a time, never more than the limit on open files less 64; the surplus is closed at once.",

@@ -1,3 +1,4 @@
+mod browsers;
 mod keys;
 
 use super::*;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::header::{CACHE_CONTROL, CONNECTION};
+use axum::http::header::{CACHE_CONTROL, CONNECTION, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderValue, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -51,6 +51,8 @@ pub(super) async fn pass(State(edge): State<Edge>, request: Request, next: Next)
     }
     let headers = response.headers_mut();
     headers.insert(X_REQUEST_ID, id);
+    // What is JSON is not to be taken for a script or a page.
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // What does not say that it may be kept is somebody's own.
     headers
         .entry(CACHE_CONTROL)

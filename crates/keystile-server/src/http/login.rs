@@ -2,17 +2,18 @@
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
-use keystile::BasicCredentials;
+use axum::response::Response;
+use keystile::{BasicCredentials, Refusal};
 use keystile_accounts::{SignIn, SignInError};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::App;
 use super::body::OptionalJson;
+use super::cookies::{Delivery, Tokens};
 use super::peer::Peer;
 use super::problem::{BASIC, Problem};
 use super::signup::nameless;
-use super::tokens::TokensBody;
 
 /// Credentials; left out where `Authorization: Basic` carries them.
 #[derive(Default, Deserialize, ToSchema)]
@@ -27,6 +28,9 @@ pub(crate) struct LoginBody {
     /// The password.
     #[schema(format = Password, example = "correct horse battery staple")]
     password: Option<String>,
+    /// Where the tokens go; `cookie` is for a page in a browser, and needs JSON and an `Origin` that may.
+    #[serde(default)]
+    delivery: Delivery,
 }
 
 /// Signs in. The answer to an unknown user is that to a wrong password.
@@ -34,8 +38,9 @@ pub(crate) struct LoginBody {
     post, path = "/v1/login", tag = "sign-in", request_body = Option<LoginBody>,
     security((), ("basic" = [])),
     responses(
-        (status = 200, description = "A new session and its tokens.", body = TokensBody),
+        (status = 200, description = "A new session and its tokens.", body = Tokens),
         (status = 401, description = "`credentials_wrong`."),
+        (status = 403, description = "`origin_refused`: cookies for another origin's page."),
         (status = 429, description = "`limited`: too many attempts."),
     ),
 )]
@@ -44,8 +49,12 @@ pub(super) async fn login(
     peer: Peer,
     headers: HeaderMap,
     OptionalJson(body): OptionalJson<LoginBody>,
-) -> Result<TokensBody, Problem> {
+) -> Result<Response, Problem> {
     let basic = headers.contains_key(header::AUTHORIZATION);
+    let delivery = body.delivery;
+    if delivery == Delivery::Cookie {
+        may_have_cookies(&app, basic, &headers)?;
+    }
     let mut request = if basic {
         by_basic(&headers, &body)?
     } else {
@@ -64,7 +73,19 @@ pub(super) async fn login(
             problem
         }
     })?;
-    Ok(signed_in.into())
+    let now = app.settings.clock.now();
+    Ok(app.cookies.answer(delivery, signed_in, now))
+}
+
+/// A page of another site must not sign somebody's browser in (to the attacker's own account, say). A form can send
+/// neither JSON nor an `Origin` of ours, and Basic is what browsers send by themselves.
+fn may_have_cookies(app: &App, basic: bool, headers: &HeaderMap) -> Result<(), Problem> {
+    if basic {
+        let detail = "Cookies are given for credentials in JSON, not for Basic ones.";
+        return Err(Problem::bad_request("delivery_needs_json", detail).member("delivery"));
+    }
+    let refused = |refusal: Refusal| Problem::refused_by(&app.guard, refusal.reason());
+    app.cookies.csrf.require_origin(headers).map_err(refused)
 }
 
 fn by_json(body: LoginBody) -> Result<SignIn, Problem> {

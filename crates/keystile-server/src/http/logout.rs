@@ -1,14 +1,17 @@
 //! `POST /v1/logout`: ends this session, the others, or all.
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use keystile::{Principal, Reason};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use keystile::{Principal, Reason, Rejection};
 use keystile_accounts::{Caller, Which};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::App;
 use super::body::OptionalJson;
+use super::cookies::Delivery;
 use super::problem::Problem;
 
 /// Which sessions end, and who asks where no access token says it.
@@ -47,34 +50,65 @@ impl From<Sessions> for Which {
 }
 
 /// Signs out.
+///
+/// By a cookie it needs the session's CSRF token in `x-csrf-token`, and takes the cookies away.
 #[utoipa::path(
     post, path = "/v1/logout", tag = "sign-in", request_body = Option<LogoutBody>,
     security((), ("bearer" = [])),
     responses(
         (status = 204, description = "The sessions have ended: their tokens are refused from now on."),
         (status = 401, description = "No token, or one that is not good."),
+        (status = 403, description = "`origin_refused`, `csrf_token_missing` or `csrf_token_wrong`, of a token in a cookie."),
     ),
 )]
 pub(super) async fn logout(
     State(app): State<App>,
-    principal: Option<Principal>,
+    headers: HeaderMap,
+    principal: Result<Option<Principal>, Rejection>,
     OptionalJson(body): OptionalJson<LogoutBody>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Response, Response> {
+    let refused = |reason: Reason| app.refused(&reason.into()).into_response();
+    let cookie = app.cookies.refresh_token(&headers);
+    let cookie = cookie.map_err(|refusal| app.refused(&refusal).into_response())?;
+    let by_header = headers.contains_key(AUTHORIZATION);
+    if cookie.is_some() && (by_header || body.refresh_token.is_some()) {
+        return Err(refused(Reason::CredentialsAmbiguous));
+    }
+    // A page whose access token has just expired signs out all the same.
+    if let (Some(token), Sessions::This) = (cookie, body.sessions) {
+        return by_cookie(&app, &headers, token).await;
+    }
     let which = body.sessions.into();
-    let refused = |reason| Problem::refused_by(&app.guard, reason);
+    let principal = principal.map_err(IntoResponse::into_response)?;
     match (principal, body.refresh_token) {
         (Some(_), Some(_)) => return Err(refused(Reason::CredentialsAmbiguous)),
         (None, None) => return Err(refused(Reason::TokenMissing)),
         (Some(principal), None) => {
             let caller = Caller::from_claims(principal.claims());
             let caller = caller.ok_or_else(|| refused(Reason::TokenClaimMissing))?;
-            app.accounts
-                .sign_out(&caller.account_id, &caller.session_id, which)
-                .await?;
+            let ended = app
+                .accounts
+                .sign_out(&caller.account_id, &caller.session_id, which);
+            ended
+                .await
+                .map_err(|fault| Problem::fault(&fault).into_response())?;
+            if !by_header && which != Which::Others {
+                return Ok(app.cookies.clear(StatusCode::NO_CONTENT));
+            }
         }
-        (None, Some(token)) => by_refresh_token(&app, &token, which).await?,
+        (None, Some(token)) => by_refresh_token(&app, &token, which)
+            .await
+            .map_err(IntoResponse::into_response)?,
     }
-    Ok(StatusCode::NO_CONTENT)
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn by_cookie(app: &App, headers: &HeaderMap, token: &str) -> Result<Response, Response> {
+    app.allow_cookie(headers, token).await?;
+    match app.accounts.sign_out_by_refresh_token(token).await {
+        Ok(_) => Ok(app.cookies.clear(StatusCode::NO_CONTENT)),
+        Err(error) => Err(app.over(Delivery::Cookie, error)),
+    }
 }
 
 /// A spent token may end its own session, as a thief's trace should; only a good one speaks for the others.

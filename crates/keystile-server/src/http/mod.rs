@@ -20,6 +20,7 @@ mod cached;
 mod caller;
 mod client;
 mod connection;
+mod cookies;
 mod cursor;
 mod edge;
 mod email;
@@ -57,6 +58,8 @@ pub struct Settings {
     pub signup_open: bool,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
+    /// Origins of pages that may sign in by cookie, beside the issuer's own: `https://app.example`, as browsers write them.
+    pub cookie_origins: Vec<String>,
     /// Whether the server wants requests.
     pub readiness: Readiness,
     /// The clock of cursors.
@@ -72,6 +75,7 @@ pub(crate) struct App {
     pub(crate) guard: Guard,
     pub(crate) settings: Arc<Settings>,
     pub(crate) cursors: cursor::Cursors,
+    pub(crate) cookies: cookies::Cookies,
 }
 
 impl FromRef<App> for Guard {
@@ -105,8 +109,10 @@ pub fn router(accounts: Accounts, settings: Settings) -> Router {
         readiness: settings.readiness.clone(),
     };
     let cursors = cursor::Cursors::new(accounts.cursor_secret(), settings.clock.clone());
-    let guard = accounts
-        .guard()
+    let (issuer, secret) = (accounts.issuer(), accounts.csrf_secret());
+    let cookies = cookies::Cookies::new(issuer, &settings.cookie_origins, secret);
+    let guard = cookies
+        .read_by(accounts.guard())
         .realm("keystile")
         .refusals(|refusal, _| Problem::refused(refusal).into_response());
     let app = App {
@@ -114,6 +120,7 @@ pub fn router(accounts: Accounts, settings: Settings) -> Router {
         guard,
         settings: Arc::new(settings),
         cursors,
+        cookies,
     };
     let (routes, _) = described().split_for_parts();
     routes

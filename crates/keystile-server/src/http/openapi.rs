@@ -5,7 +5,10 @@ use std::sync::OnceLock;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
-use utoipa::openapi::security::{Http, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, Http, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 
 use super::problem::{OAuthErrorBody, ProblemBody};
@@ -51,7 +54,22 @@ pub(super) fn frame() -> utoipa::openapi::OpenApi {
         ))
         .build();
     components.add_security_scheme("client", SecurityScheme::Http(client));
+    let cookie = ApiKeyValue::with_description(
+        "__Host-keystile_access",
+        "Set by `POST /v1/login` with `\"delivery\":\"cookie\"`; `keystile_access` on loopback without TLS. Methods other than GET need the session's CSRF token as `x-csrf-token`.",
+    );
+    components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     document
+}
+
+/// Wherever an access token is taken from the header, it is taken from its cookie.
+fn also_by_cookie(operation: &mut Operation) {
+    let bearer = SecurityRequirement::new::<_, _, &str>("bearer", []);
+    if let Some(security) = &mut operation.security
+        && security.contains(&bearer)
+    {
+        security.push(SecurityRequirement::new::<_, _, &str>("cookie", []));
+    }
 }
 
 /// The whole document. The same text always: a snapshot of it is kept beside the tests.
@@ -79,6 +97,7 @@ pub fn document() -> String {
             &mut item.delete,
         ];
         for operation in operations.into_iter().flatten() {
+            also_by_cookie(operation);
             let responses = &mut operation.responses.responses;
             for (status, response) in responses.iter_mut() {
                 if let (true, RefOr::T(response)) = (status.starts_with(['4', '5']), response) {

@@ -44,8 +44,13 @@ impl From<SignedIn> for TokensBody {
 }
 
 impl IntoResponse for TokensBody {
-    /// Never stored on the way (RFC 6749, section 5.1).
+    /// RFC 6749, section 5.1.
     fn into_response(self) -> Response {
-        ([(CACHE_CONTROL, "no-store")], Json(self)).into_response()
+        never_stored(Json(self))
     }
+}
+
+/// What is about tokens is kept nowhere on the way.
+pub(crate) fn never_stored(body: impl IntoResponse) -> Response {
+    ([(CACHE_CONTROL, "no-store")], body).into_response()
 }

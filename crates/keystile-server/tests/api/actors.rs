@@ -33,20 +33,42 @@ impl Server {
         Self::start_as(GuessLimits::off(), true, connections).await
     }
 
+    /// One of another issuer, which lets pages of these origins sign in by cookie.
+    pub(crate) async fn start_as_issuer(issuer: &str, origins: &[&str]) -> Self {
+        let settings = Settings {
+            signup_open: true,
+            cookie_origins: origins.iter().map(|origin| (*origin).to_owned()).collect(),
+            ..Settings::default()
+        };
+        Self::start_over(GuessLimits::off(), settings, 1000, issuer).await
+    }
+
     pub(crate) async fn start_with(limits: GuessLimits, signup_open: bool) -> Self {
         Self::start_as(limits, signup_open, 1000).await
     }
 
     async fn start_as(limits: GuessLimits, signup_open: bool, connections: usize) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let clock = Clock::manual(Timestamp::from_seconds(1_800_000_000));
-        let accounts = open(&folder, &clock, limits).await;
-        let readiness = Readiness::default();
         let settings = Settings {
             signup_open,
+            ..Settings::default()
+        };
+        Self::start_over(limits, settings, connections, ISSUER).await
+    }
+
+    async fn start_over(
+        limits: GuessLimits,
+        settings: Settings,
+        connections: usize,
+        issuer: &str,
+    ) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let clock = Clock::manual(Timestamp::from_seconds(1_800_000_000));
+        let accounts = open_as(&folder, &clock, limits, issuer).await;
+        let readiness = Readiness::default();
+        let settings = Settings {
             readiness: readiness.clone(),
             clock: clock.clone(),
-            ..Settings::default()
+            ..settings
         };
         let app = router(accounts.clone(), settings);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -171,9 +193,13 @@ impl<'a> Person<'a> {
 }
 
 async fn open(folder: &TempDir, clock: &Clock, limits: GuessLimits) -> Accounts {
+    open_as(folder, clock, limits, ISSUER).await
+}
+
+async fn open_as(folder: &TempDir, clock: &Clock, limits: GuessLimits, issuer: &str) -> Accounts {
     let url = format!("sqlite://{}", folder.path().join("keystile.db").display());
     Accounts::builder(&url)
-        .issuer(ISSUER)
+        .issuer(issuer)
         .clock(clock.clone())
         .guess_limits(limits)
         .hashing(Hashing::default().cost(64, 1, 1).threads(1))

@@ -8,7 +8,9 @@
 
 mod actors;
 mod admin;
+mod browser;
 mod caps;
+mod cookies;
 mod health;
 mod http;
 mod jwks;

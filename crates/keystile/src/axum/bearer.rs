@@ -7,7 +7,7 @@ use axum_core::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 
 use super::answer::Rejection;
-use super::credentials;
+use super::credentials::{self, Places};
 use crate::{Guard, Reason, Refusal};
 
 /// What stands behind `Authorization: Bearer`, **not verified**: for a route that takes another kind of token there than
@@ -45,7 +45,7 @@ impl BearerToken {
     }
 
     fn find(parts: &Parts) -> Result<Option<Self>, Refusal> {
-        let found = credentials::find(&parts.method, &parts.uri, &parts.headers, None)?;
+        let found = credentials::find(parts.into(), Places::default())?;
         Ok(found.map(|found| Self(found.token.into())))
     }
 }

@@ -1,41 +1,105 @@
-//! Where a request may carry its token: the header, and the query where that is switched on.
+//! Where a request may carry its token: the header, and the query or a cookie where that is switched on.
 
 use std::borrow::Cow;
 
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue, Method, Uri};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use memchr::memchr3;
 
-use crate::{Reason, Refusal};
+use super::cookie::TokenCookie;
+use crate::{Guard, Reason, Refusal};
+
+/// Where a token stood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Header,
+    Query,
+    Cookie,
+}
 
 /// A token as a request carries it.
 #[derive(Debug, PartialEq)]
 pub(super) struct Found<'r> {
     pub(super) token: Cow<'r, str>,
-    pub(super) in_query: bool,
+    pub(super) place: Place,
+}
+
+/// What of a request is looked at.
+#[derive(Clone, Copy)]
+pub(super) struct Head<'r> {
+    method: &'r Method,
+    uri: &'r Uri,
+    headers: &'r HeaderMap,
+}
+
+impl<'r> From<&'r Parts> for Head<'r> {
+    fn from(parts: &'r Parts) -> Self {
+        Self {
+            method: &parts.method,
+            uri: &parts.uri,
+            headers: &parts.headers,
+        }
+    }
+}
+
+impl<'r> From<&'r mut Parts> for Head<'r> {
+    fn from(parts: &'r mut Parts) -> Self {
+        Self::from(&*parts)
+    }
+}
+
+impl<'r, B> From<&'r Request<B>> for Head<'r> {
+    fn from(request: &'r Request<B>) -> Self {
+        Self {
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
+        }
+    }
+}
+
+/// Where a token is looked for beside the header.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Places<'g> {
+    query: Option<&'g str>,
+    cookie: Option<&'g TokenCookie>,
+}
+
+impl Guard {
+    /// Where this guard looks.
+    pub(super) fn places(&self) -> Places<'_> {
+        let settings = self.settings();
+        Places {
+            query: settings.query.as_deref(),
+            cookie: settings.cookie.as_ref().map(|from| &from.cookie),
+        }
+    }
 }
 
 /// Finds the one token of a request; `None` if there is none.
-pub(super) fn find<'r>(
-    method: &Method,
-    uri: &'r Uri,
-    headers: &'r HeaderMap,
-    query: Option<&str>,
-) -> Result<Option<Found<'r>>, Refusal> {
-    let header = from_headers(headers)?;
-    let Some(name) = query else {
-        return Ok(header.bearer());
-    };
-    if method != Method::GET && method != Method::HEAD {
+pub(super) fn find<'r>(head: Head<'r>, places: Places<'_>) -> Result<Option<Found<'r>>, Refusal> {
+    let header = from_headers(head.headers)?;
+    if places.query.is_none() && places.cookie.is_none() {
         return Ok(header.bearer());
     }
-    match (header, from_query(uri, name)?) {
-        (header, None) => Ok(header.bearer()),
-        (Header::Absent, Some(token)) => Ok(Some(Found {
-            token,
-            in_query: true,
-        })),
-        (_, Some(_)) => Err(Reason::CredentialsAmbiguous.into()),
+    let is_absent = matches!(header, Header::Absent);
+    let query = match places.query {
+        Some(name) if head.method == Method::GET || head.method == Method::HEAD => {
+            from_query(head.uri, name)?
+        }
+        _ => None,
+    };
+    let cookie = match places.cookie {
+        Some(cookie) => cookie.find(head.headers)?,
+        None => None,
+    };
+    let of = |token: Cow<'r, str>, place| Some(Found { token, place });
+    match (query, cookie) {
+        (None, None) => Ok(header.bearer()),
+        (Some(token), None) if is_absent => Ok(of(token, Place::Query)),
+        (None, Some(token)) if is_absent => Ok(of(Cow::Borrowed(token), Place::Cookie)),
+        _ => Err(Reason::CredentialsAmbiguous.into()),
     }
 }
 
@@ -51,7 +115,7 @@ impl<'r> Header<'r> {
         match self {
             Self::Bearer(token) => Some(Found {
                 token: Cow::Borrowed(token),
-                in_query: false,
+                place: Place::Header,
             }),
             Self::Absent | Self::Foreign => None,
         }

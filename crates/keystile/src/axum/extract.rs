@@ -92,15 +92,16 @@ async fn verify(guard: &Guard, parts: &Parts) -> Result<Option<Arc<Verified>>, R
     {
         return Ok(passed.verified.clone());
     }
-    let query = guard.settings().query.as_deref();
-    let verdict = match credentials::find(&parts.method, &parts.uri, &parts.headers, query)? {
-        Some(found) => guard.verdict(&found.token),
-        None => return Ok(None),
+    let Some(found) = credentials::find(parts.into(), guard.places())? else {
+        return Ok(None);
     };
-    match verdict {
-        Verdict::Now(verdict) => verdict.map(Some),
-        Verdict::Later(later) => later.await.map(Some),
-    }
+    guard.check_origin_of(&found, &parts.method, &parts.headers)?;
+    let verified = match guard.verdict(&found.token) {
+        Verdict::Now(verdict) => verdict?,
+        Verdict::Later(later) => later.await?,
+    };
+    guard.check_csrf(found.place, &parts.method, &parts.headers, &verified)?;
+    Ok(Some(verified))
 }
 
 async fn principal<Extra: DeserializeOwned + 'static>(

@@ -8,12 +8,12 @@ use std::task::{Context, Poll, ready};
 
 use axum_core::response::Response;
 use http::header::CACHE_CONTROL;
-use http::{HeaderValue, Method, Request};
+use http::{HeaderMap, HeaderValue, Method, Request};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::credentials;
+use super::credentials::{self, Place};
 use crate::guard::{Later, Verdict};
 use crate::{Guard, Reason, Refusal, Requirement, Timestamp, Verified};
 
@@ -137,23 +137,26 @@ impl<S, R> std::fmt::Debug for GuardService<S, R> {
 
 /// What the layer makes of a request.
 enum Passage {
-    /// The token, or that there is none; and whether it came in the query.
-    Found(Option<Arc<Verified>>, bool),
+    /// The token, or that there is none; and where it stood.
+    Found(Option<Arc<Verified>>, Place),
     /// Its issuer is asked for the key.
-    Later(Later, bool),
+    Later(Later, Place),
 }
 
 impl<R: Requirement> GuardLayer<R> {
     fn look<B>(&self, request: &Request<B>) -> Result<Passage, Refusal> {
-        let query = self.guard.settings().query.as_deref();
-        let found = credentials::find(request.method(), request.uri(), request.headers(), query)?;
-        match found {
-            Some(found) => match self.guard.verdict(&found.token) {
-                Verdict::Now(verdict) => Ok(Passage::Found(Some(verdict?), found.in_query)),
-                Verdict::Later(later) => Ok(Passage::Later(later, found.in_query)),
-            },
-            None if self.optional => Ok(Passage::Found(None, false)),
-            None => Err(Reason::TokenMissing.into()),
+        let Some(found) = credentials::find(request.into(), self.guard.places())? else {
+            return if self.optional {
+                Ok(Passage::Found(None, Place::Header))
+            } else {
+                Err(Reason::TokenMissing.into())
+            };
+        };
+        let (method, headers) = (request.method(), request.headers());
+        self.guard.check_origin_of(&found, method, headers)?;
+        match self.guard.verdict(&found.token) {
+            Verdict::Now(verdict) => Ok(Passage::Found(Some(verdict?), found.place)),
+            Verdict::Later(later) => Ok(Passage::Later(later, found.place)),
         }
     }
 
@@ -161,9 +164,12 @@ impl<R: Requirement> GuardLayer<R> {
     fn admit<B>(
         &self,
         verified: Option<Arc<Verified>>,
+        place: Place,
         request: &mut Request<B>,
     ) -> Result<(), Refusal> {
         if let Some(verified) = &verified {
+            let (method, headers) = (request.method(), request.headers());
+            self.guard.check_csrf(place, method, headers, verified)?;
             R::check(verified, self.guard.now())?;
         }
         let guard = self.guard.clone();
@@ -188,26 +194,26 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         if request.method() == Method::OPTIONS {
-            return ResponseFuture::inner(self.inner.call(request), false);
+            return ResponseFuture::inner(self.inner.call(request), Place::Header);
         }
-        let in_query = match self.layer.look(&request) {
-            Ok(Passage::Later(later, in_query)) => {
+        let place = match self.layer.look(&request) {
+            Ok(Passage::Later(later, place)) => {
                 let clone = self.inner.clone();
                 let ready = std::mem::replace(&mut self.inner, clone);
                 let service = GuardService {
                     inner: ready,
                     layer: self.layer.clone(),
                 };
-                return ResponseFuture::waiting(later, service, request, in_query);
+                return ResponseFuture::waiting(later, service, request, place);
             }
-            Ok(Passage::Found(verified, in_query)) => {
-                let admitted = self.layer.admit(verified, &mut request);
-                admitted.map(|()| in_query)
+            Ok(Passage::Found(verified, place)) => {
+                let admitted = self.layer.admit(verified, place, &mut request);
+                admitted.map(|()| place)
             }
             Err(refusal) => Err(refusal),
         };
-        match in_query {
-            Ok(in_query) => ResponseFuture::inner(self.inner.call(request), in_query),
+        match place {
+            Ok(place) => ResponseFuture::inner(self.inner.call(request), place),
             Err(refusal) => self.layer.refuse(&refusal, request),
         }
     }
@@ -241,15 +247,15 @@ pin_project! {
     where
         S: Service<Request<B>>,
     {
-        Inner { #[pin] future: S::Future, no_store: bool },
+        Inner { #[pin] future: S::Future, place: Place },
         Refused { response: Option<Response> },
-        Waiting { later: Later, held: Option<Box<(GuardService<S, R>, Request<B>)>>, no_store: bool },
+        Waiting { later: Later, held: Option<Box<(GuardService<S, R>, Request<B>)>>, place: Place },
     }
 }
 
 impl<S: Service<Request<B>>, R, B> ResponseFuture<S, R, B> {
-    const fn inner(future: S::Future, no_store: bool) -> Self {
-        let state = State::Inner { future, no_store };
+    const fn inner(future: S::Future, place: Place) -> Self {
+        let state = State::Inner { future, place };
         Self { state }
     }
 
@@ -264,15 +270,11 @@ impl<S: Service<Request<B>>, R, B> ResponseFuture<S, R, B> {
         later: Later,
         service: GuardService<S, R>,
         request: Request<B>,
-        no_store: bool,
+        place: Place,
     ) -> Self {
         let held = Some(Box::new((service, request)));
         Self {
-            state: State::Waiting {
-                later,
-                held,
-                no_store,
-            },
+            state: State::Waiting { later, held, place },
         }
     }
 }
@@ -294,11 +296,10 @@ where
         let mut state = self.project().state;
         loop {
             let next = match state.as_mut().project() {
-                StateProjection::Inner { future, no_store } => {
+                StateProjection::Inner { future, place } => {
                     let mut answer = ready!(future.poll(context));
-                    if let (true, Ok(response)) = (*no_store, &mut answer) {
-                        let headers = response.headers_mut();
-                        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                    if let Ok(response) = &mut answer {
+                        keep_from_caches(*place, response.headers_mut());
                     }
                     return Poll::Ready(answer);
                 }
@@ -308,16 +309,12 @@ where
                         .take()
                         .map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
                 }
-                StateProjection::Waiting {
-                    later,
-                    held,
-                    no_store,
-                } => {
+                StateProjection::Waiting { later, held, place } => {
                     let verdict = ready!(later.as_mut().poll(context));
                     let Some(held) = held.take() else {
                         return Poll::Pending;
                     };
-                    proceed(*held, verdict, *no_store).state
+                    proceed(*held, verdict, *place).state
                 }
             };
             state.set(next);
@@ -325,20 +322,31 @@ where
     }
 }
 
+/// A cache on the way keeps no answer to a request with `Authorization`, and does not know of other places.
+fn keep_from_caches(place: Place, headers: &mut HeaderMap) {
+    let no_store = HeaderValue::from_static("no-store");
+    match place {
+        Place::Header => {}
+        // Its own URL would be the key to it.
+        Place::Query => drop(headers.insert(CACHE_CONTROL, no_store)),
+        Place::Cookie => drop(headers.entry(CACHE_CONTROL).or_insert(no_store)),
+    }
+}
+
 /// After the wait: on to the service inside, or refused.
 fn proceed<S, R, B>(
     (mut service, mut request): (GuardService<S, R>, Request<B>),
     verdict: Result<Arc<Verified>, Refusal>,
-    no_store: bool,
+    place: Place,
 ) -> ResponseFuture<S, R, B>
 where
     S: Service<Request<B>, Response = Response>,
     R: Requirement,
 {
     let layer = &service.layer;
-    let admitted = verdict.and_then(|verified| layer.admit(Some(verified), &mut request));
+    let admitted = verdict.and_then(|verified| layer.admit(Some(verified), place, &mut request));
     match admitted {
-        Ok(()) => ResponseFuture::inner(service.inner.call(request), no_store),
+        Ok(()) => ResponseFuture::inner(service.inner.call(request), place),
         Err(refusal) => layer.refuse(&refusal, request),
     }
 }

@@ -5,6 +5,7 @@
 mod common;
 
 mod answers;
+mod cookies;
 mod credentials;
 mod extractors;
 mod layer;

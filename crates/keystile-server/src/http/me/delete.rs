@@ -1,7 +1,8 @@
 //! `DELETE /v1/me`: one's own account ends.
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::HeaderMap;
+use axum::response::Response;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -31,9 +32,10 @@ pub(crate) struct DeleteBody {
 pub(super) async fn delete(
     State(app): State<App>,
     Person(caller): Person,
+    headers: HeaderMap,
     Json(body): Json<DeleteBody>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Response, Problem> {
     app.accounts.delete_account(&caller, &body.password).await?;
     tracing::info!(account = %caller.account_id, "deleted by its owner");
-    Ok(StatusCode::NO_CONTENT)
+    Ok(app.without_cookies(&headers))
 }

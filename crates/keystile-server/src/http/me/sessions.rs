@@ -2,7 +2,8 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use keystile_accounts::{Session, SessionId};
 use serde::{Deserialize, Serialize};
@@ -105,10 +106,13 @@ pub(super) async fn list(
 pub(super) async fn end(
     State(app): State<App>,
     Person(caller): Person,
+    headers: HeaderMap,
     Path(id): Path<String>,
-) -> Result<StatusCode, Problem> {
-    app.accounts
-        .end_session(&caller, &SessionId::from(id))
-        .await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<Response, Problem> {
+    let id = SessionId::from(id);
+    app.accounts.end_session(&caller, &id).await?;
+    if id == caller.session_id {
+        return Ok(app.without_cookies(&headers));
+    }
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
