@@ -98,7 +98,11 @@ pub(crate) async fn its_end_is_the_end_of_its_tokens_and_sessions(database: &Dat
     assert_eq!(told.len(), 3);
     let again = store.delete_client(act(), "reader").await;
     assert!(matches!(again, Err(WriteError::NotFound)));
-    assert_eq!(audited(&store).await[0], "client.deleted");
+    let audited = audited(&store).await;
+    assert!(
+        audited.iter().any(|kind| kind == "client.deleted"),
+        "{audited:?}"
+    );
     // Its name is free again; what was revoked of it touches nobody else.
     let next = NewClient {
         id: "reader-2".to_owned(),
