@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use keystile::Timestamp;
-use keystile_accounts::{AccountFilter, Accounts, Begin, GuessLimits, SignIn, SignedIn, Which};
+use keystile_accounts::{
+    AccountFilter, Accounts, Begin, CreatedClient, GuessLimits, NewClient, SignIn, SignedIn,
+    TokenWish, Which,
+};
 
 use crate::place::{PASSWORD, Place, sign_in, sign_up};
 
@@ -152,5 +155,45 @@ async fn sealed_keys_and_a_rotation_under_way_come_along() {
         None,
         "by the key that was next"
     );
+    accounts.close().await;
+}
+
+#[tokio::test]
+async fn clients_and_what_they_were_given_go_on() {
+    let Some(place) = Place::new() else { return };
+    let accounts = place.source().open().await.unwrap();
+    sign_up(&accounts, "ada").await;
+    let made = async |name: &str| {
+        let made = accounts.create_client(None, NewClient::named(name)).await;
+        made.unwrap()
+    };
+    let (kept, gone) = (made("kept").await, made("gone").await);
+    let believed = async |accounts: &Accounts, made: &CreatedClient| {
+        let (id, secret) = (&made.client.id, made.secret.expose());
+        accounts.authenticate_client(id, secret, None).await
+    };
+    let client = believed(&accounts, &gone).await.unwrap();
+    let token_of_gone = accounts.client_token(&client, TokenWish::default());
+    let token_of_gone = token_of_gone.await.unwrap().access_token;
+    accounts.delete_client(None, &gone.client.id).await.unwrap();
+    let client = believed(&accounts, &kept).await.unwrap();
+    let own = accounts.client_token(&client, TokenWish::default());
+    let own = own.await.unwrap().access_token;
+    let request = SignIn::username("ada").password(PASSWORD).client(&client);
+    let session = accounts.sign_in(request).await.unwrap();
+    accounts.close().await;
+
+    place.run().await.unwrap();
+
+    let accounts = place.there().open().await.unwrap();
+    assert_eq!(refused(&accounts, &own), None);
+    assert_eq!(refused(&accounts, &token_of_gone), Some("token_revoked"));
+    assert!(believed(&accounts, &gone).await.is_err());
+    let client = believed(&accounts, &kept).await.unwrap();
+    let next = accounts.refresh_for(&client, &session.refresh_token, None);
+    assert_eq!(next.await.unwrap().session_id, session.session_id);
+    let again = NewClient::named("kept");
+    let taken = accounts.create_client(None, again).await.unwrap_err();
+    assert_eq!(taken.code(), "name_taken");
     accounts.close().await;
 }

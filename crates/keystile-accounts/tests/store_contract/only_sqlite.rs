@@ -5,6 +5,7 @@ mod inspect;
 mod lock;
 mod migration;
 mod restore;
+mod restored_clients;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

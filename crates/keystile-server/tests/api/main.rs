@@ -16,6 +16,7 @@ mod http;
 mod jwks;
 mod login;
 mod logout;
+mod matrix;
 mod me;
 mod oauth;
 mod openapi;

@@ -4,7 +4,8 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::super::column::{page, reason_text, to_json};
 use super::super::{
-    Act, ClientRecord, EndReason, NewClient, Page, StoreError, WriteError, audited, client_subject,
+    Act, ClientRecord, EndReason, NewClient, Page, Restoration, StoreError, WriteError, audited,
+    client_subject,
 };
 use super::{Sqlite, Work, audit, revocation, session};
 
@@ -32,6 +33,24 @@ const IS_THERE: &str = "SELECT 1 FROM client WHERE id = ?1";
 const DELETE: &str = "DELETE FROM client WHERE id = ?1 RETURNING name, generation";
 const END_SESSIONS: &str = "UPDATE session SET ended_at = ?2, end_reason = ?3, salt = NULL
     WHERE client_id = ?1 AND ended_at IS NULL RETURNING id, expires_at";
+
+/// Kept as long as the revocations of its former deletion would have been.
+macro_rules! until {
+    () => {
+        "max(?3, ?2 + coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'longest_token_life'), 0))"
+    };
+}
+const REVOKE_AGAIN: &str = concat!(
+    "INSERT INTO revocation (kind, value, smallest_generation, at, until)
+     SELECT 'subject', ?4, generation + 1, ?2, ",
+    until!(),
+    " FROM client WHERE id = ?1"
+);
+const REVOKE_SESSIONS_AGAIN: &str = concat!(
+    "INSERT INTO revocation (kind, value, at, until) SELECT 'session', id, ?2, ",
+    until!(),
+    " FROM session WHERE client_id = ?1 AND ended_at IS NULL AND expires_at > ?2"
+);
 
 impl Sqlite {
     pub async fn create_client(
@@ -121,6 +140,34 @@ fn end_sessions(work: &Work<'_>, act: &Act, id: &str) -> Result<u64, WriteError>
         }
     }
     Ok(living)
+}
+
+/// In a database that was restored from a time before its deletion.
+pub(super) fn delete_again(
+    connection: &Connection,
+    how: Restoration,
+    id: &str,
+) -> Result<(), StoreError> {
+    let (now, until) = (how.now, how.revoked_until);
+    connection.execute(REVOKE_AGAIN, (id, now, until, client_subject(id)))?;
+    connection.execute(REVOKE_SESSIONS_AGAIN, (id, now, until))?;
+    let reason = reason_text(EndReason::ClientDeleted);
+    // What it answers was revoked above; a statement that answers is run to its end by asking for that.
+    let mut ending = connection.prepare(END_SESSIONS)?;
+    let mut ended = ending.query((id, now, reason))?;
+    while ended.next()?.is_some() {}
+    let name: Option<String> = connection
+        .prepare(DELETE)?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    if let Some(name) = name {
+        let act = Act {
+            now,
+            ..Act::default()
+        };
+        audit::put(connection, &audited(&act, "client.deleted", id, &name))?;
+    }
+    Ok(())
 }
 
 /// Refuses what is done for a client that is not there.

@@ -20,6 +20,8 @@ const LAST_ID: &str = "SELECT last FROM account_sequence";
 /// But for those that only a restore withdrew: whoever takes that restore back has them again.
 const WITHDRAWN: &str = "SELECT kid, state_since FROM signing_key WHERE state = 'withdrawn'
     AND state_since NOT IN (SELECT at FROM audit WHERE kind = 'database.restored')";
+const DELETED_CLIENTS: &str = "SELECT json_extract(detail, '$.client_id') FROM audit
+    WHERE kind = 'client.deleted' AND json_valid(detail)";
 const CREATED: &str = "SELECT count(*) FROM audit WHERE id > ?1 AND kind = 'account.created'";
 /// The accounts that a kind of act was done to since, each once.
 const TOUCHED: &str = "SELECT DISTINCT account_id FROM audit
@@ -38,6 +40,8 @@ pub(super) struct Outliving {
     pub(super) last_account_id: i64,
     /// The keys that somebody withdrew, each with the time: none is good again.
     pub(super) withdrawn_keys: Vec<(String, i64)>,
+    /// The clients that somebody deleted: none opens anything again.
+    pub(super) deleted_clients: Vec<String>,
 }
 
 /// The former database. While this is held nobody else has it open, as far as it can be opened at all.
@@ -84,6 +88,7 @@ impl Replaced {
             Ok(Outliving {
                 last_account_id: held.query_row(LAST_ID, [], |row| row.get(0))?,
                 withdrawn_keys: keys.collect::<rusqlite::Result<_>>()?,
+                deleted_clients: deleted_clients(held)?,
             })
         };
         let held = self.held.as_ref();
@@ -149,6 +154,13 @@ impl Replaced {
         }
         Err(CopyError::FileExists(dated(&self.path, now, 1)?))
     }
+}
+
+fn deleted_clients(held: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement = held.prepare(DELETED_CLIENTS)?;
+    let ids = statement.query_map([], |row| row.get::<_, Option<String>>(0))?;
+    let ids: Vec<Option<String>> = ids.collect::<rusqlite::Result<_>>()?;
+    Ok(ids.into_iter().flatten().collect())
 }
 
 /// A log that could not be folded into its database, or lies there without one: beside the new database it would be taken

@@ -11,7 +11,7 @@ use super::super::{CopyError, Progress, Restoration, Restored, StoreError, Watch
 use super::location::{Location, ServerLock, folder_of, is_same, make_folder, the_file_itself};
 use super::replaced::{self, Outliving, Replaced};
 use super::unfinished::{Unfinished, failed};
-use super::{anew, backup, copy, inspect, mark, migrate, snapshot, whole};
+use super::{anew, backup, client, copy, inspect, mark, migrate, snapshot, whole};
 
 const SEQUENCE: &str = "UPDATE account_sequence SET last = max(last, ?1)";
 /// See [`super::super::Store::restore`].
@@ -99,6 +99,9 @@ fn begin_anew(
     let transaction = copied.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let taken_at = backup::marked(&transaction)?;
     transaction.execute(SEQUENCE, [outliving.last_account_id])?;
+    for id in &outliving.deleted_clients {
+        client::delete_again(&transaction, how, id)?;
+    }
     let restored = anew::begin(&transaction, how, taken_at, &outliving.withdrawn_keys)?;
     transaction.commit()?;
     Ok(restored)

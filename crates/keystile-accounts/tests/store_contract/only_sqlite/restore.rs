@@ -17,7 +17,11 @@ use crate::key::key;
 
 const LATER: i64 = NOW + DAY;
 
-fn restore(database: &Database, file: &Path, trusted: Trusted) -> Result<Restored, CopyError> {
+pub(super) fn restore(
+    database: &Database,
+    file: &Path,
+    trusted: Trusted,
+) -> Result<Restored, CopyError> {
     restore_watched(database, file, trusted, |_| {})
 }
 
@@ -41,7 +45,7 @@ fn restore_watched(
 }
 
 /// A database and a backup of it beside it.
-fn backed_up(database: &Database) -> PathBuf {
+pub(super) fn backed_up(database: &Database) -> PathBuf {
     let file = database.path().with_file_name("backup.db");
     back_up(database, &file).unwrap();
     file
