@@ -126,6 +126,19 @@ async fn whoever_is_ended_to_break_a_circle_may_try_again() {
     rotated(&store, token).await;
 }
 
+/// Each sign-in counts who lives: sessions that ended, however many an account has, are not looked at.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn living_sessions_are_found_by_an_index() {
+    let Some(database) = Database::postgres() else {
+        return;
+    };
+    database.open().await.close().await;
+    let client = connect(&database.url()).await;
+    let sql = "SELECT indexdef FROM pg_indexes WHERE indexname = 'session_account'";
+    let index: String = client.query_one(sql, &[]).await.unwrap().get(0);
+    assert!(index.ends_with("(account_id, ended_at)"), "{index}");
+}
+
 /// Waits until so many wait for locks.
 async fn are_waiting(client: &tokio_postgres::Client, count: i64) {
     const WAITING: &str = "SELECT count(*) FROM pg_stat_activity

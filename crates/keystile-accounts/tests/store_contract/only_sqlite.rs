@@ -50,6 +50,27 @@ async fn folder_and_files_are_their_owners_alone() {
     }
 }
 
+/// Each sign-in counts who lives: sessions that ended, however many an account has, are not looked at.
+#[tokio::test]
+async fn living_sessions_are_found_by_an_index() {
+    let database = Database::sqlite();
+    database.open().await.close().await;
+    let connection = rusqlite::Connection::open(database.path()).unwrap();
+    for sorted_by in ["seq DESC", "last_used_at DESC, seq DESC"] {
+        let sql = format!(
+            "EXPLAIN QUERY PLAN SELECT id FROM session
+              WHERE account_id = 'a' AND ended_at IS NULL AND expires_at > 1 ORDER BY {sorted_by} LIMIT 9"
+        );
+        let plan: String = connection
+            .query_row(&sql, [], |row| row.get("detail"))
+            .unwrap();
+        assert!(
+            plan.contains("session_account (account_id=? AND ended_at=?)"),
+            "{plan}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_url_names_a_file_or_memory() {
     for wrong in ["", "shop.db", "sqlite:", "sqlite://", "mysql://localhost/x"] {

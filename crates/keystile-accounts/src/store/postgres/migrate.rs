@@ -25,6 +25,10 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 4,
         sql: include_str!("../../../migrations/postgres/0004_clients.sql"),
     },
+    Migration {
+        version: 5,
+        sql: include_str!("../../../migrations/postgres/0005_living.sql"),
+    },
 ];
 
 /// The oldest server whose functions the store uses: 13.

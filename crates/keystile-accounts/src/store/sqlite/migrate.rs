@@ -31,6 +31,10 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 6,
         sql: include_str!("../../../migrations/sqlite/0006_clients.sql"),
     },
+    Migration {
+        version: 7,
+        sql: include_str!("../../../migrations/sqlite/0007_living.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS keystile_migration (
