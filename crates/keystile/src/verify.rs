@@ -11,6 +11,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::compact::Parts;
+#[cfg(feature = "remote")]
+use crate::entry::Followed;
 use crate::entry::{Entry, check_entry};
 use crate::header::{self, Header};
 use crate::payload::{self, Payload};
@@ -132,7 +134,7 @@ impl Verifier {
 
     /// The issuer that is followed, of those that a token was verified by.
     #[cfg(feature = "remote")]
-    pub(crate) fn followed_by(&self, verified: &Verified) -> Option<&crate::Issuer> {
+    pub(crate) fn followed_by(&self, verified: &Verified) -> Option<&Followed> {
         self.entries.get(verified.entry)?.followed.as_ref()
     }
 
