@@ -100,7 +100,7 @@ impl Inspect {
         let (keys, issuer, default_type) = if let Some(issuer) = &self.issuer {
             (
                 key_source::published_by(issuer)?,
-                Expected::from(issuer.trim_end_matches('/')),
+                Expected::from(issuer.as_str()),
                 Some("at+jwt"),
             )
         } else if let Some(file) = &self.key {
