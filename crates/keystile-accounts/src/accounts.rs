@@ -23,8 +23,8 @@ use crate::tokens::Tokens;
 
 /// Accounts, their sessions and the keys that sign their tokens, over one store. Cheap to clone.
 ///
-/// Three tasks run while a handle lives: one follows revocations of other processes for the [guard](Self::guard), one their
-/// keys, one sweeps away what has expired. Keep a handle as long as a guard is in use: without one nobody hears of revocations,
+/// Tasks run while a handle lives: they follow revocations of other processes for the [guard](Self::guard) and the
+/// [feed](Self::revocation_feed), follow their keys, and sweep away what has expired. Keep a handle as long as a guard is in use: without one nobody hears of revocations,
 /// and the guard refuses with `revocation_unknown`.
 #[derive(Clone)]
 pub struct Accounts {
@@ -37,7 +37,7 @@ struct Shared {
     guard: Guard,
     /// The same for tokens of any audience: for those who ask about a token.
     any_audience: Guard,
-    tasks: [AbortHandle; 3],
+    tasks: [AbortHandle; 5],
 }
 
 impl Accounts {
@@ -64,7 +64,7 @@ impl Accounts {
         let told = Arc::clone(&followed);
         engine
             .store
-            .on_revoked(Box::new(move |rows| told.apply(rows)));
+            .on_revoked(Box::new(move |rows| told.apply_own(rows)));
         let tasks = follow::start(&engine, &followed).await?;
         let guard = followed.guard();
         let any_audience = guard.clone().audience(Expected::Unchecked).remember(0);
@@ -223,8 +223,7 @@ impl Shared {
         for task in &self.tasks {
             task.abort();
         }
-        // Nobody hears of revocations from now on.
-        self.followed.heard.end();
+        self.followed.end();
     }
 }
 

@@ -350,7 +350,8 @@ impl Builder {
         self
     }
 
-    /// PostgreSQL: most connections of this process, 16 by default and 2 at the least. SQLite goes by its one writer.
+    /// PostgreSQL: most connections of this process, 16 by default and 3 at the least, two of which are for what is revoked.
+    /// SQLite goes by its one writer.
     pub fn database_connections(mut self, most: usize) -> Self {
         self.store.connections = most;
         self

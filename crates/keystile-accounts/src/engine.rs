@@ -53,6 +53,12 @@ impl Engine {
         self.clock.now()
     }
 
+    /// The `iss` of the tokens that tell of revocations. `None` where nobody else has the key to believe them by.
+    pub(crate) fn issuer_of_events(&self) -> Option<&str> {
+        let issuer = self.tokens.issuer();
+        issuer.filter(|_| !self.key_ring.has_secret())
+    }
+
     /// An act of this process's own, or of an administrator whose session, generation and role are rechecked.
     pub(crate) fn act(&self, caller: Option<&Caller>, now: Timestamp) -> Act {
         let actor = caller.map(|caller| actor(caller, Some(self.admin_role.clone())));

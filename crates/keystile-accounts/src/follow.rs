@@ -1,12 +1,12 @@
-//! Three tasks beside the flows: one follows what other processes revoke, one which keys they make and what time it is
-//! where the database is, one sweeps away what has had its time. They end with the last handle of
-//! [`Accounts`](crate::Accounts).
+//! Tasks beside the flows: one follows what other processes revoke, one which keys they make and what time it is where the
+//! database is, one sweeps away what has had its time, one listens for hints that there is something to follow; and the
+//! keeper of the [feed](crate::feed). They end with the last handle of [`Accounts`](crate::Accounts).
 //!
 //! The first waits for nothing but the revocations: whether guards may answer hangs on it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use keystile::{Guard, KeyId, KeySet, Revocations, Timestamp, Verifier};
 use tokio::sync::Notify;
@@ -15,12 +15,18 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::engine::{Engine, millis};
 use crate::error::Fault;
+use crate::feed::{self, End, Hub, Polled};
 use crate::heard::{Heard, LOST, now};
 use crate::lead;
 use crate::limits::MOST_COUNTERS;
 use crate::store::{Cursor, RevocationRecord, Revoked, StoreError, Sweep};
 
 const POLL: Duration = Duration::from_millis(200);
+/// However often somebody says that there is something new, polls are so far apart.
+const GAP: Duration = Duration::from_millis(5);
+/// Before the hints are listened for again; the longest after a row of failures.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
+const LONGEST_DEAF: Duration = Duration::from_secs(30);
 /// Keys change rarely; a withdrawal is heard of by the revocations anyway.
 const KEYS: Duration = Duration::from_secs(1);
 const ROWS: u32 = 1_000;
@@ -35,6 +41,10 @@ pub(crate) struct Followed {
     revocations: Revocations,
     verifier: Verifier,
     pub(crate) heard: Arc<Heard>,
+    /// Where readers of the feed are told what is heard.
+    pub(crate) hub: Hub,
+    /// The next poll need not wait for its time.
+    pub(crate) hasten: Notify,
     /// The next look at the keys need not wait for its time.
     withdrawn: Notify,
     /// How many withdrawals of keys were heard of, and how many of them the last look at the keys has taken in: until it
@@ -60,6 +70,8 @@ impl Followed {
             revocations,
             verifier,
             heard,
+            hub: Hub::new(),
+            hasten: Notify::new(),
             withdrawn: Notify::new(),
             withdrawals: AtomicU64::new(0),
             taken_in: AtomicU64::new(0),
@@ -77,8 +89,22 @@ impl Followed {
         Guard::new(self.verifier.clone()).revocations(self.revocations.clone())
     }
 
-    /// Takes rows over: those of this process come here from the store before their write is answered.
-    pub(crate) fn apply(&self, rows: &[RevocationRecord]) {
+    /// Takes over what this process itself revoked, before that is answered. Readers of the feed get it by a poll, since
+    /// only that knows what else was kept before it.
+    pub(crate) fn apply_own(&self, rows: &[RevocationRecord]) {
+        self.apply(rows);
+        if self.hub.is_wanted() {
+            self.hasten.notify_one();
+        }
+    }
+
+    /// Nobody hears of revocations from now on.
+    pub(crate) fn end(&self) {
+        self.heard.end();
+        self.hub.end();
+    }
+
+    fn apply(&self, rows: &[RevocationRecord]) {
         let mut batch = self.revocations.batch();
         let mut withdrawals = 0;
         for row in rows {
@@ -105,14 +131,17 @@ impl Followed {
 pub(crate) async fn start(
     engine: &Arc<Engine>,
     followed: &Arc<Followed>,
-) -> Result<[AbortHandle; 3], Fault> {
+) -> Result<[AbortHandle; 5], Fault> {
     let place = snapshot(engine, followed).await?;
     let both = || (Arc::clone(engine), Arc::clone(followed));
     let ((polls, following), (turns, turned), (sweeps, swept)) = (both(), both(), both());
+    let ((listens, hastened), (keeps, kept)) = (both(), both());
     let tasks = [
         tokio::spawn(follow(polls, Following(following), place)),
         tokio::spawn(follow_keys(turns, turned)),
         tokio::spawn(sweep(sweeps, swept)),
+        tokio::spawn(listen(listens, hastened)),
+        tokio::spawn(feed::keep(keeps, kept)),
     ];
     Ok(tasks.map(|task| task.abort_handle()))
 }
@@ -137,7 +166,7 @@ struct Following(Arc<Followed>);
 
 impl Drop for Following {
     fn drop(&mut self) {
-        self.0.heard.end();
+        self.0.end();
     }
 }
 
@@ -155,11 +184,11 @@ impl Drop for ToldOfPanic {
 
 async fn follow(engine: Arc<Engine>, following: Following, mut place: Place) {
     let followed = &*following.0;
-    let mut ticks = interval(POLL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut lost = false;
+    let (mut lost, mut begun, mut polled) = (false, now(), now());
     loop {
-        ticks.tick().await;
+        let left = POLL.saturating_sub(begun.elapsed());
+        let _ = timeout(left, hastened(followed, polled)).await;
+        begun = now();
         // Once it is lost there is no hurry, and a connection that is slow to come must not be given up again and again.
         let left = if lost {
             LOST
@@ -171,11 +200,35 @@ async fn follow(engine: Arc<Engine>, following: Following, mut place: Place) {
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, "the revocations could not be read"),
         }
+        polled = now();
         let lost_now = !followed.heard.is_current();
         if lost_now != lost {
             lost = lost_now;
             tracing::warn!(lost, "whether guards can know what is revoked has changed");
         }
+    }
+}
+
+/// When somebody has said that there is something new, and the last poll is not just over.
+async fn hastened(followed: &Followed, polled: Instant) {
+    followed.hasten.notified().await;
+    tokio::time::sleep(GAP.saturating_sub(polled.elapsed())).await;
+}
+
+/// Hears from the database that somebody revoked something, at this node or another. It hastens the next poll and does no
+/// more: where nothing can be heard, polls go on at their own pace.
+async fn listen(engine: Arc<Engine>, followed: Arc<Followed>) {
+    let mut pause = LISTEN_AGAIN;
+    loop {
+        let (hears, began) = (Arc::clone(&followed), now());
+        let hint = move || hears.hasten.notify_one();
+        let ended = engine.store.hear_of_revocations(Arc::new(hint)).await;
+        if began.elapsed() > LONGEST_DEAF {
+            pause = LISTEN_AGAIN;
+        }
+        tracing::info!(error = %ended, again_in = ?pause, "what other nodes revoke is heard of by looking only, five times a second");
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_DEAF);
     }
 }
 
@@ -222,11 +275,16 @@ async fn read_on(
     };
     let mut withdrawn = false;
     loop {
-        let asked = now();
+        let (asked, at) = (now(), engine.now());
         let polls = engine.store.revocations_after(place.cursor.clone(), ROWS);
         let poll = timeout(left, polls)
             .await
             .unwrap_or(Err(StoreError::Timeout))?;
+        let end = (poll.rows.len() < ROWS as usize).then_some(End {
+            whole_below: poll.whole_below,
+            asked,
+            at,
+        });
         if poll.feed_id != place.feed_id {
             keys().await?;
             *place = snapshot(engine, followed).await?;
@@ -238,7 +296,12 @@ async fn read_on(
             .iter()
             .any(|row| matches!(row.revoked, Revoked::Key { .. }));
         place.cursor = poll.cursor;
-        if poll.rows.len() < ROWS as usize {
+        followed.hub.hear(Polled {
+            feed_id: poll.feed_id,
+            rows: poll.rows,
+            end,
+        });
+        if end.is_some() {
             if !followed.heard.is_current() {
                 keys().await?;
             }
@@ -326,6 +389,7 @@ pub(crate) async fn sweep_once(
     due_by: Timestamp,
 ) -> Result<(), Fault> {
     followed.revocations.forget_expired(due_by);
+    followed.hub.forget_ended(due_by);
     let request = Sweep {
         now: due_by.as_millis(),
         grace: millis(engine.sessions.replay_grace),

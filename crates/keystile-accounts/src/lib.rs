@@ -85,6 +85,7 @@ mod dummy;
 mod engine;
 mod error;
 mod exchange;
+mod feed;
 mod flow;
 mod follow;
 mod gate;
@@ -120,6 +121,7 @@ pub use error::{
     RefreshError, RevokeError, SignInError, SignUpError,
 };
 pub use exchange::{Exchange, ExchangeError};
+pub use feed::{FeedError, FeedEvent, FeedReader, RevocationFeed};
 #[cfg(feature = "testing")]
 pub use gate::{Hold, Point};
 pub use inspect::{

@@ -3,7 +3,8 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 
-/// A transaction that stays open, with what it locked, until this is dropped; it changes nothing.
+/// A transaction that stays open, with what it locked, until this is dropped; it changes nothing unless it is
+/// [kept](Self::keep).
 #[derive(Debug)]
 pub struct Hold(Child);
 
@@ -24,6 +25,20 @@ impl Hold {
             "nothing is held; see above"
         );
         Self(psql)
+    }
+
+    /// Commits it, and returns once that is done.
+    ///
+    /// # Panics
+    /// If it cannot be kept.
+    pub fn keep(mut self) {
+        let mut input = self.0.stdin.take().expect("it was piped");
+        writeln!(input, "COMMIT;").expect("psql listens");
+        drop(input);
+        assert!(
+            self.0.wait().is_ok_and(|status| status.success()),
+            "not kept"
+        );
     }
 }
 

@@ -66,6 +66,14 @@ impl Request {
         self
     }
 
+    /// Sets a body as HTML forms are sent.
+    #[must_use]
+    pub fn form(mut self, body: &str) -> Self {
+        self.head += "Content-Type: application/x-www-form-urlencoded\r\n";
+        body.clone_into(&mut self.body);
+        self
+    }
+
     fn bytes(&self) -> Vec<u8> {
         let Self { head, body } = self;
         let length = body.len();

@@ -11,6 +11,7 @@ pub mod client;
 pub mod crowd;
 pub mod database;
 pub mod engine;
+pub mod feed;
 pub mod felt;
 pub mod figures;
 pub mod guarded;

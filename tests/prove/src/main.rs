@@ -9,7 +9,8 @@ use keystile_prove::engine::Engine;
 use keystile_prove::guarded::{self, Trusting};
 use keystile_prove::verdict::Verdict;
 use keystile_prove::{
-    felt, hashing, keys, kill, moving, outage, promises, races, rotation, several, storm, walk,
+    feed, felt, hashing, keys, kill, moving, outage, promises, races, rotation, several, storm,
+    walk,
 };
 
 /// Shows Keystile's promises against the real server: each command starts it with a temporary data folder, loads it
@@ -90,6 +91,24 @@ enum Proof {
         #[arg(long, default_value_t = 20)]
         times: usize,
     },
+    /// The time from the answer to a sign-out until ten readers of the revocation feed have read it, across two nodes.
+    Feed {
+        /// How many sign-outs; on PostgreSQL a fifth as many more without NOTIFY.
+        #[arg(long, default_value_t = 1_000)]
+        times: usize,
+    },
+    /// A transaction that revokes is held open while others commit: no reader of the feed misses anything.
+    Held {
+        /// For how long.
+        #[arg(long, default_value_t = 30)]
+        seconds: u64,
+    },
+    /// Thousands of readers of the feed on one node: memory, processor, and how soon the last is told.
+    FeedReaders {
+        /// How many; the server lets in half as many as `connections`.
+        #[arg(long, default_value_t = 2_000)]
+        readers: usize,
+    },
     /// Two nodes on PostgreSQL behind a round-robin: one killed, paused or cut off under load; both started anew in turn.
     Nodes {
         /// How many kills; a fifth as many of everything else.
@@ -137,7 +156,7 @@ enum Proof {
 /// Three rotations and two changes of algorithm.
 const TURNS: &str = ",,,EdDSA,RS256";
 
-const ALL: [Proof; 11] = [
+const ALL: [Proof; 14] = [
     Proof::Walk,
     Proof::RefreshStorm {
         rounds: 1_000,
@@ -154,6 +173,9 @@ const ALL: [Proof; 11] = [
         seconds: 10,
     },
     Proof::FeltWithin { times: 20 },
+    Proof::Feed { times: 1_000 },
+    Proof::Held { seconds: 30 },
+    Proof::FeedReaders { readers: 2_000 },
     Proof::Nodes { times: 20 },
     Proof::Outage { rounds: 5 },
     Proof::Rotation {
@@ -178,7 +200,7 @@ impl Proof {
         let mut engines = store.engines();
         if matches!(
             self,
-            Self::Nodes { .. } | Self::Outage { .. } | Self::Move { .. }
+            Self::Nodes { .. } | Self::Outage { .. } | Self::Move { .. } | Self::Held { .. }
         ) {
             engines.retain(|engine| *engine == Engine::Postgres);
         }
@@ -236,6 +258,9 @@ async fn prove(proof: &Proof, engine: Engine) -> anyhow::Result<Verdict> {
         Proof::Kill { times } => kill::prove(engine, times).await,
         Proof::Hashing { clients, seconds } => hashing::prove(engine, clients, seconds).await,
         Proof::FeltWithin { times } => felt::prove(engine, times).await,
+        Proof::Feed { times } => feed::told::prove(engine, times).await,
+        Proof::Held { seconds } => feed::held::prove(seconds).await,
+        Proof::FeedReaders { readers } => feed::many::prove(engine, readers).await,
         Proof::Nodes { times } => several::prove(times).await,
         Proof::Outage { rounds } => outage::prove(rounds).await,
         Proof::Rotation { ref turns, short } => {

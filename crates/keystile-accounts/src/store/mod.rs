@@ -50,10 +50,15 @@ pub use sqlite::{MIGRATIONS, ServerLock, Sqlite, Work, inspect, migrate};
 pub use transfer::{MoveError, MovedColumn, Transferred, moved_columns};
 pub use url::check_url;
 
+use std::sync::Arc;
+
 use url::Engine;
 
 /// Called with each committed revocation, after the commit and before the write that made it is answered.
 pub type OnRevoked = Box<dyn Fn(&[RevocationRecord]) + Send + Sync>;
+
+/// Called when there may be something new.
+pub type Hint = Arc<dyn Fn() + Send + Sync>;
 
 /// The store. Clones share it.
 #[derive(Clone, Debug)]
@@ -352,6 +357,13 @@ impl Store {
     /// Every row that can still touch a token, and the cursor to go on from, in one snapshot.
     pub async fn revocation_snapshot(&self, now: i64) -> Result<RevocationPoll, StoreError> {
         on_engine!(self, store => store.revocation_snapshot(now).await)
+    }
+
+    /// Calls `hint` whenever somebody may have revoked something, at whichever process, for as long as that can be heard;
+    /// then it says why not any more. A hint may be lost, or mean nothing: poll all the same. Where only polls tell, this
+    /// waits for ever.
+    pub async fn hear_of_revocations(&self, hint: Hint) -> StoreError {
+        on_engine!(self, store => store.hear_of_revocations(hint).await)
     }
 
     /// Revokes one token by its `jti`, until it would have expired.

@@ -196,6 +196,8 @@ pub struct Cursor(pub(super) String);
 pub struct RevocationRecord {
     /// Grows with every row. On PostgreSQL a smaller one may be seen after a larger one.
     pub id: i64,
+    /// Where it stands in the order in which writes begin: see [`RevocationPoll::whole_below`].
+    pub place: u64,
     /// What.
     pub revoked: Revoked,
     /// When.
@@ -211,6 +213,9 @@ pub struct RevocationPoll {
     pub feed_id: String,
     /// Ask for rows after this next time.
     pub cursor: Cursor,
+    /// Whoever has read to the end of this poll lacks no row whose place is below this, and none will ever be written there.
+    /// So it is a cursor too, a coarser one: what is at or above it may have been read, or not.
+    pub whole_below: u64,
     /// The rows, in order.
     pub rows: Vec<RevocationRecord>,
 }

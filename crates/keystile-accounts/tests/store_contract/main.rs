@@ -156,6 +156,7 @@ promises! {
         a_row_lasts_as_long_as_any_process_signs,
         a_snapshot_goes_on_where_it_ends,
         the_process_is_told_before_the_answer,
+        nothing_new_is_below_what_was_whole,
     }
     session {
         opening_needs_the_generation_that_was_read,

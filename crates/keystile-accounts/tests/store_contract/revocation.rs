@@ -162,3 +162,31 @@ pub(crate) async fn the_process_is_told_before_the_answer(database: &Database) {
         "as it is stored"
     );
 }
+
+/// Whoever goes on from a coarse place, wherever that was told, lacks nothing.
+pub(crate) async fn nothing_new_is_below_what_was_whole(database: &Database) {
+    let (store, other) = (database.open().await, database.open().await);
+    let snapshot = store.revocation_snapshot(NOW).await.unwrap();
+    let (mut cursor, mut whole_below) = (snapshot.cursor, snapshot.whole_below);
+    for round in 0..5 {
+        for (store, name) in [(&store, "a"), (&other, "b"), (&store, "c")] {
+            let name = format!("{name}{round}");
+            store.revoke_token(act(), &name).await.unwrap();
+        }
+        let poll = store.revocations_after(cursor, 100).await.unwrap();
+        assert_eq!(poll.rows.len(), 3);
+        let new = |row: &&RevocationRecord| row.place >= whole_below;
+        assert_eq!(poll.rows.iter().filter(new).count(), 3);
+        // The places are the rows', not the reader's; and of one order, whoever asks.
+        let elsewhere = other.revocation_snapshot(NOW).await.unwrap();
+        assert!(elsewhere.whole_below >= poll.whole_below);
+        let again: Vec<_> = elsewhere.rows.iter().filter(new).collect();
+        assert!(poll.rows.iter().all(|row| again.contains(&row)));
+        (cursor, whole_below) = (poll.cursor, poll.whole_below);
+    }
+    // What is read in pages is whole with the last of them.
+    let page = store.revocations_after(beginning(), 14).await.unwrap();
+    let rest = store.revocations_after(page.cursor, 14).await.unwrap();
+    assert_eq!(rest.rows.len(), 1);
+    assert!(rest.whole_below >= whole_below);
+}

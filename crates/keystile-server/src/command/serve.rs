@@ -79,11 +79,14 @@ async fn serve(config: Config) -> Result<()> {
     let accounts = engine.open().await.with_context(|| opening(&config))?;
     agree_on_issuer(&accounts, &config, &issuer).await?;
     let readiness = Readiness::default();
+    let connections = connections(&config);
     let settings = Settings {
         signup_open: config.signup_open,
         trusted_proxies: config.trusted_proxies.clone(),
         cookie_origins: config.cookie_origins.clone(),
         readiness: readiness.clone(),
+        // Readers keep theirs; the other half is for people.
+        feed_readers: (connections / 2).max(1),
         ..Settings::default()
     };
     let app = router(accounts.clone(), settings);
@@ -96,7 +99,6 @@ async fn serve(config: Config) -> Result<()> {
     ));
     output::line(&super::welcome::text(&config, address, &issuer, made))?;
     tracing::info!(%address, issuer, "listening");
-    let connections = connections(&config);
     let served = listen(listener, app, connections, tls, stop).await;
     signals.abort();
     accounts.close().await;
@@ -226,6 +228,7 @@ async fn end_on_signal(mut signals: Signals, drain: Duration, stop: Stop, readin
             tracing::info!("SIGINT: ending");
         }
     }
+    readiness.end_streams();
     stop.within(FINISH);
 }
 

@@ -304,7 +304,7 @@ fn no_issuer(address: SocketAddr) -> String {
 fn read_postgres(reader: &mut Reader) -> Option<Postgres> {
     // Longer than a request may take would be for nobody's use.
     let longest = Duration::from_secs(25);
-    let connections = reader.number("postgres.connections", 2..=1_000);
+    let connections = reader.number("postgres.connections", 3..=1_000);
     let timeout = reader.duration_within("postgres.timeout", Duration::from_millis(500)..=longest);
     Some(Postgres {
         connections: connections?,

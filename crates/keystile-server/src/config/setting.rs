@@ -73,7 +73,7 @@ pub const SETTINGS: &[Setting] = &[
     plain(
         "postgres.connections",
         "16",
-        "PostgreSQL: most connections of this node, 2 to 1000; all nodes' together must fit into the server's max_connections.",
+        "PostgreSQL: most connections of this node, 3 to 1000; all nodes' together must fit into the server's max_connections.",
     ),
     plain(
         "postgres.timeout",

@@ -220,7 +220,7 @@ fn a_pool_and_a_patience_have_their_ranges() {
     let config = Config::load(&flags(&[])).unwrap();
     assert_eq!(config.postgres.connections, 16);
     assert_eq!(config.postgres.timeout, Duration::from_secs(5));
-    for connections in ["1", "1001", "-2", "many"] {
+    for connections in ["2", "1001", "-2", "many"] {
         let sources = flags(&[("postgres.connections", connections)]);
         assert_eq!(subjects(&sources), ["postgres.connections"]);
     }
@@ -228,7 +228,7 @@ fn a_pool_and_a_patience_have_their_ranges() {
         let sources = flags(&[("postgres.timeout", timeout)]);
         assert_eq!(subjects(&sources), ["postgres.timeout"]);
     }
-    let least = [("postgres.connections", "2"), ("postgres.timeout", "500ms")];
+    let least = [("postgres.connections", "3"), ("postgres.timeout", "500ms")];
     let config = Config::load(&flags(&least)).unwrap();
     assert_eq!(config.postgres.timeout, Duration::from_millis(500));
 }

@@ -36,9 +36,11 @@ mod openapi;
 mod peer;
 mod problem;
 mod query;
+mod readers;
 mod readiness;
 mod refresh;
 mod request_id;
+mod revocations;
 mod signup;
 mod tokens;
 mod wire;
@@ -52,7 +54,7 @@ pub use openapi::document;
 pub use readiness::Readiness;
 
 /// What the router needs to know beside the accounts.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// Whether anybody may make an account.
     pub signup_open: bool,
@@ -62,10 +64,26 @@ pub struct Settings {
     pub cookie_origins: Vec<String>,
     /// Whether the server wants requests.
     pub readiness: Readiness,
+    /// Most readers of the revocation feed at a time: each keeps a connection.
+    pub feed_readers: usize,
     /// The clock of cursors.
     pub clock: Clock,
     /// Where request ids come from.
     pub random: Random,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            signup_open: false,
+            trusted_proxies: Vec::new(),
+            cookie_origins: Vec::new(),
+            readiness: Readiness::default(),
+            feed_readers: 2_048,
+            clock: Clock::system(),
+            random: Random::system(),
+        }
+    }
 }
 
 /// What every handler can reach.
@@ -76,6 +94,7 @@ pub(crate) struct App {
     pub(crate) settings: Arc<Settings>,
     pub(crate) cursors: cursor::Cursors,
     pub(crate) cookies: cookies::Cookies,
+    pub(crate) readers: readers::Readers,
 }
 
 impl FromRef<App> for Guard {
@@ -115,7 +134,13 @@ pub fn router(accounts: Accounts, settings: Settings) -> Router {
         .read_by(accounts.guard())
         .realm("keystile")
         .refusals(|refusal, _| Problem::refused(refusal).into_response());
+    let readers = readers::Readers::new(
+        accounts.revocation_feed(),
+        settings.feed_readers,
+        settings.readiness.clone(),
+    );
     let app = App {
+        readers,
         accounts,
         guard,
         settings: Arc::new(settings),
@@ -139,6 +164,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(admin::routes())
         .merge(oauth::routes())
         .routes(routes!(jwks::jwks))
+        .routes(routes!(revocations::revocations))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(openapi::openapi))

@@ -1,18 +1,21 @@
 //! Connections: to the host that lets us write, how patient, how durable.
 
+use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{
     Connect, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
 };
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{Instant, timeout};
-use tokio_postgres::{Client, Config, Error};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, Error};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::super::{Options, StoreError};
+use super::super::{Hint, Options, StoreError};
 use super::location::Location;
 use super::{claim, tls};
 
@@ -45,13 +48,7 @@ fn pooled(
     connections: usize,
     claim: &'static str,
 ) -> Result<Pool, StoreError> {
-    let connector = Connector {
-        claim,
-        hosts: location.hosts.clone(),
-        tls: tls::connector(&location.protection)?,
-        patience: options.patience,
-        good: AtomicUsize::new(0),
-    };
+    let connector = connector(location, options, claim, None)?;
     let config = ManagerConfig {
         recycling_method: RecyclingMethod::Fast,
     };
@@ -67,6 +64,58 @@ fn pooled(
         .map_err(|error| StoreError::Database(error.to_string()))
 }
 
+fn connector(
+    location: &Location,
+    options: Options,
+    claim: &'static str,
+    hint: Option<Hint>,
+) -> Result<Connector, StoreError> {
+    Ok(Connector {
+        claim,
+        hosts: location.hosts.clone(),
+        tls: tls::connector(&location.protection)?,
+        patience: options.patience,
+        good: AtomicUsize::new(0),
+        hint,
+    })
+}
+
+/// Listens on a connection of its own, until that ends; `hint` is called once when it begins, as nothing was heard before.
+pub(super) async fn listen(
+    location: &Location,
+    options: Options,
+    channel: &str,
+    hint: Hint,
+) -> Result<(), StoreError> {
+    let connector = connector(location, options, claim::SHARE, Some(Arc::clone(&hint)))?;
+    let listening = async {
+        let (client, driven) = connector.connect_in_turn().await?;
+        client.batch_execute(&format!("LISTEN {channel}")).await?;
+        Ok::<_, StoreError>((client, driven))
+    };
+    let listening = timeout(options.patience, listening).await;
+    let (_client, driven) = listening.unwrap_or(Err(StoreError::Timeout))?;
+    hint();
+    // It is silent while nobody revokes anything: whether the other end is there still, keep-alives find out.
+    let _ = driven.await;
+    Ok(())
+}
+
+/// Does a connection's work until it ends. Whatever the database says beside the answers to our questions is that there is
+/// something new, or of no interest.
+async fn drive<S, T>(mut connection: Connection<S, T>, hint: Option<Hint>) -> Result<(), Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
+        if let (AsyncMessage::Notification(_), Some(hint)) = (message?, &hint) {
+            hint();
+        }
+    }
+    Ok(())
+}
+
 /// Tries the hosts in turn, beginning with the one that was good last, and gives none of them so long that the next
 /// would not be tried.
 struct Connector {
@@ -76,6 +125,8 @@ struct Connector {
     tls: MakeRustlsConnect,
     patience: Duration,
     good: AtomicUsize,
+    /// Called when the database says that there is something new.
+    hint: Option<Hint>,
 }
 
 type Connected = Result<(Client, JoinHandle<()>), Error>;
@@ -115,8 +166,9 @@ impl Connector {
             begun: Instant::now(),
         };
         let (client, connection) = self.hosts[host].connect(self.tls.clone()).await?;
+        let hint = self.hint.clone();
         let driven = tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            if let Err(error) = drive(connection, hint).await {
                 tracing::debug!(%error, "a connection to the database ended");
             }
         });

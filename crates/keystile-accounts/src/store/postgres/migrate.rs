@@ -29,6 +29,10 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 5,
         sql: include_str!("../../../migrations/postgres/0005_living.sql"),
     },
+    Migration {
+        version: 6,
+        sql: include_str!("../../../migrations/postgres/0006_told.sql"),
+    },
 ];
 
 /// The oldest server whose functions the store uses: 13.

@@ -64,6 +64,7 @@ struct Shared {
     /// One more connection, for what is revoked alone: whether guards may answer depends on it. It waits in no queue, and for
     /// no lock that keys or accounts are under.
     apart: Pool,
+    options: Options,
     patience: Duration,
     queue: usize,
     /// Held by each call; closing waits for them.
@@ -87,9 +88,11 @@ impl Postgres {
     pub async fn open(url: &str, options: Options) -> Result<Self, StoreError> {
         let location = Location::parse(url)?;
         let store = Self(Arc::new(Shared {
-            pool: connect::pool(&location, options, options.connections.max(2) - 1)?,
+            // One for what is revoked, and one to hear that something is.
+            pool: connect::pool(&location, options, options.connections.max(3) - 2)?,
             apart: connect::pool(&location, options, 1)?,
             location,
+            options,
             patience: options.patience,
             queue: options.queue.max(1),
             open: RwLock::default(),

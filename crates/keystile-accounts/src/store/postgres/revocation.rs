@@ -5,17 +5,18 @@ use tokio_postgres::Row;
 
 use super::super::column::{revoked_columns, revoked_from};
 use super::super::{
-    Act, AuditRecord, Cursor, RevocationPoll, RevocationRecord, Revoked, StoreError, WriteError,
+    Act, AuditRecord, Cursor, Hint, RevocationPoll, RevocationRecord, Revoked, StoreError,
+    WriteError,
 };
 use super::row::{self, Values, get};
-use super::{Postgres, Work, audit, session as sessions};
+use super::{Postgres, Work, audit, connect, session as sessions};
 
 /// Kept for the longest life that any issuer on this database has given its tokens, not only for that of this process's.
 /// Whoever is just saying a longer one waits for those who still go by the shorter.
 const INSERT: &str = "INSERT INTO revocation (kind, value, smallest_generation, at, until)
     VALUES ($1, $2, $3, $4::bigint, greatest($5::bigint, $4 + coalesce(
         (SELECT value::bigint FROM meta WHERE name = 'longest_token_life' FOR SHARE), 0)))
-    RETURNING id, until";
+    RETURNING id, until, xid::text";
 const LONGEST: &str =
     "SELECT coalesce(max(value::bigint), -1) FROM meta WHERE name = 'longest_token_life'";
 const LENGTHEN: &str =
@@ -24,6 +25,9 @@ const LENGTHEN: &str =
     WHERE meta.value::bigint < excluded.value::bigint";
 /// A hundred years: beyond it nobody waits for a token to expire, and the sum with the time would not fit its column.
 const LONGEST_LIFE: i64 = 100 * 366 * 24 * 3_600_000;
+
+/// Where the trigger on the table says that there is something new.
+const CHANNEL: &str = "keystile_revocation";
 
 /// The history that the rows belong to: also another after a failover, when the new primary may count transactions again
 /// that its predecessor had counted.
@@ -92,6 +96,12 @@ impl Postgres {
         .await
     }
 
+    pub async fn hear_of_revocations(&self, hint: Hint) -> StoreError {
+        let (location, options) = (&self.0.location, self.0.options);
+        let heard = connect::listen(location, options, CHANNEL, hint).await;
+        heard.map_or_else(|error| error, |()| StoreError::Closed)
+    }
+
     pub async fn remember_token_life(&self, life: i64) -> Result<(), WriteError> {
         let life = life.clamp(0, LONGEST_LIFE);
         self.ask(move |client| {
@@ -156,13 +166,15 @@ fn poll(rows: &[Row], since: &str, limit: u32) -> Result<RevocationPoll, StoreEr
     let first = rows.first();
     let first = first.ok_or(StoreError::Corrupt("a poll that answers nothing"))?;
     let (feed_id, upto): (String, &str) = (get(first, 0)?, get(first, 1)?);
+    // The oldest transaction that was under way: whatever began before it had been kept, or never will be.
+    let whole_below = upto.split(':').next().map_or(Ok(0), number)?;
     let mut found = Vec::new();
     let mut cursor = upto.to_owned();
     for row in rows {
         let Some(xid) = get::<Option<&str>>(row, 2)? else {
             continue;
         };
-        let record = from_row(row)?;
+        let record = from_row(row, xid)?;
         if rows.len() >= limit as usize {
             cursor = format!("{since} {upto} {xid} {}", record.id);
         }
@@ -171,6 +183,7 @@ fn poll(rows: &[Row], since: &str, limit: u32) -> Result<RevocationPoll, StoreEr
     Ok(RevocationPoll {
         feed_id,
         cursor: Cursor(cursor),
+        whole_below,
         rows: found,
     })
 }
@@ -210,6 +223,7 @@ async fn insert(work: &Work<'_>, act: &Act, revoked: Revoked) -> Result<(), Writ
     let (id, until) = (get(&row, 0)?, get(&row, 1)?);
     work.note_revoked(RevocationRecord {
         id,
+        place: number(get(&row, 2)?)?,
         revoked,
         at: act.now,
         until,
@@ -217,10 +231,17 @@ async fn insert(work: &Work<'_>, act: &Act, revoked: Revoked) -> Result<(), Writ
     Ok(())
 }
 
-fn from_row(row: &Row) -> Result<RevocationRecord, StoreError> {
+/// Of a transaction; it has 64 bits, and comes as text.
+fn number(text: &str) -> Result<u64, StoreError> {
+    let wrong = StoreError::Corrupt("a transaction's number that is none");
+    text.parse().map_err(|_| wrong)
+}
+
+fn from_row(row: &Row, xid: &str) -> Result<RevocationRecord, StoreError> {
     let revoked = revoked_from(get(row, 4)?, get(row, 5)?, get(row, 6)?);
     Ok(RevocationRecord {
         id: get(row, 3)?,
+        place: number(xid)?,
         revoked: revoked.ok_or(StoreError::Corrupt("a revocation of an unknown kind"))?,
         at: get(row, 7)?,
         until: get(row, 8)?,

@@ -4,7 +4,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::super::column::{revoked_columns, revoked_from};
 use super::super::{
-    Act, Cursor, RevocationPoll, RevocationRecord, Revoked, StoreError, WriteError,
+    Act, Cursor, Hint, RevocationPoll, RevocationRecord, Revoked, StoreError, WriteError,
 };
 use super::{Sqlite, Work, audit, session as sessions};
 use crate::store::AuditRecord;
@@ -40,6 +40,7 @@ impl Sqlite {
             Ok(RevocationPoll {
                 feed_id: feed_id(connection)?,
                 cursor: Cursor(last.to_string()),
+                whole_below: place(last.saturating_add(1)),
                 rows,
             })
         })
@@ -56,11 +57,17 @@ impl Sqlite {
                 Ok(RevocationPoll {
                     feed_id: feed_id(connection)?,
                     cursor: Cursor(last.to_string()),
+                    whole_below: place(last.saturating_add(1)),
                     rows,
                 })
             })
         })
         .await
+    }
+
+    /// The file tells nobody; of this process's own writes the store tells.
+    pub async fn hear_of_revocations(&self, _hint: Hint) -> StoreError {
+        std::future::pending().await
     }
 
     pub async fn remember_token_life(&self, life: i64) -> Result<(), WriteError> {
@@ -135,6 +142,7 @@ fn insert(work: &Work<'_>, act: &Act, revoked: Revoked) -> Result<(), WriteError
     )?;
     work.note_revoked(RevocationRecord {
         id,
+        place: place(id),
         revoked,
         at: act.now,
         until,
@@ -159,12 +167,19 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Option<RevocationRecord>> {
     let Some(revoked) = revoked_from(&kind, row.get(2)?, row.get(3)?) else {
         return Ok(None);
     };
+    let id = row.get(0)?;
     Ok(Some(RevocationRecord {
-        id: row.get(0)?,
+        id,
+        place: place(id),
         revoked,
         at: row.get(4)?,
         until: row.get(5)?,
     }))
+}
+
+/// One writer: rows begin in the order in which they are kept.
+fn place(id: i64) -> u64 {
+    u64::try_from(id).unwrap_or(0)
 }
 
 fn feed_id(connection: &Connection) -> Result<String, StoreError> {

@@ -1,6 +1,12 @@
-//! Following the revocations: none missed, whoever commits when.
+//! Following the revocations: none missed, whoever commits when; and hearing that there is something to follow.
 
-use keystile_accounts::store::{Cursor, Revoked, Store};
+use std::sync::Arc;
+use std::time::Duration;
+
+use keystile_accounts::store::{Cursor, Hint, Options, Revoked, Store};
+use keystile_tests_postgres::Way;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::fixture::{Database, act, beginning};
 use crate::meeting::connect;
@@ -48,6 +54,11 @@ async fn what_commits_late_is_not_missed_and_nothing_comes_twice() {
         revoke(&store, name).await;
     }
     assert_eq!(read_on(&store, &mut cursor).await, ["first", "a", "b", "c"]);
+    let whole_below = store
+        .revocations_after(cursor.clone(), 2)
+        .await
+        .unwrap()
+        .whole_below;
     let snapshot = store.revocation_snapshot(0).await.unwrap();
     assert_eq!(snapshot.rows.len(), 4);
     let second = two.transaction().await.unwrap();
@@ -67,6 +78,79 @@ async fn what_commits_late_is_not_missed_and_nothing_comes_twice() {
         ["d", "late", "later"],
         "whoever began with the snapshot"
     );
+    let all = store.revocation_snapshot(0).await.unwrap();
+    let not_below = all.rows.iter().filter(|row| row.place >= whole_below);
+    assert!(
+        not_below.count() >= 6,
+        "all but the first, at the least: a coarse place waits for the oldest that is under way"
+    );
+}
+
+/// Counts hints.
+fn counting() -> (Arc<Semaphore>, Hint) {
+    let counted = Arc::new(Semaphore::new(0));
+    let counts = Arc::clone(&counted);
+    (counted, Arc::new(move || counts.add_permits(1)))
+}
+
+async fn one(counted: &Semaphore) {
+    let hint = timeout(Duration::from_secs(10), counted.acquire()).await;
+    hint.expect("a hint").expect("not closed").forget();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_listens_hears_of_each_revocation_wherever_it_is_made() {
+    let Some(database) = Database::postgres() else {
+        return;
+    };
+    let (here, there) = (database.open().await, database.open().await);
+    let (counted, hint) = counting();
+    let listens = here.clone();
+    let listening = tokio::spawn(async move { listens.hear_of_revocations(hint).await });
+    one(&counted).await;
+    for round in 0..3 {
+        revoke(&there, &format!("there{round}")).await;
+        one(&counted).await;
+        revoke(&here, &format!("here{round}")).await;
+        one(&counted).await;
+    }
+    // It is said with the commit, not before it: nobody looks too early.
+    let mut late = connect(&database.url()).await;
+    let late = late.transaction().await.unwrap();
+    late.execute(LATE, &[&"late"]).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(counted.available_permits(), 0);
+    late.commit().await.unwrap();
+    one(&counted).await;
+    assert_eq!(counted.available_permits(), 0, "one for each");
+    listening.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_listens_is_told_when_nothing_can_be_heard() {
+    let Some(Database::Postgres(database)) = Database::postgres() else {
+        return;
+    };
+    let way = Way::to_socket(database.socket());
+    let url = database.url_over(&way);
+    let store = Store::open(&url, Options::default()).await.unwrap();
+    let (counted, hint) = counting();
+    let listens = store.clone();
+    let listening = tokio::spawn(async move { listens.hear_of_revocations(hint).await });
+    one(&counted).await;
+    way.cut();
+    let ended = timeout(Duration::from_secs(10), listening).await;
+    assert!(ended.expect("in time").is_ok());
+    let deaf = store.hear_of_revocations(counting().1).await;
+    assert!(!deaf.to_string().is_empty());
+    way.mend();
+    let (counted, hint) = counting();
+    let listens = store.clone();
+    let listening = tokio::spawn(async move { listens.hear_of_revocations(hint).await });
+    one(&counted).await;
+    revoke(&store, "again").await;
+    one(&counted).await;
+    listening.abort();
 }
 
 /// What is kept between two pages belongs to the next poll, not to the pages that are being read.

@@ -1,0 +1,169 @@
+//! Those who read the revocation feed: how many there may be, what each is sent, and when that ends.
+
+use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use http_body::Frame;
+use keystile::{BearerToken, Guard, Reason};
+use keystile_accounts::{FeedError, FeedEvent, FeedReader, RevocationFeed};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::timeout;
+
+use super::problem::Problem;
+use super::readiness::Readiness;
+
+/// A reader that takes nothing for so long is cut off. It resumes when it likes.
+const SLOW: Duration = Duration::from_secs(10);
+/// Pieces that wait for a reader, beside what its connection has taken: of 32 KiB at the most, and of 16 as a rule.
+const QUEUE: usize = 2;
+/// When one that found no place may try again.
+const FULL: Duration = Duration::from_secs(5);
+
+/// Lets readers in.
+#[derive(Debug, Clone)]
+pub(crate) struct Readers {
+    /// `None` where nobody could believe what it says.
+    feed: Option<RevocationFeed>,
+    places: Arc<Semaphore>,
+    readiness: Readiness,
+}
+
+/// A client's visit: it lasts no longer than the token is good that it was let in with.
+#[derive(Debug)]
+pub(crate) struct Visit {
+    guard: Guard,
+    token: BearerToken,
+    left: Duration,
+}
+
+impl Visit {
+    /// Of whoever has just shown this token, which has so long to live.
+    pub(crate) fn new(guard: Guard, token: BearerToken, left: Duration) -> Self {
+        Self { guard, token, left }
+    }
+
+    /// Whether the token is good still: not expired, not revoked. Where that cannot be told, nobody is sent away for it.
+    fn is_good(&self) -> bool {
+        match self.guard.verify(self.token.expose()) {
+            Ok(_) => true,
+            Err(refusal) => matches!(
+                refusal.reason(),
+                Reason::RevocationUnknown | Reason::KeysUnknown
+            ),
+        }
+    }
+}
+
+impl Readers {
+    pub(crate) fn new(feed: Option<RevocationFeed>, most: usize, readiness: Readiness) -> Self {
+        Self {
+            feed,
+            places: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
+            readiness,
+        }
+    }
+
+    /// The stream of one reader, which begins after the event of this id.
+    pub(crate) async fn open(&self, visit: Visit, last: Option<&str>) -> Result<Body, Problem> {
+        let absent = || {
+            let detail = "These tokens are signed by a secret, so that nobody else could verify what the feed says.";
+            Problem::not_found("feed_absent", detail)
+        };
+        let feed = self.feed.as_ref().ok_or_else(absent)?;
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
+            tracing::warn!("as many read the revocation feed as may; refusing more");
+            let detail =
+                "As many programs read the feed as this server lets in. Try again shortly.";
+            Problem::busy("feed_full", detail, FULL)
+        })?;
+        let reader = feed.read(last).await.map_err(|error| unreadable(&error))?;
+        let (pieces, queue) = mpsc::channel(QUEUE);
+        tokio::spawn(tell(reader, visit, self.readiness.clone(), pieces));
+        Ok(Body::new(Stream {
+            queue,
+            _place: place,
+        }))
+    }
+}
+
+fn unreadable(error: &FeedError) -> Problem {
+    tracing::warn!(%error, "the revocation feed cannot be read");
+    let detail = "What is revoked cannot be told just now. Try again shortly.";
+    Problem::busy("feed_unavailable", detail, error.retry_after())
+}
+
+/// Sends a reader what there is to be told, until it goes, is too slow, is not to be told any more, or the server ends.
+async fn tell(
+    mut reader: FeedReader,
+    visit: Visit,
+    readiness: Readiness,
+    pieces: mpsc::Sender<Bytes>,
+) {
+    let expired = tokio::time::sleep(visit.left);
+    let ended = readiness.ended();
+    tokio::pin!(expired, ended);
+    loop {
+        let events = tokio::select! {
+            events = reader.next() => events,
+            () = &mut expired => None,
+            () = &mut ended => None,
+            () = pieces.closed() => None,
+        };
+        let Some(events) = events.filter(|_| visit.is_good()) else {
+            return;
+        };
+        match timeout(SLOW, pieces.send(written(&events))).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return,
+            Err(_) => {
+                tracing::info!("a reader of the revocation feed was too slow, and was cut off");
+                return;
+            }
+        }
+    }
+}
+
+/// Events as they travel (HTML Living Standard, section 9.2.6).
+fn written(events: &[FeedEvent]) -> Bytes {
+    let mut text = String::new();
+    for event in events {
+        let _ = match event {
+            FeedEvent::Snapshot { feed } => {
+                let said = serde_json::json!({ "feed": &**feed });
+                write!(text, "event: snapshot\ndata: {said}\n\n")
+            }
+            FeedEvent::Revoked(token) => write!(text, "event: revoked\ndata: {token}\n\n"),
+            FeedEvent::Current { id, at } => {
+                let at = at.as_millis();
+                write!(text, "event: current\nid: {id}\ndata: {{\"at\":{at}}}\n\n")
+            }
+            // Readers pass over what they do not know, and so do we.
+            _ => Ok(()),
+        };
+    }
+    text.into()
+}
+
+/// The body of an answer. Its place is free when the connection lets go of it.
+struct Stream {
+    queue: mpsc::Receiver<Bytes>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl http_body::Body for Stream {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let piece = self.queue.poll_recv(cx);
+        piece.map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
+    }
+}
