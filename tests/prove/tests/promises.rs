@@ -7,7 +7,7 @@ use keystile_prove::hold::WriteLock;
 use keystile_prove::server::Server;
 use keystile_prove::verdict::Verdict;
 use keystile_prove::{
-    felt, hashing, keys, kill, moving, person, races, rotation, several, storm, walk,
+    feed, felt, hashing, keys, kill, moving, person, races, rotation, several, storm, walk,
 };
 use tokio::sync::Mutex;
 
@@ -79,6 +79,23 @@ async fn no_good_token_is_refused_whatever_becomes_of_the_key_server() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_command_does_is_felt_within_a_second() {
     on_each(|engine| felt::prove(engine, 1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_of_the_feed_are_told_of_every_sign_out() {
+    on_each(|engine| feed::told::prove(engine, 10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_of_the_feed_miss_nothing_that_commits_late() {
+    if Engine::installed().contains(&Engine::Postgres) {
+        on(Engine::Postgres, |_| feed::held::prove(2)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_readers_of_the_feed_cost_little() {
+    on(Engine::Sqlite, |engine| feed::many::prove(engine, 200)).await;
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's own surroundings")]

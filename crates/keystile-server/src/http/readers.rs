@@ -117,13 +117,19 @@ async fn tell(
         let Some(events) = events.filter(|_| visit.is_good()) else {
             return;
         };
-        match timeout(SLOW, pieces.send(written(&events))).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return,
-            Err(_) => {
-                tracing::info!("a reader of the revocation feed was too slow, and was cut off");
-                return;
-            }
+        if !handed_over(&pieces, written(&events)).await {
+            return;
+        }
+    }
+}
+
+/// Whether the reader took it in time.
+async fn handed_over(pieces: &mpsc::Sender<Bytes>, piece: Bytes) -> bool {
+    match timeout(SLOW, pieces.send(piece)).await {
+        Ok(sent) => sent.is_ok(),
+        Err(_) => {
+            tracing::info!("a reader of the revocation feed was too slow, and was cut off");
+            false
         }
     }
 }
@@ -165,5 +171,48 @@ impl http_body::Body for Stream {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let piece = self.queue.poll_recv(cx);
         piece.map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use keystile::Timestamp;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_takes_nothing_is_cut_off_and_a_slow_one_is_not() {
+        let (pieces, mut queue) = mpsc::channel(QUEUE);
+        let piece = || Bytes::from_static(b"a piece");
+        for _ in 0..QUEUE {
+            assert!(handed_over(&pieces, piece()).await);
+        }
+        let takes = async {
+            tokio::time::sleep(SLOW - Duration::from_secs(1)).await;
+            queue.recv().await
+        };
+        let (sent, taken) = tokio::join!(handed_over(&pieces, piece()), takes);
+        assert!(sent && taken.is_some());
+        assert!(!handed_over(&pieces, piece()).await, "nobody takes it");
+        drop(queue);
+        assert!(!handed_over(&pieces, piece()).await, "nobody is there");
+    }
+
+    #[test]
+    fn events_are_written_as_agreed() {
+        let events = [
+            FeedEvent::Snapshot { feed: "a1".into() },
+            FeedEvent::Revoked(Arc::from("h.p.s")),
+            FeedEvent::Current {
+                id: "a1.7".to_owned(),
+                at: Timestamp::from_millis(1_800_000_000_123),
+            },
+        ];
+        let expected = "event: snapshot\ndata: {\"feed\":\"a1\"}\n\n\
+            event: revoked\ndata: h.p.s\n\n\
+            event: current\nid: a1.7\ndata: {\"at\":1800000000123}\n\n";
+        assert_eq!(written(&events), expected);
     }
 }

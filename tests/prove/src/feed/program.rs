@@ -7,7 +7,7 @@ use crate::client::Request;
 use crate::server::Server;
 
 /// Its lifetime is long enough for a proof, so that no stream ends for it.
-pub const SETTINGS: [(&str, &str); 1] = [("KEYSTILE_TOKENS__ACCESS_LIFETIME", "6h")];
+pub(super) const SETTINGS: [(&str, &str); 1] = [("KEYSTILE_TOKENS__ACCESS_LIFETIME", "6h")];
 
 /// A program that may read the feed.
 #[derive(Clone)]
