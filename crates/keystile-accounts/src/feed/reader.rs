@@ -20,6 +20,11 @@ const CATCH_UP: Duration = Duration::from_secs(2);
 /// About so many bytes are told in one piece.
 const PIECE: usize = 16 * 1024;
 
+/// How many read now.
+const READERS: &str = "keystile_feed_readers";
+/// Counts readings by how they began: the label `from` is `snapshot` or `position`.
+const READINGS: &str = "keystile_feed_readings_total";
+
 /// A reader of the feed, made by [`RevocationFeed::read`](super::RevocationFeed::read).
 pub struct FeedReader {
     followed: Arc<Followed>,
@@ -57,6 +62,13 @@ pub(super) async fn begin(
         head = caught_up(&followed, &mut heads, head).await;
     }
     let stand = last.and_then(|last| resume(&followed, &head, last));
+    let from = if stand.is_some() {
+        "position"
+    } else {
+        "snapshot"
+    };
+    metrics::counter!(READINGS, "from" => from).increment(1);
+    metrics::gauge!(READERS).increment(1.0);
     Ok(FeedReader {
         heads,
         stand: stand.unwrap_or(Stand::Nowhere),
@@ -178,6 +190,12 @@ impl FeedReader {
             });
         }
         events
+    }
+}
+
+impl Drop for FeedReader {
+    fn drop(&mut self) {
+        metrics::gauge!(READERS).decrement(1.0);
     }
 }
 

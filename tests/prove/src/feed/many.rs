@@ -54,7 +54,8 @@ pub async fn prove(engine: Engine, readers: usize) -> anyhow::Result<Verdict> {
         .context("not all were told what lives")?;
     let (before, watch) = (processor_time(process)?, Stopwatch::start());
     sleep(IDLE).await;
-    let idle = share(processor_time(process)? - before, watch.elapsed());
+    let idle = processor_time(process)?.saturating_sub(before);
+    let idle = share(idle, watch.elapsed());
     let resident = Memory::of(process)?;
 
     let (before, mut times) = (processor_time(process)?, Times::default());
@@ -77,7 +78,7 @@ pub async fn prove(engine: Engine, readers: usize) -> anyhow::Result<Verdict> {
         }
         times.push(watch.elapsed());
     }
-    let each = (processor_time(process)? - before) / u32::try_from(TIMES)?;
+    let each = processor_time(process)?.saturating_sub(before) / u32::try_from(TIMES)?;
     let peak = memory::peak_resident(process)? / 1024;
     tasks.shutdown().await;
     judge(&mut verdict, readers, (alone, resident), &times);

@@ -1,5 +1,6 @@
 //! How soon after a sign-out was answered its readers are told.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -66,7 +67,8 @@ pub async fn prove(engine: Engine, times: usize) -> anyhow::Result<Verdict> {
         let without = sign_outs(&nodes, times / 5, watch, &mut told, &mut verdict).await?;
         println!("  found by looking: {without}");
         held(&mut verdict, "found by looking", &without, WITHOUT);
-        verdict.figures += &format!("; without NOTIFY {} times: {without}", times / 5);
+        let times = times / 5;
+        let _ = write!(verdict.figures, "; without NOTIFY {times} times: {without}");
     }
     readers.shutdown().await;
     Ok(verdict)
