@@ -32,6 +32,9 @@ pub struct Trusting {
     /// The client's secret.
     #[arg(long, env = "KEYSTILE_CLIENT_SECRET", hide_env_values = true)]
     client_secret: String,
+    /// Where the revocation feed is; what the issuer's metadata says unless said: one of its nodes, say.
+    #[arg(long)]
+    feed: Option<String>,
     /// For how many seconds what was last heard counts.
     #[arg(long, default_value_t = 60)]
     serve_stale: u64,
@@ -47,6 +50,10 @@ pub struct Trusting {
 pub async fn run(trusting: Trusting) -> anyhow::Result<()> {
     let feed = Feed::client(trusting.client_id, trusting.client_secret)
         .serve_stale(Duration::from_secs(trusting.serve_stale));
+    let feed = match trusting.feed {
+        Some(url) => feed.at(url),
+        None => feed,
+    };
     let feed = if trusting.introspect {
         feed.then_introspect()
     } else {

@@ -91,7 +91,7 @@ enum Proof {
         #[arg(long, default_value_t = 20)]
         times: usize,
     },
-    /// The time from the answer to a sign-out until ten readers of the revocation feed have read it, across two nodes.
+    /// The time from the answer to a sign-out until ten guards in other processes refuse, across two nodes.
     Feed {
         /// How many sign-outs; on PostgreSQL a fifth as many more without NOTIFY.
         #[arg(long, default_value_t = 1_000)]

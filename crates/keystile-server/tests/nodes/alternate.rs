@@ -45,6 +45,11 @@ impl Turns {
         self.ask(&format!("POST {route}"), "", bearer, Some(body))
     }
 
+    fn submit(&self, path: &str, form: &str) -> Answer {
+        self.walked.borrow_mut().insert(format!("POST {path}"));
+        self.node().submit(path, form)
+    }
+
     fn sign_in(&self, name: &str, password: &str) -> Tokens {
         let body = json!({ "username": name, "password": password });
         self.post("/v1/login", "", &body).tokens()
@@ -95,8 +100,14 @@ fn every_route_is_answered_by_either_node() {
     let root = turns.sign_in("root", PASSWORD);
     walk_accounts(&turns, &root.access);
     walk_lists(&turns, &root.access);
+    walk_clients(&turns, &root.access);
     walk_keys(&turns, root);
-    for route in ["/healthz", "/readyz", "/.well-known/jwks.json"] {
+    for route in [
+        "/healthz",
+        "/readyz",
+        "/.well-known/jwks.json",
+        "/.well-known/oauth-authorization-server",
+    ] {
         assert_eq!(turns.get(route, "").status, 200);
         assert_eq!(turns.get(route, "").status, 200);
     }
@@ -111,6 +122,39 @@ fn every_route_is_answered_by_either_node() {
         described,
         "every route, and no other"
     );
+}
+
+/// Made at one node, a program gets its token at the other, and reads the feed of the first.
+fn walk_clients(turns: &Turns, root: &str) {
+    let new = json!({ "name": "reports", "scopes": ["revocations:read"] });
+    let made = turns.post("/v1/admin/clients", root, &new);
+    assert_eq!(made.status, 201, "{made:?}");
+    let (id, secret) = (made.text("client_id"), made.text("client_secret"));
+    let credentials = format!("client_id={id}&client_secret={secret}");
+    let token = || {
+        let form = format!("{credentials}&grant_type=client_credentials");
+        turns.submit("/oauth/token", &form)
+    };
+    let access = token().text("access_token");
+    for _ in 0..2 {
+        assert_eq!(turns.get("/v1/revocations", &access).status, 200);
+    }
+    let about = format!("{credentials}&token={access}");
+    assert_eq!(
+        turns.submit("/oauth/introspect", &about).body["active"],
+        true
+    );
+    assert_eq!(turns.submit("/oauth/revoke", &about).status, 200);
+    for node in &turns.nodes {
+        until(FELT, "it is not felt", || {
+            node.ask("GET", "/v1/revocations", &access, None).status == 401
+        });
+    }
+    let listed = turns.get("/v1/admin/clients", root);
+    assert_eq!(listed.body["data"][0]["client_id"], id.as_str());
+    let deleted = turns.ask("DELETE /v1/admin/clients/{id}", &id, root, None);
+    assert_eq!(deleted.status, 204, "{deleted:?}");
+    assert_eq!(token().status, 401);
 }
 
 fn walk_sessions(turns: &Turns) -> Tokens {

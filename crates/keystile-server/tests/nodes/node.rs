@@ -125,6 +125,19 @@ impl Node {
         self.ask("POST", path, bearer, Some(body))
     }
 
+    /// Posts a form.
+    pub(crate) fn submit(&self, path: &str, form: &str) -> Answer {
+        let mut connection = Connection::open(self.address).expect("a connection");
+        let length = form.len();
+        let wire = format!(
+            "POST {path} HTTP/1.1\r\nhost: t\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+             content-length: {length}\r\n\r\n{form}"
+        );
+        let written = connection.0.get_mut().write_all(wire.as_bytes());
+        let answer = written.and_then(|()| connection.receive());
+        answer.unwrap_or_else(|error| panic!("{path}: {error}: {}", self.log()))
+    }
+
     pub(crate) fn me(&self, bearer: &str) -> u16 {
         self.ask("GET", "/v1/me", bearer, None).status
     }

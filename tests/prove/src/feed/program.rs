@@ -47,6 +47,14 @@ impl Program {
         })
     }
 
+    /// As a guard's environment has them.
+    pub fn credentials(&self) -> [(&'static str, &str); 2] {
+        [
+            ("KEYSTILE_CLIENT_ID", &self.id),
+            ("KEYSTILE_CLIENT_SECRET", &self.secret),
+        ]
+    }
+
     /// An access token (RFC 6749, section 4.4).
     pub async fn token(&self, server: &Server) -> anyhow::Result<String> {
         let request = Request::post("/oauth/token")

@@ -1,15 +1,13 @@
-//! How soon after a sign-out was answered its readers are told.
+//! How soon after a sign-out was answered every guard refuses.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 
+use super::guards::GuardProcess;
 use super::program::{Program, SETTINGS};
-use super::reader::{Reader, Seen};
 use crate::database;
 use crate::engine::{Engine, Place};
 use crate::figures::{Millis, Stopwatch, Times, within};
@@ -17,60 +15,45 @@ use crate::nodes::Nodes;
 use crate::person::{self, PASSWORD};
 use crate::verdict::Verdict;
 
-/// Readers, half of them at each of two nodes.
-const READERS: usize = 10;
+/// Guards, each in a process of its own; half of them read the feed of each of two nodes.
+const GUARDS: usize = 10;
 /// People who sign in and out in turn.
 const PEOPLE: usize = 20;
 /// The promise where the database says that there is something new.
 const WITH: Duration = Duration::from_millis(50);
 /// The promise where it does not.
 const WITHOUT: Duration = Duration::from_secs(1);
-/// What must come is waited for so long.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// By which the database is kept from saying it.
 const MUTE: &str = "ALTER TABLE revocation DISABLE TRIGGER revocation_told";
-
-/// What one reader read, and when.
-struct Read {
-    name: String,
-    at: Duration,
-}
 
 /// `times` sign-outs, each at another of two nodes than the one before; on PostgreSQL a fifth as many once more, with the
 /// database mute.
 pub async fn prove(engine: Engine, times: usize) -> anyhow::Result<Verdict> {
     let mut verdict = Verdict::of("feed", engine);
     let nodes = Nodes::start(engine, 2, &SETTINGS).await?;
-    let program = Program::make(&nodes, "readers").await?;
-    let token = program.token(&nodes).await?;
+    let program = Program::make(&nodes, "guards").await?;
     for number in 0..PEOPLE {
         person::new_account(&mut nodes.client(), &name(number)).await?;
     }
-    let watch = Stopwatch::start();
-    let (tell, mut told) = mpsc::unbounded_channel();
-    let mut readers = JoinSet::new();
-    for number in 0..READERS {
+    let mut guards = Vec::new();
+    for number in 0..GUARDS {
         let all = nodes.all();
-        let address = all[number % all.len()].address();
-        let mut reader = Reader::open(address, &token, None).await?;
-        reader.up_to_current().await?;
-        readers.spawn(read(reader, watch, tell.clone()));
+        guards.push(GuardProcess::start(all[number % all.len()], &program).await?);
     }
-    let with = sign_outs(&nodes, times, watch, &mut told, &mut verdict).await?;
+    let with = sign_outs(&nodes, times, &mut guards).await?;
     println!("  told by the database: {with}");
     held(&mut verdict, "told by the database", &with, WITH);
     verdict.figures =
-        format!("{times} sign-outs, until the last of {READERS} readers had read it: {with}");
+        format!("{times} sign-outs, until the last of {GUARDS} guards refused: {with}");
     if let Place::Postgres(_) = nodes.place() {
         let client = database::connect(&nodes.place().url("proof", &nodes.data())).await?;
         client.batch_execute(MUTE).await.context("muting")?;
-        let without = sign_outs(&nodes, times / 5, watch, &mut told, &mut verdict).await?;
+        let times = times / 5;
+        let without = sign_outs(&nodes, times, &mut guards).await?;
         println!("  found by looking: {without}");
         held(&mut verdict, "found by looking", &without, WITHOUT);
-        let times = times / 5;
         let _ = write!(verdict.figures, "; without NOTIFY {times} times: {without}");
     }
-    readers.shutdown().await;
     Ok(verdict)
 }
 
@@ -85,56 +68,40 @@ fn held(verdict: &mut Verdict, how: &str, times: &Times, promise: Duration) {
     });
 }
 
-async fn read(
-    mut reader: Reader,
-    watch: Stopwatch,
-    tell: mpsc::UnboundedSender<anyhow::Result<Read>>,
-) {
-    loop {
-        let seen = reader.next().await;
-        let at = watch.elapsed();
-        let read = match seen {
-            Ok(Seen::Revoked(name)) => Ok(Read { name, at }),
-            Ok(_) => continue,
-            Err(error) => Err(error),
-        };
-        let ended = read.is_err();
-        if tell.send(read).is_err() || ended {
-            return;
-        }
-    }
-}
-
-/// The times from the answer to a sign-out until the last reader had read of it.
+/// The times from the answer to a sign-out until the last guard refused the token, of guards that are asked all the time.
 async fn sign_outs(
     nodes: &Nodes,
     times: usize,
-    watch: Stopwatch,
-    told: &mut mpsc::UnboundedReceiver<anyhow::Result<Read>>,
-    verdict: &mut Verdict,
+    guards: &mut Vec<GuardProcess>,
 ) -> anyhow::Result<Times> {
     let mut clients = nodes.clients(2);
     let mut felt = Times::default();
     for turn in 0..times {
         let client = &mut clients[turn % 2];
         let tokens = person::new_session(client, &name(turn % PEOPLE), PASSWORD).await?;
+        for guard in &mut *guards {
+            // It remembers the token from now on.
+            guard.takes(&tokens.access).await?;
+        }
+        let watch = Stopwatch::start();
+        let mut asking = JoinSet::new();
+        for mut guard in guards.drain(..) {
+            let access = tokens.access.clone();
+            asking.spawn(async move {
+                let refused = guard.refuses(&access, watch).await?;
+                anyhow::Ok((guard, refused))
+            });
+        }
         let answer = client
             .send(&person::sign_out(&tokens.access, "this"))
             .await?;
         let answered = watch.elapsed();
         answer.expect(204, "signing out")?;
         let mut last = Duration::ZERO;
-        let mut missing = READERS;
-        while missing > 0 {
-            let Ok(read) = timeout(PATIENCE, told.recv()).await else {
-                verdict.broken(format!("{missing} of {READERS} readers missed a sign-out"));
-                break;
-            };
-            let read = read.context("no reader is left")??;
-            if read.name == tokens.session {
-                last = last.max(read.at);
-                missing -= 1;
-            }
+        while let Some(asked) = asking.join_next().await {
+            let (guard, refused) = asked??;
+            last = last.max(refused);
+            guards.push(guard);
         }
         felt.push(last.saturating_sub(answered));
     }

@@ -6,7 +6,7 @@ use super::page;
 use crate::keystile::{Folder, finish};
 
 /// The blocks of the page, in order.
-fn blocks(page: &str) -> Vec<String> {
+pub(super) fn blocks(page: &str) -> Vec<String> {
     let blocks = page.split("```sh\n").skip(1);
     let blocks = blocks.filter_map(|rest| rest.split("```").next());
     blocks.map(str::to_owned).collect()
@@ -67,7 +67,7 @@ fn every_command_of_the_page_works() {
     drop(server);
 }
 
-fn paste(folder: &Folder, script: &str, variables: &[(&str, String)]) -> String {
+pub(super) fn paste(folder: &Folder, script: &str, variables: &[(&str, String)]) -> String {
     let binary = std::path::Path::new(env!("CARGO_BIN_EXE_keystile")).parent();
     let path = format!("{}:/usr/bin:/bin", binary.expect("a folder").display());
     let mut shell = std::process::Command::new("sh");

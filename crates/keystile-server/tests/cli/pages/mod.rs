@@ -4,6 +4,7 @@
 mod backup;
 mod clients;
 mod failover;
+mod feed;
 mod nodes;
 mod people;
 mod postgresql;
