@@ -19,6 +19,7 @@ pub mod hashing;
 pub mod hold;
 pub mod keys;
 pub mod kill;
+pub mod lost;
 pub mod memory;
 pub mod moving;
 pub mod nodes;

@@ -3,14 +3,15 @@
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use keystile_prove::engine::Engine;
 use keystile_prove::guarded::{self, Trusting};
 use keystile_prove::verdict::Verdict;
 use keystile_prove::{
-    feed, felt, hashing, keys, kill, moving, outage, promises, races, rotation, several, storm,
-    walk,
+    feed, felt, hashing, keys, kill, lost, moving, outage, promises, races, rotation, several,
+    storm, walk,
 };
 
 /// Shows Keystile's promises against the real server: each command starts it with a temporary data folder, loads it
@@ -109,6 +110,15 @@ enum Proof {
         #[arg(long, default_value_t = 2_000)]
         readers: usize,
     },
+    /// The revocation feed lost under guards: cut, silent, its database paused, its node killed, its server restored.
+    Lost {
+        /// How long it is cut, and silent, in seconds; the database is paused for a third of that.
+        #[arg(long, default_value_t = 60)]
+        away: u64,
+        /// How many nodes are killed.
+        #[arg(long, default_value_t = 10)]
+        kills: usize,
+    },
     /// Two nodes on PostgreSQL behind a round-robin: one killed, paused or cut off under load; both started anew in turn.
     Nodes {
         /// How many kills; a fifth as many of everything else.
@@ -156,7 +166,7 @@ enum Proof {
 /// Three rotations and two changes of algorithm.
 const TURNS: &str = ",,,EdDSA,RS256";
 
-const ALL: [Proof; 14] = [
+const ALL: [Proof; 15] = [
     Proof::Walk,
     Proof::RefreshStorm {
         rounds: 1_000,
@@ -176,6 +186,10 @@ const ALL: [Proof; 14] = [
     Proof::Feed { times: 1_000 },
     Proof::Held { seconds: 30 },
     Proof::FeedReaders { readers: 2_000 },
+    Proof::Lost {
+        away: 60,
+        kills: 10,
+    },
     Proof::Nodes { times: 20 },
     Proof::Outage { rounds: 5 },
     Proof::Rotation {
@@ -261,6 +275,7 @@ async fn prove(proof: &Proof, engine: Engine) -> anyhow::Result<Verdict> {
         Proof::Feed { times } => feed::told::prove(engine, times).await,
         Proof::Held { seconds } => feed::held::prove(seconds).await,
         Proof::FeedReaders { readers } => feed::many::prove(engine, readers).await,
+        Proof::Lost { away, kills } => lost::prove(engine, Duration::from_secs(away), kills).await,
         Proof::Nodes { times } => several::prove(times).await,
         Proof::Outage { rounds } => outage::prove(rounds).await,
         Proof::Rotation { ref turns, short } => {

@@ -1,13 +1,14 @@
 //! The proofs with few rounds, against the server of the same build.
 
 use std::io::Write as _;
+use std::time::Duration;
 
 use keystile_prove::engine::Engine;
 use keystile_prove::hold::WriteLock;
 use keystile_prove::server::Server;
 use keystile_prove::verdict::Verdict;
 use keystile_prove::{
-    feed, felt, hashing, keys, kill, moving, person, races, rotation, several, storm, walk,
+    feed, felt, hashing, keys, kill, lost, moving, person, races, rotation, several, storm, walk,
 };
 use tokio::sync::Mutex;
 
@@ -96,6 +97,12 @@ async fn readers_of_the_feed_miss_nothing_that_commits_late() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_readers_of_the_feed_cost_little() {
     on(Engine::Sqlite, |engine| feed::many::prove(engine, 200)).await;
+}
+
+/// A restore, and nodes that are killed; what takes minutes is for the command.
+#[tokio::test(flavor = "multi_thread")]
+async fn guards_that_lose_the_feed_miss_nothing() {
+    on_each(|engine| lost::prove(engine, Duration::ZERO, 2)).await;
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's own surroundings")]

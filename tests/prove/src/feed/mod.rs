@@ -9,5 +9,5 @@ mod reader;
 pub mod told;
 
 pub use guards::GuardProcess;
-pub use program::Program;
+pub use program::{Program, SETTINGS};
 pub use reader::{Reader, Seen};

@@ -7,7 +7,7 @@ use crate::client::Request;
 use crate::server::Server;
 
 /// Its lifetime is long enough for a proof, so that no stream ends for it.
-pub(super) const SETTINGS: [(&str, &str); 1] = [("KEYSTILE_TOKENS__ACCESS_LIFETIME", "6h")];
+pub const SETTINGS: [(&str, &str); 1] = [("KEYSTILE_TOKENS__ACCESS_LIFETIME", "6h")];
 
 /// A program that may read the feed.
 #[derive(Clone)]
@@ -53,6 +53,11 @@ impl Program {
             ("KEYSTILE_CLIENT_ID", &self.id),
             ("KEYSTILE_CLIENT_SECRET", &self.secret),
         ]
+    }
+
+    /// The feed as this program follows it.
+    pub fn feed(&self) -> keystile::Feed {
+        keystile::Feed::client(self.id.clone(), self.secret.clone())
     }
 
     /// An access token (RFC 6749, section 4.4).
