@@ -17,5 +17,6 @@ mod keystile;
 mod migrate_database;
 mod pages;
 mod postgres;
+mod refusals;
 mod serve;
 mod token;
