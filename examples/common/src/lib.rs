@@ -15,4 +15,4 @@ pub use fields::{BodyFault, FieldFault, Fields};
 pub use serve::{EitherPath, Server};
 pub use settings::{Settings, fresh_secret, read_password, write_env};
 pub use start::{Example, words};
-pub use take_over::{TakenOver, take_over};
+pub use take_over::{TakenOver, can_be_taken_over, take_over};

@@ -30,6 +30,12 @@ pub struct TakenOver {
     pub unusable: u64,
 }
 
+/// Whether there is such a table in `old`: asked before the new program makes its own file, which a mistyped name would
+/// leave behind.
+pub fn can_be_taken_over(old: &Path, names: &str) -> Result<()> {
+    opened(old, names).map(drop)
+}
+
 /// Makes an account of each row of the table `user` or `users` in the file `old`, which is only read: `names` is its
 /// column of names, `account` makes the account of a name. Everybody keeps their number: rows elsewhere and the tokens
 /// that they hold say it. The hash is replaced when its owner first signs in. What is not taken over is told, line by
@@ -40,15 +46,7 @@ pub async fn take_over(
     accounts: &Accounts,
     account: impl Fn(&str) -> NewAccount,
 ) -> Result<TakenOver> {
-    let connection = Connection::open_with_flags(old, OpenFlags::SQLITE_OPEN_READ_ONLY)
-        .with_context(|| {
-            let old = old.display();
-            format!("{old} cannot be opened; name the old program's SQLite file")
-        })?;
-    // Its schema is a stranger's.
-    connection.pragma_update(None, "trusted_schema", "OFF")?;
-    let (count, rows) = select(&connection, names)
-        .with_context(|| format!("{} cannot be taken over", old.display()))?;
+    let (connection, count, rows) = opened(old, names)?;
     let bar = ProgressBar::new(count).with_style(ProgressStyle::with_template(
         "{bar:40} {pos} of {len} users, {eta} to go",
     )?);
@@ -117,6 +115,20 @@ async fn one(
 }
 
 /// How many rows there are, and the statement that reads them.
+/// The old file, how many rows there are, and how to read them.
+fn opened(old: &Path, names: &str) -> Result<(Connection, u64, String)> {
+    let connection = Connection::open_with_flags(old, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .with_context(|| {
+            let old = old.display();
+            format!("{old} cannot be opened; name the old program's SQLite file")
+        })?;
+    // Its schema is a stranger's.
+    connection.pragma_update(None, "trusted_schema", "OFF")?;
+    let (count, rows) = select(&connection, names)
+        .with_context(|| format!("{} cannot be taken over", old.display()))?;
+    Ok((connection, count, rows))
+}
+
 fn select(connection: &Connection, names: &str) -> Result<(u64, String)> {
     let mut find = connection.prepare(FIND)?;
     let mut found = find.query([names])?;

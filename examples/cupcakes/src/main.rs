@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use cupcakes::App;
-use examples_common::{Example, Settings, words};
+use examples_common::{Example, Settings, can_be_taken_over, words};
 use keystile::{Clock, Random};
 
 const CUPCAKES: Example = Example {
@@ -22,6 +22,7 @@ async fn main() -> Result<()> {
         [] => CUPCAKES.start(open_router).await,
         ["init"] => CUPCAKES.init(),
         ["take-over", old] => {
+            can_be_taken_over(Path::new(old), "email")?;
             open(&Settings::read()?)
                 .await?
                 .take_over(Path::new(old))

@@ -173,6 +173,12 @@ fn what_is_no_such_file_is_told() {
         !done && errors.contains("no table `user` or `users`"),
         "{errors}"
     );
+    assert!(
+        !folder.path().join("cupcakes.db").exists(),
+        "a mistyped name leaves no file behind"
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    old_file(folder.path(), USERS, &[]);
     let (done, _, errors) = run(CUPCAKES, folder.path(), &["take-over", "old.db"], &[], "");
     assert!(
         !done && errors.contains("TOKEN_SECRET is not set"),

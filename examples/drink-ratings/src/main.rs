@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use drink_ratings::{App, Lifetimes};
-use examples_common::{Example, Settings, words};
+use examples_common::{Example, Settings, can_be_taken_over, words};
 use keystile::{Clock, Random};
 
 const DRINK_RATINGS: Example = Example {
@@ -23,6 +23,7 @@ async fn main() -> Result<()> {
         ["init"] => DRINK_RATINGS.init(),
         ["make-admin", name] => open(&Settings::read()?).await?.make_admin(name).await,
         ["take-over", old] => {
+            can_be_taken_over(Path::new(old), "username")?;
             open(&Settings::read()?)
                 .await?
                 .take_over(Path::new(old))

@@ -26,6 +26,7 @@ async fn main() -> Result<()> {
         [] => MICROBLOG.start(open_router).await,
         ["init"] => MICROBLOG.init(),
         ["take-over", old] => {
+            examples_common::can_be_taken_over(Path::new(old), "username")?;
             let app = open(&Settings::read()?).await?;
             app.take_over(Path::new(old)).await
         }
