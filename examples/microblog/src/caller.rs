@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use keystile::{Claims, Principal, Reason, Refusal};
-use keystile_accounts::{Account, Caller as Acting, SessionId};
+use keystile_accounts::{Account, Accounts, Caller as Acting, SessionId};
 use serde::{Deserialize, Serialize};
 
 use crate::App;
@@ -30,33 +30,65 @@ impl Name {
 pub(crate) struct Caller {
     pub(crate) id: i64,
     pub(crate) username: String,
-    pub(crate) session: SessionId,
+    /// None, where people sign in elsewhere.
+    pub(crate) session: Option<SessionId>,
 }
 
 impl FromRequestParts<App> for Caller {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        let principal = Principal::<Name>::from_request_parts(parts, app)
-            .await
-            .map_err(IntoResponse::into_response)?;
-        let refused = |reason| app.guard.answer(&Refusal::from(reason), parts);
-        let acting = acting(principal.claims());
-        let acting = acting.ok_or_else(|| refused(Reason::TokenClaimMissing))?;
-        let id = principal.sub.parse();
-        let id = id.map_err(|_| refused(Reason::TokenClaimMalformed))?;
-        // Where the file was replaced and the secret was not, this number is somebody else's now.
-        let standing = app.accounts.standing(&acting).await;
-        let standing = standing.map_err(|fault| Refused::fault(fault).into_response())?;
-        if standing.is_none() {
-            return Err(refused(Reason::TokenRevoked));
-        }
-        Ok(Self {
-            id,
-            username: principal.extra.username.clone(),
-            session: acting.session_id,
-        })
+        let found = match &app.accounts {
+            Some(accounts) => ours(accounts, parts, app).await?,
+            None => theirs(parts, app).await?,
+        };
+        found.map_err(|reason| app.guard.answer(&Refusal::from(reason), parts))
     }
+}
+
+/// By a token of our own.
+async fn ours(
+    accounts: &Accounts,
+    parts: &mut Parts,
+    app: &App,
+) -> Result<Result<Caller, Reason>, Response> {
+    let principal = Principal::<Name>::from_request_parts(parts, app)
+        .await
+        .map_err(IntoResponse::into_response)?;
+    let Some(acting) = acting(principal.claims()) else {
+        return Ok(Err(Reason::TokenClaimMissing));
+    };
+    let Ok(id) = principal.sub.parse() else {
+        return Ok(Err(Reason::TokenClaimMalformed));
+    };
+    // Where the file was replaced and the secret was not, this number is somebody else's now.
+    let standing = accounts.standing(&acting).await;
+    let standing = standing.map_err(|fault| Refused::fault(fault).into_response())?;
+    if standing.is_none() {
+        return Ok(Err(Reason::TokenRevoked));
+    }
+    Ok(Ok(Caller {
+        id,
+        username: principal.extra.username.clone(),
+        session: Some(acting.session_id),
+    }))
+}
+
+/// By a Keystile server's token, of a person who signed in there. Whoever comes for the first time gets a profile.
+async fn theirs(parts: &mut Parts, app: &App) -> Result<Result<Caller, Reason>, Response> {
+    let principal = Principal::<()>::from_request_parts(parts, app)
+        .await
+        .map_err(IntoResponse::into_response)?;
+    let (Some(_), Some(username)) = (&principal.sid, &principal.preferred_username) else {
+        return Ok(Err(Reason::TokenClaimMissing));
+    };
+    let met = app.board.meet(principal.sub.clone(), username.clone());
+    let id = met.await;
+    Ok(Ok(Caller {
+        id: id.map_err(|fault| Refused::fault(fault).into_response())?,
+        username: username.clone(),
+        session: None,
+    }))
 }
 
 /// Every token of ours says when it was issued, its own id, its session and its account's generation.
@@ -71,6 +103,7 @@ pub(crate) fn refused(refusal: &Refusal, _: &Parts) -> Response {
     let message = match refusal.reason() {
         Reason::TokenMissing => "Authorization header not present",
         Reason::TokenExpired => "Expired token",
+        Reason::KeysUnknown => "The sign-in server does not answer at present; try again shortly",
         Reason::RevocationUnknown => {
             "Whether the token was revoked cannot be told at present; try again shortly"
         }
@@ -98,7 +131,7 @@ mod tests {
         let served = Served::start(async {
             let file = folder.path().join("microblog.db");
             let app = App::open(&file, SECRET, Clock::manual(now), Random::system()).await?;
-            app.accounts.close().await;
+            app.accounts()?.close().await;
             Ok(app.router(Part::App))
         });
         let claims = Claims::new("1", now.as_seconds() + 60).with_extra(json!({ "username": "a" }));

@@ -15,13 +15,13 @@ mod session;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use axum::Router;
 use axum::extract::FromRef;
 use axum::http::StatusCode;
 use axum::routing::{any, get, post};
 use examples_common::{EitherPath as _, take_over};
-use keystile::{Clock, Guard, Random};
+use keystile::{Clock, Feed, Guard, Random};
 use keystile_accounts::{AccountFilter, AccountIds, Accounts, NewAccount, PasswordPolicy};
 
 use crate::answer::Refused;
@@ -29,6 +29,8 @@ use crate::board::Board;
 use crate::caller::Name;
 pub use crate::seed::SEEDED_NAME;
 
+/// How long what was last heard of sign-outs elsewhere counts.
+const HEARD: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 /// The paths of either part. `GET /{username}` would never be asked for a user of such a name, so nobody gets one.
 const AUTH: [&str; 4] = ["/signup", "/login", "/refresh", "/logout"];
@@ -62,7 +64,8 @@ impl Part {
 /// What every route reaches. The guard in it is what lets a route ask for a caller.
 #[derive(Clone, Debug)]
 pub struct App {
-    accounts: Accounts,
+    /// None, where people sign in elsewhere.
+    accounts: Option<Accounts>,
     board: Board,
     guard: Guard,
     clock: Clock,
@@ -97,21 +100,53 @@ impl App {
             .await?;
         let guard = accounts.guard().refusals(caller::refused);
         Ok(Self {
-            accounts,
+            accounts: Some(accounts),
             board: Board::open(file)?,
             guard,
             clock,
         })
     }
 
+    /// The application alone: people sign in at a Keystile server, whose tokens are trusted by its published keys, and
+    /// whose sign-outs are heard of as this client of it.
+    pub async fn apart(
+        file: &Path,
+        issuer: &str,
+        (client_id, client_secret): (&str, &str),
+        clock: Clock,
+    ) -> Result<Self> {
+        let feed = Feed::client(client_id, client_secret)
+            .serve_stale(HEARD)
+            .then_refuse();
+        let guard = Guard::issuer_at(issuer)
+            .audience(issuer)
+            .revocations(feed)
+            .clock(clock.clone())
+            .connect()
+            .await
+            .context("KEYSTILE_ISSUER cannot be followed")?;
+        Ok(Self {
+            accounts: None,
+            board: Board::make(file)?,
+            guard: guard.refusals(caller::refused),
+            clock,
+        })
+    }
+
+    fn accounts(&self) -> Result<&Accounts> {
+        let accounts = self.accounts.as_ref();
+        accounts.context("people sign in at KEYSTILE_ISSUER: there are no accounts here")
+    }
+
     /// Makes an account of each user of the original program's file: its names, numbers and bcrypt hashes. They have
     /// profiles, and can be followed, at once.
     pub async fn take_over(&self, old: &Path) -> Result<()> {
         let account = |username: &str| NewAccount::username(username);
-        take_over(old, "username", &self.accounts, account).await?;
+        let accounts = self.accounts()?;
+        take_over(old, "username", accounts, account).await?;
         let (everybody, mut next) = (AccountFilter::default(), None);
         loop {
-            let page = self.accounts.accounts_page(next, 200, &everybody).await?;
+            let page = accounts.accounts_page(next, 200, &everybody).await?;
             for account in &page.accounts {
                 self.board_learns(account).await?;
             }

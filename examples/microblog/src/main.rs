@@ -4,7 +4,8 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
+use axum::Router;
 use examples_common::{Example, Settings, words};
 use indicatif::{ProgressBar, ProgressStyle};
 use keystile::{Clock, Random};
@@ -20,7 +21,10 @@ const MICROBLOG: Example = Example {
 async fn main() -> Result<()> {
     let open_router = async |settings: &Settings| {
         let part = Part::parse(settings.get("MICROBLOG_PART"))?;
-        Ok(open(settings).await?.router(part))
+        match settings.get("KEYSTILE_ISSUER") {
+            Some(issuer) => apart(settings, issuer, part).await,
+            None => Ok(open(settings).await?.router(part)),
+        }
     };
     match words()[..] {
         [] => MICROBLOG.start(open_router).await,
@@ -34,6 +38,26 @@ async fn main() -> Result<()> {
         ["--demo"] => MICROBLOG.demo(&[], open_router).await,
         _ => MICROBLOG.usage("[init | take-over OLD.db | seed --posts N | --demo]"),
     }
+}
+
+/// The application alone, for the people of a Keystile server.
+async fn apart(settings: &Settings, issuer: &str, part: Part) -> Result<Router> {
+    ensure!(
+        part != Part::Auth,
+        "MICROBLOG_PART is `auth`, and people sign in at KEYSTILE_ISSUER: leave out one of the two"
+    );
+    let wanted = |name| {
+        let cure = "make a client of the server's with `keystile client create microblog --scope revocations:read`";
+        let value = settings.get(name);
+        value.with_context(|| format!("{name} is not set: {cure}, and set what it prints"))
+    };
+    let client = (
+        wanted("KEYSTILE_CLIENT_ID")?,
+        wanted("KEYSTILE_CLIENT_SECRET")?,
+    );
+    let file = MICROBLOG.database(settings);
+    let app = App::apart(&file, issuer, client, Clock::system()).await?;
+    Ok(app.router(Part::App))
 }
 
 async fn open(settings: &Settings) -> Result<App> {

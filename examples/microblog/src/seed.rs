@@ -63,13 +63,13 @@ impl App {
     ) -> Result<Vec<i64>> {
         let reader = SignUp::username(SEEDED_NAME).password(password);
         let mut people = vec![
-            self.board_learns(&self.accounts.sign_up(reader).await?)
+            self.board_learns(&self.accounts()?.sign_up(reader).await?)
                 .await?,
         ];
         for number in 2..=PEOPLE {
             // Without a password: nobody can sign in, and nothing needs to be hashed.
             let account = NewAccount::username(format!("person{number:03}"));
-            let account = self.accounts.create_account(None, account).await?;
+            let account = self.accounts()?.create_account(None, account).await?;
             people.push(self.board_learns(&account).await?);
             at("people", number as u64, PEOPLE as u64);
         }

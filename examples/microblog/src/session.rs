@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use anyhow::Context as _;
 use axum::extract::{ConnectInfo, State};
 use axum::http::HeaderName;
 use axum::http::header::CACHE_CONTROL;
@@ -36,7 +37,7 @@ pub(crate) async fn sign_up(
         ));
     }
     let request = SignUp::username(username).password(password);
-    let account = app.accounts.sign_up(request).await?;
+    let account = app.accounts()?.sign_up(request).await?;
     app.board_learns(&account).await?;
     Ok(done("Created user"))
 }
@@ -51,7 +52,7 @@ pub(crate) async fn sign_in(
     let request = SignIn::username(username)
         .password(password)
         .from(from.ip());
-    let signed_in = app.accounts.sign_in(request).await?;
+    let signed_in = app.accounts()?.sign_in(request).await?;
     tokens(&app, signed_in).await
 }
 
@@ -61,7 +62,7 @@ pub(crate) async fn refresh(
     body: Body,
 ) -> Result<NoStore<Tokens>, Refused> {
     let [refresh_token] = strings(body, ["refresh_token"], POST)?;
-    let signed_in = app.accounts.refresh(refresh_token).await?;
+    let signed_in = app.accounts()?.refresh(refresh_token).await?;
     tokens(&app, signed_in).await
 }
 
@@ -71,8 +72,9 @@ pub(crate) async fn sign_out(
     caller: Caller,
 ) -> Result<Served<Message>, Refused> {
     let account = caller.id.to_string().into();
-    app.accounts
-        .sign_out(&account, &caller.session, Which::This)
+    let session = caller.session.context("a token without a session")?;
+    app.accounts()?
+        .sign_out(&account, &session, Which::This)
         .await
         .map_err(Refused::fault)?;
     Ok(done("Logged out"))

@@ -12,6 +12,10 @@ const FREE_NAME: &str =
 const REMEMBER: &str = "INSERT INTO person (id, username) VALUES (?1, ?2)
     ON CONFLICT (id) DO UPDATE SET username = excluded.username WHERE username IS NOT excluded.username";
 
+const MET: &str = "SELECT person FROM subject WHERE sub = ?1";
+const NEW_PERSON: &str = "INSERT INTO person (username) VALUES (?1)";
+const NEW_SUBJECT: &str = "INSERT INTO subject (sub, person) VALUES (?1, ?2)";
+
 const ADD_POST: &str = "INSERT INTO post (author, content, created_at) VALUES (?1, ?2, ?3)";
 /// A row that is there already would undo the transaction; by saying so, SQLite need not keep a journal to undo the
 /// statement alone, which took a third of its time.
@@ -36,9 +40,12 @@ const HIDE_POSTS: &str = "DELETE FROM timeline WHERE reader = ?1
 
 /// Every statement above, for the test of what they read.
 #[cfg(test)]
-pub(super) const ALL: [&str; 12] = [
+pub(super) const ALL: [&str; 15] = [
     FREE_NAME,
     REMEMBER,
+    MET,
+    NEW_PERSON,
+    NEW_SUBJECT,
     ADD_POST,
     SHOW_TO_FOLLOWERS,
     MARK_DELETED,
@@ -61,6 +68,33 @@ impl Board {
         };
         self.writing.transact(remember).await?;
         Ok(())
+    }
+
+    /// The number of a subject of another issuer's tokens: given at first sight, and the name taken over at each change.
+    pub(crate) async fn meet(&self, sub: String, username: String) -> Result<i64> {
+        if let Some(id) = self.acquaintance(sub.clone(), username.clone()).await? {
+            return Ok(id);
+        }
+        let meet = move |work: &Transaction<'_>| {
+            let met = work
+                .prepare_cached(MET)?
+                .query_row([&sub], |row| row.get(0))
+                .optional()?;
+            // No person has the number 0.
+            work.prepare_cached(FREE_NAME)?
+                .execute(params![met.unwrap_or(0), username])?;
+            if let Some(id) = met {
+                work.prepare_cached(REMEMBER)?
+                    .execute(params![id, username])?;
+                return Ok(id);
+            }
+            work.prepare_cached(NEW_PERSON)?.execute([&username])?;
+            let id = work.last_insert_rowid();
+            work.prepare_cached(NEW_SUBJECT)?
+                .execute(params![sub, id])?;
+            Ok(id)
+        };
+        self.writing.transact(meet).await
     }
 
     /// A new post, in the timeline of each follower at once. Answers its id.

@@ -70,6 +70,13 @@ pub(crate) enum Deletion {
 }
 
 impl Board {
+    /// Makes the file and the tables if need be, where there are no accounts in it.
+    pub(crate) fn make(file: &Path) -> Result<Self> {
+        let made = Connection::open(file)?;
+        made.pragma_update(None, "journal_mode", "wal")?;
+        Self::open(file)
+    }
+
     /// Makes the tables if need be. The accounts have opened the file before, and turned on its log.
     pub(crate) fn open(file: &Path) -> Result<Self> {
         let board = Self {

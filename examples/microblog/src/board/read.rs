@@ -8,6 +8,9 @@ use crate::page::Page;
 
 /// In any case of letters, as signing in: the column's own collation.
 const PERSON: &str = "SELECT id, username FROM person WHERE username = ?1";
+/// A subject of another issuer's tokens, by this very name.
+const ACQUAINTANCE: &str = "SELECT id FROM subject JOIN person ON id = person
+    WHERE sub = ?1 AND username = ?2 COLLATE BINARY";
 const POST: &str = "SELECT post.id, author, username, content, created_at
     FROM post JOIN person ON person.id = author WHERE post.id = ?1 AND deleted_at IS NULL";
 const POSTS_OF: &str = "SELECT post.id, author, username, content, created_at
@@ -20,13 +23,19 @@ pub(super) const TIMELINE: &str = "SELECT post.id, author, username, content, cr
 
 /// Every statement above, for the test of what they read.
 #[cfg(test)]
-pub(super) const ALL: [&str; 4] = [PERSON, POST, POSTS_OF, TIMELINE];
+pub(super) const ALL: [&str; 5] = [PERSON, ACQUAINTANCE, POST, POSTS_OF, TIMELINE];
 
 impl Board {
     /// Somebody by name, in any case of letters: id, and the name as they write it.
     pub(crate) async fn person(&self, username: String) -> Result<Option<(i64, String)>> {
         self.one(PERSON, [username], |row| Ok((row.get(0)?, row.get(1)?)))
             .await
+    }
+
+    /// The number of a subject that was met by this name.
+    pub(crate) async fn acquaintance(&self, sub: String, username: String) -> Result<Option<i64>> {
+        let key = (sub, username);
+        self.one(ACQUAINTANCE, key, |row| row.get(0)).await
     }
 
     /// One post.

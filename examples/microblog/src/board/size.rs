@@ -110,7 +110,7 @@ fn costs(posts: u32) -> [Cost; 2] {
         app.seed(posts, &Random::system(), |_, _, _| {})
             .await
             .unwrap();
-        app.accounts.close().await;
+        app.accounts().unwrap().close().await;
     });
     say(&format!("{posts} posts, seeded in {} ms", millis(started)));
 

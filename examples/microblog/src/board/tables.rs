@@ -1,5 +1,7 @@
 //! The tables.
 
+/// A person is an account of the microblog's own, with its number, or a `subject` of another issuer's tokens.
+///
 /// A post is marked as deleted and stays. `timeline` has a row for each follower of a post's author, so that a page of it
 /// is one stretch of one index, however many people are followed: it always holds exactly the posts, not deleted, of
 /// those followed, as each transaction that touches a follow or a post keeps it so.
@@ -9,6 +11,10 @@ pub(super) const TABLES: &str = "
         id       INTEGER PRIMARY KEY,
         username TEXT    NOT NULL COLLATE NOCASE UNIQUE
     ) STRICT;
+    CREATE TABLE IF NOT EXISTS subject (
+        sub    TEXT    PRIMARY KEY,
+        person INTEGER NOT NULL UNIQUE REFERENCES person (id)
+    ) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS post (
         id         INTEGER PRIMARY KEY AUTOINCREMENT,
         author     INTEGER NOT NULL REFERENCES person (id),
