@@ -19,7 +19,7 @@ use crate::request::Refresh;
 impl Accounts {
     /// Checks a client's id and secret. An unknown client costs what a wrong secret costs, and is answered alike.
     ///
-    /// Failures are counted by client and address, and past the limit are answered `Limited`. The right secret passes
+    /// Failures are counted by address, and past the limit are answered `Limited`. The right secret passes
     /// always: nobody can guess 256 random bits, and otherwise whoever fails on purpose would lock the program out.
     pub async fn authenticate_client(
         &self,
@@ -79,7 +79,7 @@ impl Engine {
         if let Some(client) = found.filter(|_| matches) {
             return Ok(AuthenticatedClient::new(Client::from(&client), now));
         }
-        let counted = self.attempts.count_wrong(Subject::Client(id), from).await;
+        let counted = self.attempts.count_wrong(Subject::Clients, from).await;
         counted.map_err(Trouble::from)?;
         Err(ClientAuthError::WrongCredentials)
     }

@@ -8,7 +8,7 @@ use keystile_accounts::{
     TokenWish,
 };
 
-use crate::shop::{Shop, ada_signs_in, refused_by};
+use crate::shop::{Shop, ada_signs_in, refused_by, sql};
 
 pub(crate) const API: &str = "https://api.example";
 
@@ -67,6 +67,7 @@ async fn its_scopes_and_audiences_are_those_that_it_was_given() {
     let two = NewClient::named("two").audiences([API, "https://other.example"]);
     let two = shop.believed(&shop.client(two).await).await;
     let wish = |scope, resource| TokenWish { scope, resource };
+    let everywhere = shop.accounts.guard().audience(Expected::Unchecked).remember(0);
     for (client, wish, expected) in [
         (&plain, wish(None, None), Ok(("", own.as_str()))),
         (&plain, wish(None, Some(own.as_str())), Ok(("", &own))),
@@ -89,7 +90,6 @@ async fn its_scopes_and_audiences_are_those_that_it_was_given() {
         let given = shop.accounts.client_token(client, wish).await;
         match (given, expected) {
             (Ok(given), Ok((scope, audience))) => {
-                let everywhere = shop.accounts.guard().audience(Expected::Unchecked);
                 let verified = everywhere.verify(&given.access_token).unwrap();
                 let claims = verified.claims();
                 assert_eq!((claims.scope.as_str(), given.scope.as_str()), (scope, scope));
@@ -136,17 +136,21 @@ async fn wrong_secrets_are_counted_and_never_lock_the_right_one_out() {
     let shop = Shop::with(|builder| builder.guess_limits(limits)).await;
     let made = shop.client(feed_reader()).await;
     let elsewhere = Some("198.51.100.7".parse().unwrap());
-    for id in [made.client.id.as_str(), "nobody"] {
-        let ask = |from| shop.accounts.authenticate_client(id, "ksc_wrong", from);
-        for _ in 0..3 {
-            assert_eq!(ask(Some(here())).await.unwrap_err().code(), "client_wrong");
-        }
-        let Err(ClientAuthError::Limited { retry_after }) = ask(Some(here())).await else {
+    let ask = |id: &'static str, from| shop.accounts.authenticate_client(id, "ksc_wrong", from);
+    let known: &'static str = made.client.id.clone().leak();
+    for id in [known, "nobody", "somebody"] {
+        assert_eq!(ask(id, Some(here())).await.unwrap_err().code(), "client_wrong");
+    }
+    for id in [known, "nobody", "another"] {
+        let Err(ClientAuthError::Limited { retry_after }) = ask(id, Some(here())).await else {
             panic!("not limited");
         };
         assert!((1..=900).contains(&retry_after.as_secs()), "{retry_after:?}");
-        assert_eq!(ask(elsewhere).await.unwrap_err().code(), "client_wrong");
+        assert_eq!(ask(id, elsewhere).await.unwrap_err().code(), "client_wrong");
     }
+    // However many ids are tried, there is a counter for each address, and none of a password's has to go.
+    let counters = "SELECT CAST(count(*) AS TEXT) FROM attempt";
+    assert_eq!(sql(shop.folder.path(), counters), "2");
     shop.believed(&made).await;
     shop.turn(901);
     let again = shop.accounts.authenticate_client("nobody", "x", Some(here())).await;

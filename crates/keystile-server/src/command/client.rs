@@ -80,12 +80,18 @@ impl Client {
 
 impl Create {
     fn run(self) -> Result<()> {
+        let config = self.common.place.load()?;
+        let issuer = config.issuer_at(config.listen).ok();
+        let note = beside_the_feed(&self.scopes, &self.audiences, issuer.as_deref());
         let new = NewClient::named(self.name)
             .scopes(self.scopes)
             .audiences(self.audiences);
         let created = self.common.place.with_accounts(|accounts| async move {
             Ok(accounts.create_client(None, new).await?)
         })?;
+        if let Some(note) = note {
+            eprintln!("Note: {note}");
+        }
         let body = NewClientBody::from(created);
         if self.common.json {
             return output::json(&body);
@@ -150,6 +156,22 @@ impl Delete {
             output::plain(&client.name)
         ))
     }
+}
+
+/// The feed is this server's, whatever else a client's tokens are for.
+fn beside_the_feed(
+    scopes: &[String],
+    audiences: &[String],
+    issuer: Option<&str>,
+) -> Option<String> {
+    let reads = scopes.iter().any(|scope| scope == "revocations:read");
+    let issuer = issuer.unwrap_or("the server's issuer");
+    let reaches = audiences.is_empty() || audiences.iter().any(|audience| audience == issuer);
+    (reads && !reaches).then(|| {
+        format!(
+            "its tokens are not for this server, so they do not open the feed of revocations; for that, make it with --audience {issuer} too"
+        )
+    })
 }
 
 fn confirm(name: &str) -> Result<bool> {

@@ -39,6 +39,22 @@ fn clients_are_made_listed_and_deleted() {
         ("client_id", "client_secret", 4)
     );
 
+    let issuer = "http://127.0.0.1:8080";
+    for (more, told) in [
+        ("--audience https://a.example".to_owned(), true),
+        (
+            format!("--audience https://a.example --audience {issuer}"),
+            false,
+        ),
+        (String::new(), false),
+    ] {
+        let line = format!("client create reader --scope revocations:read {more}");
+        let said = folder.run(&line).worked();
+        let note = format!("--audience {issuer} too");
+        assert_eq!(said.err.contains(&note), told, "{more}: {}", said.err);
+        folder.run("client delete reader --yes").worked();
+    }
+
     let list = folder.run("client list --json").worked().json();
     let mut expected = made.clone();
     expected.as_object_mut().unwrap().remove("client_secret");

@@ -55,6 +55,7 @@ pub(in crate::store) const TABLES: &[&str] = &[
     "account_sequence",
     "attempt",
     "audit",
+    "client",
     "exchanged",
     "keystile_migration",
     "meta",

@@ -163,19 +163,24 @@ async fn wrong_secrets_are_limited() {
     let limits = GuessLimits::default().per_address(3, std::time::Duration::from_secs(900));
     let server = Server::start_with(limits, true).await;
     let client = server.client("reader").await;
-    for id in [client.id.as_str(), "nobody"] {
-        let wrong = |target| {
-            server.send(form_to(target, "token=x").header("authorization", &basic(id, "ksc_wrong")))
-        };
-        for (target, _) in TARGETS {
-            assert_eq!(wrong(target).await.oauth(401), "invalid_client");
-        }
-        for (target, _) in TARGETS {
-            let answer = wrong(target).await;
-            assert_eq!(answer.oauth(429), "temporarily_unavailable");
-            let after: u64 = answer.header("retry-after").unwrap().parse().unwrap();
-            assert!((1..=900).contains(&after), "{after}");
-        }
+    let wrong = |target, id: &str| {
+        let secret = basic(id, "ksc_wrong");
+        server.send(form_to(target, "token=x").header("authorization", &secret))
+    };
+    for ((target, _), id) in TARGETS
+        .iter()
+        .zip([client.id.as_str(), "nobody", "somebody"])
+    {
+        assert_eq!(wrong(target, id).await.oauth(401), "invalid_client");
+    }
+    for ((target, _), id) in TARGETS
+        .iter()
+        .zip([client.id.as_str(), "nobody", "another"])
+    {
+        let answer = wrong(target, id).await;
+        assert_eq!(answer.oauth(429), "temporarily_unavailable");
+        let after: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=900).contains(&after), "{after}");
     }
     client.token().await;
 }
