@@ -35,7 +35,7 @@ fn every_block_works_in_its_order() {
 
 /// A program of the path, or of where the system keeps servers; its absence is said in one line, and is a
 /// failure where `CI=true`.
-fn installed(name: &str) -> Option<PathBuf> {
+pub(super) fn installed(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let system = ["/usr/sbin", "/sbin"].map(PathBuf::from);
     let mut places = std::env::split_paths(&path).chain(system);
@@ -53,7 +53,7 @@ fn installed(name: &str) -> Option<PathBuf> {
 }
 
 /// The page's block of this kind, with its certificate where this test has made one.
-fn configuration(kind: &str, certificate: &str, folder: &Path) -> String {
+pub(super) fn configuration(kind: &str, certificate: &str, folder: &Path) -> String {
     let page = page("nodes.md");
     let (_, rest) = page.split_once(&format!("```{kind}\n")).expect("a block");
     let block = rest.split("```").next().expect("its end");
@@ -61,7 +61,7 @@ fn configuration(kind: &str, certificate: &str, folder: &Path) -> String {
     block.replace(certificate, &folder.join("login.pem").display().to_string())
 }
 
-fn certify(folder: &Folder) {
+pub(super) fn certify(folder: &Folder) {
     let script = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out cert.pem \
         -subj /CN=login.example.com -days 2 2>/dev/null && cat cert.pem key.pem >login.pem";
     let done = Command::new("sh")
