@@ -125,13 +125,11 @@ async fn tell(
 
 /// Whether the reader took it in time.
 async fn handed_over(pieces: &mpsc::Sender<Bytes>, piece: Bytes) -> bool {
-    match timeout(SLOW, pieces.send(piece)).await {
-        Ok(sent) => sent.is_ok(),
-        Err(_) => {
-            tracing::info!("a reader of the revocation feed was too slow, and was cut off");
-            false
-        }
-    }
+    let Ok(sent) = timeout(SLOW, pieces.send(piece)).await else {
+        tracing::info!("a reader of the revocation feed was too slow, and was cut off");
+        return false;
+    };
+    sent.is_ok()
 }
 
 /// Events as they travel (HTML Living Standard, section 9.2.6).
@@ -190,7 +188,7 @@ mod tests {
             assert!(handed_over(&pieces, piece()).await);
         }
         let takes = async {
-            tokio::time::sleep(SLOW - Duration::from_secs(1)).await;
+            tokio::time::sleep(SLOW.mul_f32(0.9)).await;
             queue.recv().await
         };
         let (sent, taken) = tokio::join!(handed_over(&pieces, piece()), takes);

@@ -10,6 +10,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::program::Program;
+use crate::binary;
 use crate::client::{Client, Request};
 use crate::figures::Stopwatch;
 use crate::guarded::GUARDED;
@@ -28,7 +29,7 @@ impl GuardProcess {
     /// Trusts the issuer of this server's tokens, and reads the feed of this very node. Returns once it knows what is revoked.
     pub async fn start(server: &Server, program: &Program) -> anyhow::Result<Self> {
         let feed = format!("http://{}/v1/revocations", server.address());
-        let mut process = Command::new(std::env::current_exe()?)
+        let mut process = Command::new(binary::profile_folder()?.join("prove"))
             .args(["guard", "--issuer", server.issuer(), "--feed", &feed])
             .env_clear()
             .envs(program.credentials())
