@@ -47,8 +47,8 @@ impl Accounts {
 
     /// As [`refresh`](Self::refresh), for a token that was given to this client: by a sign-in with
     /// [`SignIn::client`](crate::SignIn::client). Any other is [`Unknown`](crate::RefreshError::Unknown), and stays as it
-    /// is. `resource` is the access token's audience, one of the client's; `None` asks for the one that tokens have
-    /// otherwise.
+    /// is. `resource` is the access token's audience, one of the client's; what `None` asks for is as with
+    /// [`client_token`](Self::client_token).
     pub async fn refresh_for(
         &self,
         client: &AuthenticatedClient,
@@ -56,8 +56,7 @@ impl Accounts {
         resource: Option<&str>,
     ) -> Result<SignedIn, GrantError> {
         let engine = self.engine();
-        let audience = resource.map(|wanted| engine.audience_for(client, Some(wanted)));
-        let audience = audience.transpose()?.flatten();
+        let audience = engine.audience_for(client, resource)?;
         let refreshed = engine.refresh(request.into(), Some(client), audience.as_deref());
         refreshed.await.map_err(GrantError::Refresh)
     }

@@ -236,6 +236,26 @@ async fn a_refresh_token_is_its_clients_alone() {
 }
 
 #[tokio::test]
+async fn a_refresh_gives_no_audience_that_the_client_does_not_have() {
+    let shop = Shop::open().await;
+    shop.ada().await;
+    let client = async |name: &str, audiences: &[&str]| {
+        let new = NewClient::named(name).audiences(audiences.iter().copied());
+        shop.believed(&shop.client(new).await).await
+    };
+    let one = client("one", &[API]).await;
+    let two = client("two", &[API, "https://other.example"]).await;
+    let session = shop.accounts.sign_in(ada_signs_in().client(&one)).await.unwrap();
+    let next = shop.accounts.refresh_for(&one, &session.refresh_token, None).await.unwrap();
+    assert_eq!(shop.refused(&next.access_token), Some("token_audience_wrong"));
+    let session = shop.accounts.sign_in(ada_signs_in().client(&two)).await.unwrap();
+    let refused = shop.accounts.refresh_for(&two, &session.refresh_token, None).await;
+    assert_eq!(refused.map_err(|error| error.code()).unwrap_err(), "resource_needed");
+    // Nothing was spent.
+    shop.accounts.refresh_for(&two, &session.refresh_token, Some(API)).await.unwrap();
+}
+
+#[tokio::test]
 async fn names_scopes_and_audiences_have_their_rules() {
     let shop = Shop::open().await;
     shop.client(NewClient::named("Ähre & Co, 2")).await;
