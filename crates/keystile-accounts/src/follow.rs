@@ -29,7 +29,8 @@ const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 const LONGEST_DEAF: Duration = Duration::from_secs(30);
 /// Keys change rarely; a withdrawal is heard of by the revocations anyway.
 const KEYS: Duration = Duration::from_secs(1);
-const ROWS: u32 = 1_000;
+/// A page. Many may be written at once, and guards do not answer for longer than a second without having read all.
+const ROWS: u32 = 10_000;
 const SWEEP: Duration = Duration::from_secs(15);
 /// Batches in one sweep: the rest waits for the next.
 const MOST_BATCHES: u32 = 50;
@@ -57,6 +58,8 @@ pub(crate) struct Followed {
 struct Place {
     feed_id: String,
     cursor: Cursor,
+    /// When the first page of a poll was asked for whose last is still to come: all its pages show what was kept by then.
+    begun: Option<(Instant, Timestamp)>,
 }
 
 impl Followed {
@@ -157,6 +160,7 @@ async fn snapshot(engine: &Engine, followed: &Followed) -> Result<Place, Fault> 
     Ok(Place {
         feed_id: poll.feed_id,
         cursor: poll.cursor,
+        begun: None,
     })
 }
 
@@ -275,7 +279,7 @@ async fn read_on(
     };
     let mut withdrawn = false;
     loop {
-        let (asked, at) = (now(), engine.now());
+        let (asked, at) = place.begun.unwrap_or_else(|| (now(), engine.now()));
         let polls = engine.store.revocations_after(place.cursor.clone(), ROWS);
         let poll = timeout(left, polls)
             .await
@@ -296,6 +300,7 @@ async fn read_on(
             .iter()
             .any(|row| matches!(row.revoked, Revoked::Key { .. }));
         place.cursor = poll.cursor;
+        place.begun = end.is_none().then_some((asked, at));
         followed.hub.hear(Polled {
             feed_id: poll.feed_id,
             rows: poll.rows,

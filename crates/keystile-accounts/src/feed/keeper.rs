@@ -18,7 +18,7 @@ use crate::tokens::Keys;
 
 /// Readers are told that they are current so often at the least. Polls come five times a second.
 const BEAT: Duration = Duration::from_millis(900);
-const ROWS: u32 = 1_000;
+const ROWS: u32 = 10_000;
 /// After what failed.
 const RETRY: Duration = Duration::from_millis(200);
 /// So few are signed at once; more on a thread where nobody waits for it.

@@ -53,7 +53,7 @@ async fn a_jump_of_the_clock_erases_no_salt_that_is_needed_after_it() {
 }
 
 fn followed() -> Arc<Followed> {
-    let secret = SigningKey::hs256(&[7; 32]).unwrap();
+    let secret = SigningKey::hs256([7; 32]).unwrap();
     let trust = Trust {
         issuer: Expected::Unchecked,
         audience: Expected::Unchecked,

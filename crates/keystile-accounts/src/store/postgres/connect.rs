@@ -28,6 +28,18 @@ pub(super) fn pool(
     pooled(location, options, connections, claim::SHARE)
 }
 
+/// One connection for what is revoked. A page of it is read in the order of its index: right after many rows were written at once the planner
+/// knows nothing of them, and would read and sort them all for each page.
+pub(super) fn for_revocations(location: &Location, options: Options) -> Result<Pool, StoreError> {
+    let in_order = "SET enable_seqscan = off; SET enable_bitmapscan = off;";
+    pooled(
+        location,
+        options,
+        1,
+        &format!("{in_order} {}", claim::SHARE),
+    )
+}
+
 /// A connection that shares the database with nobody yet, nor keeps anybody out.
 pub(super) async fn alone(location: &Location, options: Options) -> Result<Object, StoreError> {
     first(&pooled(location, options, 1, "")?).await
@@ -46,7 +58,7 @@ fn pooled(
     location: &Location,
     options: Options,
     connections: usize,
-    claim: &'static str,
+    claim: &str,
 ) -> Result<Pool, StoreError> {
     let connector = connector(location, options, claim, None)?;
     let config = ManagerConfig {
@@ -67,11 +79,11 @@ fn pooled(
 fn connector(
     location: &Location,
     options: Options,
-    claim: &'static str,
+    claim: &str,
     hint: Option<Hint>,
 ) -> Result<Connector, StoreError> {
     Ok(Connector {
-        claim,
+        claim: claim.to_owned(),
         hosts: location.hosts.clone(),
         tls: tls::connector(&location.protection)?,
         patience: options.patience,
@@ -120,7 +132,7 @@ where
 /// would not be tried.
 struct Connector {
     /// Run on each connection: what it shares the database by.
-    claim: &'static str,
+    claim: String,
     hosts: Vec<Config>,
     tls: MakeRustlsConnect,
     patience: Duration,

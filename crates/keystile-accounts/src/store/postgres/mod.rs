@@ -90,7 +90,7 @@ impl Postgres {
         let store = Self(Arc::new(Shared {
             // One for what is revoked, and one to hear that something is.
             pool: connect::pool(&location, options, options.connections.max(3) - 2)?,
-            apart: connect::pool(&location, options, 1)?,
+            apart: connect::for_revocations(&location, options)?,
             location,
             options,
             patience: options.patience,

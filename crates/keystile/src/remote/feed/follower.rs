@@ -14,8 +14,8 @@ use crate::remote::client::Clients;
 
 /// After the first attempt in a row that failed; each further one doubles it.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
-/// Longest pause that is our own choice.
-const LONGEST_RETRY: Duration = Duration::from_secs(30);
+/// Longest pause that is our own choice. While it lasts, tokens are refused though the issuer may be back.
+const LONGEST_RETRY: Duration = Duration::from_secs(8);
 /// Longest pause that a server may ask for.
 const LONGEST_ASKED: Duration = Duration::from_secs(300);
 
