@@ -56,7 +56,7 @@ fn init_writes_what_the_start_reads_and_the_data_lie_beside_it() {
     let environment = [("PORT", "0")];
     let (started, _, errors) = run(CUSTOMERS, folder.path(), &[], &environment, "");
     assert!(
-        !started && errors.contains("another server uses this database"),
+        !started && errors.contains("is at work on this database"),
         "{errors}"
     );
     let elsewhere = folder.path().join("elsewhere.db");
