@@ -339,6 +339,7 @@ pub(crate) async fn deletion_ends_all_and_forgets_places(database: &Database) {
         .unwrap();
     assert_eq!(store.account("id-ada").await.unwrap(), None);
     assert!(!lives(&store, &live).await);
+    assert_eq!(audited(&store).await[0], "account.deleted");
     assert!(matches!(rotate(&store, token).await, Rotation::Ended(_)));
     assert!(
         store
@@ -351,5 +352,4 @@ pub(crate) async fn deletion_ends_all_and_forgets_places(database: &Database) {
         store.delete_account(act(), "id-ada", None).await,
         Err(WriteError::NotFound)
     ));
-    assert_eq!(audited(&store).await[0], "account.deleted");
 }
