@@ -119,7 +119,7 @@ async fn guarded(
     Ok(times)
 }
 
-/// Clients that sign in again and again until they are told to stop.
+/// Clients that sign in again and again until they are told to stop; who waits for an answer then is answered.
 async fn storm(
     address: SocketAddr,
     clients: usize,
@@ -127,16 +127,13 @@ async fn storm(
 ) -> anyhow::Result<Storm> {
     let mut tasks = JoinSet::new();
     for _ in 0..clients {
-        let mut stopped = stopped.clone();
+        let stopped = stopped.clone();
         tasks.spawn(async move {
             let mut seen = Storm::default();
             let mut client = Client::new(address);
-            loop {
-                tokio::select! {
-                    // An error: the sender is gone, which is the sign to stop.
-                    _ = stopped.changed() => break,
-                    signed_in = seen.sign_in(&mut client) => signed_in?,
-                }
+            // An error: the sender is gone, which is the sign to stop.
+            while stopped.has_changed().is_ok() {
+                seen.sign_in(&mut client).await?;
             }
             anyhow::Ok(seen)
         });
