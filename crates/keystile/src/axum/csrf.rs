@@ -18,7 +18,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Shows that the application's own page sent a request, and not another site's to which the browser added the cookies.
 ///
 /// An unsafe method (RFC 9110, section 9.2.1) needs two things. *Its origin*: `Origin`, where the browser says one, is one of
-/// [`origins`](Self::origins), and `Sec-Fetch-Site`, where there is one, says `same-origin`. *Its CSRF token*, in a header,
+/// those that it was [made](Self::new) with, and `Sec-Fetch-Site`, where there is one, says `same-origin`. *Its CSRF token*, in a header,
 /// which another site's page can neither read nor send. The token is an HMAC over the session's id (`sid`): it is
 /// the same in every tab and after every refresh, and nothing about it is stored.
 #[derive(Clone)]
