@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
@@ -21,7 +21,7 @@ pub(super) struct Verifier {
     pub(super) name: String,
     tokens: ChildStdin,
     verdicts: Lines<BufReader<ChildStdout>>,
-    _process: Child,
+    process: Child,
 }
 
 /// Both for each node, from which they take the keys.
@@ -81,17 +81,21 @@ impl Verifier {
             name: format!("{name}/{}", node.name()),
             tokens: process.stdin.take().context("a piped standard input")?,
             verdicts: BufReader::new(verdicts).lines(),
-            _process: process,
+            process,
         })
     }
 
     /// `ok`, or why not.
     pub(super) async fn judge(&mut self, token: &str) -> anyhow::Result<String> {
-        self.tokens
-            .write_all(format!("{token}\n").as_bytes())
-            .await?;
-        let verdict = self.verdicts.next_line().await?;
-        verdict.with_context(|| format!("{} ended", self.name))
+        let sent = self.tokens.write_all(format!("{token}\n").as_bytes()).await;
+        let verdict = match sent {
+            Ok(()) => self.verdicts.next_line().await?,
+            Err(_) => None,
+        };
+        match verdict {
+            Some(verdict) => Ok(verdict),
+            None => bail!("{} ended: {}", self.name, self.process.wait().await?),
+        }
     }
 
     /// All that come; those that were too long on their way are not judged.
