@@ -4,6 +4,8 @@
 //!
 //! The first waits for nothing but the revocations: whether guards may answer hangs on it.
 
+mod sweep;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -11,15 +13,16 @@ use std::time::{Duration, Instant};
 use keystile::{Guard, KeyId, KeySet, Revocations, Timestamp, Verifier};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::timeout;
 
-use crate::engine::{Engine, millis};
+use crate::engine::Engine;
 use crate::error::Fault;
 use crate::feed::{self, End, Hub, Polled};
 use crate::heard::{Heard, LOST, now};
 use crate::lead;
-use crate::limits::MOST_COUNTERS;
-use crate::store::{Cursor, RevocationRecord, Revoked, StoreError, Sweep};
+use crate::store::{Cursor, RevocationRecord, Revoked, StoreError};
+use sweep::Settled;
+pub(crate) use sweep::sweep_once;
 
 const POLL: Duration = Duration::from_millis(200);
 /// However often somebody says that there is something new, polls are so far apart.
@@ -31,11 +34,6 @@ const LONGEST_DEAF: Duration = Duration::from_secs(30);
 const KEYS: Duration = Duration::from_secs(1);
 /// A page. Many may be written at once, and guards do not answer for longer than a second without having read all.
 const ROWS: u32 = 10_000;
-const SWEEP: Duration = Duration::from_secs(15);
-/// Batches in one sweep: the rest waits for the next.
-const MOST_BATCHES: u32 = 50;
-const KEEP_SESSIONS: Duration = Duration::from_secs(7 * 24 * 3_600);
-const KEEP_AUDIT: Duration = Duration::from_secs(400 * 24 * 3_600);
 
 /// What the guard reads, and whether the store answers.
 pub(crate) struct Followed {
@@ -142,7 +140,7 @@ pub(crate) async fn start(
     let tasks = [
         tokio::spawn(follow(polls, Following(following), place)),
         tokio::spawn(follow_keys(turns, turned)),
-        tokio::spawn(sweep(sweeps, swept)),
+        tokio::spawn(sweep::sweep(sweeps, swept)),
         tokio::spawn(listen(listens, hastened)),
         tokio::spawn(feed::keep(keeps, kept)),
     ];
@@ -350,64 +348,6 @@ pub(crate) async fn reload_keys(engine: &Engine, followed: &Followed) -> Result<
     }
     followed.taken_in.fetch_max(heard_of, Ordering::AcqRel);
     Ok(())
-}
-
-/// The wall clock, but never running at more than twice the speed of time: when somebody sets it forward by an hour and
-/// back again, what is revoked in between must not have been forgotten. It catches up if the clock stays where it is.
-struct Settled {
-    reached: Timestamp,
-}
-
-impl Settled {
-    fn after(&mut self, elapsed: Duration, wall: Timestamp) -> Timestamp {
-        let soonest = self.reached.saturating_add(elapsed.saturating_mul(2));
-        self.reached = wall.min(soonest);
-        self.reached
-    }
-}
-
-async fn sweep(engine: Arc<Engine>, followed: Arc<Followed>) {
-    let mut ticks = interval(SWEEP);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut settled, mut last) = (
-        Settled {
-            reached: engine.now(),
-        },
-        now(),
-    );
-    loop {
-        ticks.tick().await;
-        let elapsed = last.elapsed();
-        last += elapsed;
-        let due_by = settled.after(elapsed, engine.now());
-        if let Err(error) = sweep_once(&engine, &followed, due_by).await {
-            tracing::warn!(%error, "the sweep failed; the next one goes on");
-        }
-    }
-}
-
-/// Erases and deletes what has had its time by `due_by`: the time, or less where the clock has just jumped. In small batches
-/// between which other writes go on.
-pub(crate) async fn sweep_once(
-    engine: &Engine,
-    followed: &Followed,
-    due_by: Timestamp,
-) -> Result<(), Fault> {
-    followed.revocations.forget_expired(due_by);
-    followed.hub.forget_ended(due_by);
-    let request = Sweep {
-        now: due_by.as_millis(),
-        grace: millis(engine.sessions.replay_grace),
-        keep_sessions: millis(KEEP_SESSIONS),
-        keep_audit: millis(KEEP_AUDIT),
-        most_counters: MOST_COUNTERS,
-    };
-    for _ in 0..MOST_BATCHES {
-        if !engine.store.sweep(request).await? {
-            break;
-        }
-    }
-    engine.learn_formats().await
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use keystile::{Clock, Expected, SigningKey, Trust};
 
+use super::sweep::SWEEP;
 use super::*;
 use crate::{Accounts, GuessLimits, Hashing, SignIn, SignUp};
 

@@ -1,11 +1,11 @@
 //! `keystile account …`: accounts, before the first start or beside a running server.
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::{ArgGroup, Args, Subcommand};
 use keystile_accounts::{Account as Found, AccountFilter, Accounts, NewAccount};
 use keystile_server::AccountBody;
-use std::io::IsTerminal;
 
+use super::confirm::confirmed;
 use super::output;
 use super::password::NewPassword;
 use super::place::Place;
@@ -252,15 +252,10 @@ async fn find(accounts: &Accounts, name: &str) -> Result<Found> {
 }
 
 fn confirm(name: &str) -> Result<bool> {
-    if !std::io::stdin().is_terminal() {
-        bail!("there is no terminal to ask on; say --yes to delete {name:?} unasked");
-    }
-    eprint!("Delete {name:?} and all its sessions? Type yes: ");
-    let mut answer = String::new();
-    std::io::stdin()
-        .read_line(&mut answer)
-        .context("cannot read the answer")?;
-    Ok(answer.trim() == "yes")
+    confirmed(
+        &format!("Delete {name:?} and all its sessions?"),
+        &format!("there is no terminal to ask on; say --yes to delete {name:?} unasked"),
+    )
 }
 
 fn print(accounts: Vec<Found>) -> Result<()> {

@@ -1,12 +1,11 @@
 //! `keystile client …`: programs with credentials of their own, before the first start or beside a running server.
 
-use std::io::IsTerminal as _;
-
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use keystile_accounts::{Client as Found, NewClient};
 use keystile_server::{ClientBody, NewClientBody};
 
+use super::confirm::confirmed;
 use super::output;
 use super::place::Place;
 
@@ -175,15 +174,10 @@ fn beside_the_feed(
 }
 
 fn confirm(name: &str) -> Result<bool> {
-    if !std::io::stdin().is_terminal() {
-        bail!("there is no terminal to ask on; say --yes to delete {name:?} unasked");
-    }
-    eprint!("Delete {name:?}, its tokens and the sessions that were opened for it? Type yes: ");
-    let mut answer = String::new();
-    std::io::stdin()
-        .read_line(&mut answer)
-        .context("cannot read the answer")?;
-    Ok(answer.trim() == "yes")
+    confirmed(
+        &format!("Delete {name:?}, its tokens and the sessions that were opened for it?"),
+        &format!("there is no terminal to ask on; say --yes to delete {name:?} unasked"),
+    )
 }
 
 fn print(clients: Vec<Found>) -> Result<()> {

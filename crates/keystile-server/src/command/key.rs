@@ -1,6 +1,5 @@
 //! `keystile key …`: the keys that sign access tokens.
 
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
@@ -10,6 +9,7 @@ use keystile_accounts::{Accounts, AdminError, Begin, KeyState, KeySummary, KeyUs
 use keystile_server::KeyBody;
 use keystile_server::config::Config;
 
+use super::confirm::confirmed;
 use super::output;
 use super::place::Place;
 
@@ -262,17 +262,12 @@ fn touched(used: KeyUse) -> String {
 
 fn confirm(key_id: &str, used: KeyUse) -> Result<bool> {
     let touched = touched(used);
-    if !std::io::stdin().is_terminal() {
-        bail!(
+    confirmed(
+        &format!("Withdraw {key_id}? At most {touched}; nobody has to sign in again."),
+        &format!(
             "{touched}. There is no terminal to ask on; say --yes to withdraw {key_id:?} unasked"
-        );
-    }
-    eprint!("Withdraw {key_id}? At most {touched}; nobody has to sign in again. Type yes: ");
-    let mut answer = String::new();
-    std::io::stdin()
-        .read_line(&mut answer)
-        .context("cannot read the answer")?;
-    Ok(answer.trim() == "yes")
+        ),
+    )
 }
 
 fn read(file: &PathBuf) -> Result<String> {

@@ -5,6 +5,7 @@ pub(crate) mod backup;
 pub(crate) mod client;
 pub(crate) mod completions;
 pub(crate) mod config;
+mod confirm;
 pub(crate) mod doctor;
 pub(crate) mod key;
 mod key_source;

@@ -1,14 +1,14 @@
 //! `keystile restore`: a backup in the place of the database.
 
 use std::fmt::Write as _;
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use keystile_accounts::{Accounts, Restore as How, Restored, Trusted, Undone};
 use keystile_server::config::Config;
 
+use super::confirm::confirmed;
 use super::place::Place;
 use super::{long, output};
 
@@ -115,18 +115,10 @@ fn confirm(config: &Config, trusted: Trusted) -> Result<bool> {
         Trusted::Keys => "everybody is signed out",
         Trusted::Nothing => "everybody is signed out, and every signing key is withdrawn",
     };
-    if !std::io::stdin().is_terminal() {
-        bail!("{touched}. There is no terminal to ask on; say --yes to do it unasked");
-    }
-    eprint!(
-        "Begin anew on {}? By it {touched}. Type yes: ",
-        config.database
-    );
-    let mut answer = String::new();
-    std::io::stdin()
-        .read_line(&mut answer)
-        .context("cannot read the answer")?;
-    Ok(answer.trim() == "yes")
+    confirmed(
+        &format!("Begin anew on {}? By it {touched}.", config.database),
+        &format!("{touched}. There is no terminal to ask on; say --yes to do it unasked"),
+    )
 }
 
 fn told(config: &Config, file: &Path, trusted: Trusted, restored: &Restored) -> String {

@@ -54,6 +54,22 @@ impl Place {
         finish(self.command(""), "")
     }
 
+    /// A move that has come as far as a table that another has locked.
+    fn moving_and_held(&self) -> (std::process::Child, Held) {
+        self.folder
+            .run(&format!("migrate --database {}", self.target.url()))
+            .worked();
+        let held = Held::hold(self, "LOCK TABLE session IN SHARE MODE");
+        let mut moving = self.command("").spawn().expect("the binary");
+        let since = Instant::now();
+        let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+        while self.target.sql(waits) == "0" {
+            assert!(since.elapsed() < PATIENCE && moving.try_wait().expect("a state").is_none());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        (moving, held)
+    }
+
     fn serve_there(&self) -> Serving {
         self.folder
             .serve(&format!("--database {}", self.target.url()))
@@ -287,18 +303,7 @@ fn killed_anywhere_it_leaves_both_as_they_were_and_the_next_works() {
 #[test]
 fn a_connection_that_is_cut_in_the_middle_is_told_with_what_became_of_both() {
     let Some(place) = Place::new() else { return };
-    place
-        .folder
-        .run(&format!("migrate --database {}", place.target.url()))
-        .worked();
-    let held = Held::hold(&place, "LOCK TABLE session IN SHARE MODE");
-    let mut moving = place.command("").spawn().expect("the binary");
-    let since = Instant::now();
-    let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted";
-    while place.target.sql(waits) == "0" {
-        assert!(since.elapsed() < PATIENCE && moving.try_wait().expect("a state").is_none());
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let (moving, held) = place.moving_and_held();
     // Meanwhile neither is opened by others, and who looks is told why.
     let url = place.target.url();
     for line in [
@@ -332,21 +337,7 @@ fn a_connection_that_is_cut_in_the_middle_is_told_with_what_became_of_both() {
 #[test]
 fn a_signal_ends_it_at_once_though_the_database_does_not_answer() {
     let Some(place) = Place::new() else { return };
-    place
-        .folder
-        .run(&format!("migrate --database {}", place.target.url()))
-        .worked();
-    let held = Held::hold(&place, "LOCK TABLE session IN SHARE MODE");
-    let mut moving = place.command("").spawn().expect("the binary");
-    let since = Instant::now();
-    while place
-        .target
-        .sql("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        == "0"
-    {
-        assert!(since.elapsed() < PATIENCE && moving.try_wait().expect("a state").is_none());
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let (moving, held) = place.moving_and_held();
     let pid = rustix::process::Pid::from_raw(i32::try_from(moving.id()).expect("an id"));
     rustix::process::kill_process(pid.expect("an id"), rustix::process::Signal::INT)
         .expect("a signal");
