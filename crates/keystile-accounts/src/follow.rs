@@ -22,6 +22,7 @@ use crate::heard::{Heard, LOST, now};
 use crate::lead;
 use crate::store::{Cursor, RevocationRecord, Revoked, StoreError};
 use sweep::Settled;
+#[cfg(feature = "testing")]
 pub(crate) use sweep::sweep_once;
 
 const POLL: Duration = Duration::from_millis(200);
