@@ -35,9 +35,9 @@ pub(crate) struct Settings {
     pub(crate) query: Option<Box<str>>,
     pub(crate) realm: Option<Box<str>>,
     #[cfg(feature = "axum")]
-    pub(crate) cookie: Option<crate::axum::FromCookie>,
+    pub(crate) cookie: Option<crate::http::FromCookie>,
     #[cfg(feature = "axum")]
-    pub(crate) answers: crate::axum::Answers,
+    pub(crate) answers: crate::http::Answers,
 }
 
 impl Guard {
@@ -53,7 +53,7 @@ impl Guard {
             #[cfg(feature = "axum")]
             cookie: None,
             #[cfg(feature = "axum")]
-            answers: crate::axum::Answers::default(),
+            answers: crate::http::Answers::default(),
         })
     }
 

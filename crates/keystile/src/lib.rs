@@ -100,9 +100,14 @@ mod verify;
 #[cfg(feature = "axum")]
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub mod axum;
+#[cfg(feature = "axum")]
+#[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
+pub mod http;
 
 #[cfg(feature = "axum")]
-pub use self::axum::{BearerToken, Csrf, GuardLayer, Principal, Rejection, Require, TokenCookie};
+pub use self::axum::{BearerToken, Principal, Require};
+#[cfg(feature = "axum")]
+pub use self::http::{Csrf, GuardLayer, Rejection, TokenCookie};
 pub use basic::BasicCredentials;
 pub use check::{Checked, TokenCheck};
 pub use claims::Claims;

@@ -6,8 +6,8 @@ use std::future::{Future, ready};
 use axum_core::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 
-use super::answer::Rejection;
-use super::credentials::{self, Places};
+use crate::http::Rejection;
+use crate::http::credentials::{self, Places};
 use crate::{Guard, Reason, Refusal};
 
 /// What stands behind `Authorization: Bearer`, **not verified**: for a route that takes another kind of token there than

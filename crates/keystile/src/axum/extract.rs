@@ -9,10 +9,10 @@ use axum_core::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
-use super::answer::Rejection;
-use super::credentials;
-use super::layer::Passed;
 use crate::guard::Verdict;
+use crate::http::Passed;
+use crate::http::Rejection;
+use crate::http::credentials;
 use crate::{Claims, Guard, Reason, Refusal, Requirement, Verified};
 
 /// The verified caller. It takes its [`Guard`] from the router's state, so a route that asks for one in a router

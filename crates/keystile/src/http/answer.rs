@@ -150,7 +150,7 @@ fn problem(refusal: &Refusal) -> Response {
 pub struct Rejection(Box<(Refusal, Response)>);
 
 impl Rejection {
-    pub(super) fn new(guard: &Guard, refusal: Refusal, request: &Parts) -> Self {
+    pub(crate) fn new(guard: &Guard, refusal: Refusal, request: &Parts) -> Self {
         let response = guard.answer(&refusal, request);
         Self(Box::new((refusal, response)))
     }

@@ -111,7 +111,7 @@ impl fmt::Debug for Csrf {
 /// How a guard takes tokens from a cookie.
 #[derive(Clone)]
 pub(crate) struct FromCookie {
-    pub(super) cookie: TokenCookie,
+    pub(crate) cookie: TokenCookie,
     csrf: Csrf,
 }
 
@@ -136,7 +136,7 @@ impl Guard {
     }
 
     /// What must hold before a token is looked at.
-    pub(super) fn check_origin_of(
+    pub(crate) fn check_origin_of(
         &self,
         found: &Found<'_>,
         method: &Method,
@@ -149,7 +149,7 @@ impl Guard {
     }
 
     /// What must hold beside a token that does.
-    pub(super) fn check_csrf(
+    pub(crate) fn check_csrf(
         &self,
         place: Place,
         method: &Method,

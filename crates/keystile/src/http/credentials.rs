@@ -12,7 +12,7 @@ use crate::{Guard, Reason, Refusal};
 
 /// Where a token stood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     Header,
     Query,
     Cookie,
@@ -20,14 +20,14 @@ pub(super) enum Place {
 
 /// A token as a request carries it.
 #[derive(Debug, PartialEq)]
-pub(super) struct Found<'r> {
-    pub(super) token: Cow<'r, str>,
-    pub(super) place: Place,
+pub(crate) struct Found<'r> {
+    pub(crate) token: Cow<'r, str>,
+    pub(crate) place: Place,
 }
 
 /// What of a request is looked at.
 #[derive(Clone, Copy)]
-pub(super) struct Head<'r> {
+pub(crate) struct Head<'r> {
     method: &'r Method,
     uri: &'r Uri,
     headers: &'r HeaderMap,
@@ -61,14 +61,14 @@ impl<'r, B> From<&'r Request<B>> for Head<'r> {
 
 /// Where a token is looked for beside the header.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Places<'g> {
+pub(crate) struct Places<'g> {
     query: Option<&'g str>,
     cookie: Option<&'g TokenCookie>,
 }
 
 impl Guard {
     /// Where this guard looks.
-    pub(super) fn places(&self) -> Places<'_> {
+    pub(crate) fn places(&self) -> Places<'_> {
         let settings = self.settings();
         Places {
             query: settings.query.as_deref(),
@@ -78,7 +78,7 @@ impl Guard {
 }
 
 /// Finds the one token of a request; `None` if there is none.
-pub(super) fn find<'r>(head: Head<'r>, places: Places<'_>) -> Result<Option<Found<'r>>, Refusal> {
+pub(crate) fn find<'r>(head: Head<'r>, places: Places<'_>) -> Result<Option<Found<'r>>, Refusal> {
     let header = from_headers(head.headers)?;
     if places.query.is_none() && places.cookie.is_none() {
         return Ok(header.bearer());

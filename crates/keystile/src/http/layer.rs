@@ -19,9 +19,9 @@ use crate::{Guard, Reason, Refusal, Requirement, Timestamp, Verified};
 
 /// What the layer found, for the extractors inside.
 #[derive(Clone)]
-pub(super) struct Passed {
-    pub(super) guard: Guard,
-    pub(super) verified: Option<Arc<Verified>>,
+pub(crate) struct Passed {
+    pub(crate) guard: Guard,
+    pub(crate) verified: Option<Arc<Verified>>,
 }
 
 /// Nothing beyond a valid token.
