@@ -46,7 +46,7 @@
 //!
 //! | For | See |
 //! |---|---|
-//! | guarding routes | [`Guard`], and with the feature `axum` its `Principal`, `Require` and `layer` |
+//! | guarding routes | [`Guard`], and with the feature `tower` its `layer`, with `axum` its `Principal` and `Require` |
 //! | verifying without HTTP | [`Verifier`], [`Trust`], [`Expected`] |
 //! | issuing | [`SigningKey`], [`Claims`] |
 //! | an issuer elsewhere | with the feature `remote`: `Guard::issuer_at`, `Issuer`; what it revokes: `Feed` |
@@ -57,7 +57,10 @@
 //!
 //! # Features
 //!
-//! `axum`: extractors, a layer and answers for axum 0.8. Without it no HTTP type is compiled.
+//! `tower`: a layer and answers for every tower service of HTTP requests (hyper, tonic, axum), with the types of the crate `http`
+//! and of no framework. Without it no HTTP type is compiled.
+//!
+//! `axum`: extractors for axum 0.8, beside what `tower` gives.
 //!
 //! `remote`: following an issuer, whose keys are found, fetched and kept up to date; for programs on tokio. Without it no
 //! HTTP client is compiled.
@@ -100,14 +103,14 @@ mod verify;
 #[cfg(feature = "axum")]
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub mod axum;
-#[cfg(feature = "axum")]
-#[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
+#[cfg(feature = "tower")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub mod http;
 
 #[cfg(feature = "axum")]
-pub use self::axum::{BearerToken, Principal, Require};
-#[cfg(feature = "axum")]
-pub use self::http::{Csrf, GuardLayer, Rejection, TokenCookie};
+pub use self::axum::{BearerToken, Principal, Rejection, Require};
+#[cfg(feature = "tower")]
+pub use self::http::{Csrf, GuardLayer, TokenCookie, verified};
 pub use basic::BasicCredentials;
 pub use check::{Checked, TokenCheck};
 pub use claims::Claims;
