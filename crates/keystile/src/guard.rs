@@ -34,9 +34,9 @@ pub(crate) struct Settings {
     memory: usize,
     pub(crate) query: Option<Box<str>>,
     pub(crate) realm: Option<Box<str>>,
-    #[cfg(feature = "tower")]
+    #[cfg(feature = "axum")]
     pub(crate) cookie: Option<crate::http::FromCookie>,
-    #[cfg(feature = "tower")]
+    #[cfg(feature = "axum")]
     pub(crate) answers: crate::http::Answers,
 }
 
@@ -50,9 +50,9 @@ impl Guard {
             memory: DEFAULT_MEMORY,
             query: None,
             realm: None,
-            #[cfg(feature = "tower")]
+            #[cfg(feature = "axum")]
             cookie: None,
-            #[cfg(feature = "tower")]
+            #[cfg(feature = "axum")]
             answers: crate::http::Answers::default(),
         })
     }
@@ -211,7 +211,7 @@ impl Guard {
 
     /// As [`verify`](Self::verify), and waits where somebody has to be asked: a [`TokenCheck`] that answers later; a followed
     /// issuer for a key that is not known yet, or about a token while its revocations are not heard of, no longer than the
-    /// time-out of its `Follow`. The layer and axum's extractors do the same.
+    /// time-out of its `Follow`. The extractors and the layer for axum do the same.
     ///
     /// May be given up at any time.
     pub async fn verify_async(&self, token: &str) -> Result<Arc<Verified>, Refusal> {
@@ -304,7 +304,7 @@ impl Guard {
         &self.0.settings.checks
     }
 
-    #[cfg(feature = "tower")]
+    #[cfg(feature = "axum")]
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
     }

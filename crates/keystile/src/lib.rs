@@ -46,24 +46,23 @@
 //!
 //! | For | See |
 //! |---|---|
-//! | guarding routes | [`Guard`], and with the feature `tower` its `layer`, with `axum` its `Principal` and `Require` |
+//! | guarding routes | [`Guard`], and with the feature `axum` its `Principal`, `Require` and `layer` |
 //! | verifying without HTTP | [`Verifier`], [`Trust`], [`Expected`] |
 //! | issuing | [`SigningKey`], [`Claims`] |
 //! | an issuer elsewhere | with the feature `remote`: `Guard::issuer_at`, `Issuer`; what it revokes: `Feed` |
 //! | publishing keys | [`KeySet`] |
 //! | ending tokens before they expire | [`Revocations`]; a list of your own: [`TokenCheck`] |
 //! | opaque tokens, such as refresh tokens | [`OpaqueToken`] |
-//! | tests | [`Clock::manual`], [`Random::seeded`] |
+//! | tests | with the feature `testing`: `testing::TestIssuer`; [`Clock::manual`], [`Random::seeded`] |
 //!
 //! # Features
 //!
-//! `tower`: a layer and answers for every tower service of HTTP requests (hyper, tonic, axum), with the types of the crate `http`
-//! and of no framework. Without it no HTTP type is compiled.
-//!
-//! `axum`: extractors for axum 0.8, beside what `tower` gives.
+//! `axum`: extractors, a layer and answers for axum 0.8. Without it no HTTP type is compiled.
 //!
 //! `remote`: following an issuer, whose keys are found, fetched and kept up to date; for programs on tokio. Without it no
 //! HTTP client is compiled.
+//!
+//! `testing`: an issuer in the process of a test, whose keys everybody has; for `[dev-dependencies]` only.
 //!
 //! # What is strict
 //!
@@ -97,20 +96,23 @@ mod revocation;
 mod secret;
 mod sets;
 mod strict;
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub mod testing;
 mod trust;
 mod verify;
 
 #[cfg(feature = "axum")]
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub mod axum;
-#[cfg(feature = "tower")]
-#[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
+#[cfg(feature = "axum")]
+#[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub mod http;
 
 #[cfg(feature = "axum")]
-pub use self::axum::{BearerToken, Principal, Rejection, Require};
-#[cfg(feature = "tower")]
-pub use self::http::{Csrf, GuardLayer, TokenCookie, verified};
+pub use self::axum::{BearerToken, Principal, Require};
+#[cfg(feature = "axum")]
+pub use self::http::{Csrf, GuardLayer, Rejection, TokenCookie};
 pub use basic::BasicCredentials;
 pub use check::{Checked, TokenCheck};
 pub use claims::Claims;

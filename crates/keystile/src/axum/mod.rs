@@ -3,8 +3,6 @@
 mod basic;
 mod bearer;
 mod extract;
-mod rejection;
 
 pub use bearer::BearerToken;
 pub use extract::{Principal, Require};
-pub use rejection::Rejection;
