@@ -7,6 +7,8 @@ use anyhow::{Context, Result, bail};
 use keystile::{Expected, FollowError, Issuer, KeySet, VerifyingKey};
 use serde_json::Value;
 
+use super::run;
+
 /// How long an issuer may take to answer.
 const TIME: Duration = Duration::from_secs(10);
 
@@ -35,10 +37,7 @@ pub(super) fn published_by(issuer: &str) -> Result<KeySet> {
     if !issuer.starts_with("http://") && !issuer.starts_with("https://") {
         bail!("{issuer:?} is not an issuer's URL; give one like http://127.0.0.1:8080");
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let found = runtime.block_on(follow(issuer));
+    let found = run::alone(Box::pin(follow(issuer)))?;
     let found = found.with_context(|| {
         format!("cannot fetch the keys of {issuer}; or give its public key with --key FILE")
     })?;

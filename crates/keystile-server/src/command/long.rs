@@ -7,16 +7,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 use keystile_accounts::{Fault, Progress, Stop};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::run;
+
 /// Does the work on a thread of its own. SIGINT, SIGTERM and SIGHUP (a terminal that was closed) ask it to stop, and it is
 /// waited for: it tidies up.
 pub(crate) fn watched<T: Send + 'static>(
     work: impl FnOnce(&Stop, &mut dyn FnMut(Progress)) -> Result<T, Fault> + Send + 'static,
 ) -> Result<T> {
     let mut shown = Shown::new()?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
+    run::alone(Box::pin(async {
         let mut signals = Signals::new()?;
         let stop = Stop::default();
         let asked = stop.clone();
@@ -33,7 +32,7 @@ pub(crate) fn watched<T: Send + 'static>(
             }
         };
         Ok(done?)
-    })
+    }))?
 }
 
 /// A bar; where there is no terminal, and rows are counted, a line for each tenth of them.

@@ -17,6 +17,7 @@ pub(crate) mod output;
 pub(crate) mod password;
 pub(crate) mod place;
 pub(crate) mod restore;
+mod run;
 pub(crate) mod serve;
 pub(crate) mod token;
 mod welcome;

@@ -10,6 +10,8 @@ use clap::Args;
 use keystile_accounts::{Accounts, Builder, GuessLimits, Hashing, PasswordPolicy, Schema};
 use keystile_server::config::{Config, Sources};
 
+use super::run;
+
 /// Flags that say where things are.
 #[derive(Debug, Args)]
 pub(crate) struct Place {
@@ -81,32 +83,22 @@ impl Place {
         let issuer = config
             .issuer_at(config.listen)
             .unwrap_or_else(|_| "urn:keystile:command".to_owned());
-        runtime()?.block_on(async {
-            let accounts = builder(&config, issuer)
-                .leave_stored_keys()
-                .open()
-                .await
-                .with_context(|| opening(&config))?;
+        let opened = builder(&config, issuer).leave_stored_keys().open();
+        run::alone(Box::pin(async {
+            let accounts = opened.await.with_context(|| opening(&config))?;
             let result = act(accounts.clone()).await;
             accounts.close().await;
             result
-        })
+        }))?
     }
 }
 
 /// Whether a database that has a server of its own has no tables yet. Only looks.
 fn is_empty(config: &Config) -> Result<bool> {
-    let found = runtime()?
-        .block_on(Accounts::inspect(config.database.expose()))
+    let found = run::alone(Box::pin(Accounts::inspect(config.database.expose())))?
         .with_context(|| opening(config))?;
     let schema = found.map(|found| found.schema);
     Ok(matches!(schema, Some(Schema::Behind { found: 0, .. })))
-}
-
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
 }
 
 /// What to say when the database cannot be opened.

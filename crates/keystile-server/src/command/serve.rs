@@ -13,7 +13,7 @@ use rustix::process::{Resource, getrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::place::{Place, builder, opening, prepare_folder};
-use super::{logging, output};
+use super::{logging, output, run};
 
 /// How long requests under way may take to finish when the server ends.
 const FINISH: Duration = Duration::from_secs(8);
@@ -43,10 +43,7 @@ impl Serve {
     pub(crate) fn run(self) -> Result<()> {
         let config = Config::load_to_serve(&self.sources())?;
         logging::start(&config.log);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()?;
-        runtime.block_on(serve(config))
+        run::on_all_cores(Box::pin(serve(config)))?
     }
 
     fn sources(&self) -> Sources {

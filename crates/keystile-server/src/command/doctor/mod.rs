@@ -12,8 +12,8 @@ use keystile_accounts::{
 };
 use keystile_server::config::{Config, SealingKey, Sources};
 
-use super::output;
 use super::place::{Place, opening};
+use super::{output, run};
 use check::{Check, State};
 
 /// Say what is wrong with this machine's set-up, each with its cure. Changes nothing.
@@ -85,17 +85,11 @@ fn database(config: &Config) -> Vec<Check> {
         let cure = care(error.code(), config);
         unusable(error.into(), cure)
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(error) => return unusable(error.into(), "Mend what the message says"),
-    };
     let url = config.database.expose();
-    let server = match runtime.block_on(Accounts::inspect_server(url)) {
-        Ok(server) => server,
-        Err(error) => return refused(error),
+    let server = match run::alone(Box::pin(Accounts::inspect_server(url))) {
+        Err(error) => return unusable(error.into(), "Mend what the message says"),
+        Ok(Err(error)) => return refused(error),
+        Ok(Ok(server)) => server,
     };
     let mut checks = Vec::new();
     if let Some(server) = &server {
@@ -104,14 +98,15 @@ fn database(config: &Config) -> Vec<Check> {
             return checks;
         }
     }
-    match runtime.block_on(Accounts::inspect(url)) {
-        Err(error) => checks.extend(refused(error)),
-        Ok(None) => checks.push(Check::notice(
+    match run::alone(Box::pin(Accounts::inspect(url))) {
+        Err(error) => checks.extend(unusable(error.into(), "Mend what the message says")),
+        Ok(Err(error)) => checks.extend(refused(error)),
+        Ok(Ok(None)) => checks.push(Check::notice(
             "database",
             "there is none yet",
             "`keystile serve` makes it",
         )),
-        Ok(Some(found)) => {
+        Ok(Ok(Some(found))) => {
             checks.push(schema(&found));
             checks.extend(damage(&found, config));
             checks.extend(writable(config));
