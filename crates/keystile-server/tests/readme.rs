@@ -129,6 +129,25 @@ fn the_two_commands_stand_first() {
     assert!(blocks.iter().any(|b| b.trim() == "cargo test --workspace"));
 }
 
+/// The book calls the binary by its name: the README says how it gets one, and names the package that has it.
+#[test]
+fn the_command_that_installs_it_names_this_package() {
+    let install = "cargo install --locked --path ";
+    let text = readme();
+    let blocks = shell_blocks(&text);
+    let package = blocks.iter().find_map(|b| b.trim().strip_prefix(install));
+    let package = package.expect("the README installs it");
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    assert_eq!(
+        here.join("../..").join(package).canonicalize().ok(),
+        here.canonicalize().ok()
+    );
+    let binary = Path::new(env!("CARGO_BIN_EXE_keystile"));
+    assert_eq!(binary.file_stem(), Some("keystile".as_ref()));
+    let server = std::fs::read_to_string(here.join("../../docs/server.md")).expect("the page");
+    assert!(server.contains(&format!("`{install}{package}`")));
+}
+
 const BROWSERS: &str = include_str!("../../../docs/browsers.md");
 
 #[test]
