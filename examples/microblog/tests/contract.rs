@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use examples_common::testing::{
-    Contract, Request, challenge, changed, decoded, send_bytes, tokens_of_the_others,
+    Contract, Request, challenge, changed, decoded, send_bytes, tokens_of_the_others, unsigned,
 };
 use rows::{
     AWAY, BAD_HEADER, DELETIONS, FOLLOWS, GUARDED, INVALID, NOT_JSON, POSTS, Row, SIGN_IN, SIGN_UP,
@@ -67,6 +67,7 @@ fn people(blog: &Blog) -> People {
         ("LOUD", joey.replace("Bearer", "BEARER")),
         ("UNSCHEMED", joey.replace("Bearer ", "")),
         ("CHANGED", changed(&joey, 2)),
+        ("UNSIGNED", format!("Bearer {}", unsigned("JWT", &whole))),
         ("FOREIGN", signed(&SECRET.replace('a', "b"), whole.clone())),
         ("OLD", with("exp", now.into())),
         ("INTEGER", with("sub", 1.into())),

@@ -57,6 +57,7 @@ pub(crate) const TOKENS: &[(&str, &str, u16, &str, &str)] = &[
     ("a token without a scheme", "UNSCHEMED", 400, BAD_HEADER, "authorization_malformed"),
     ("no JWT", "Bearer x", 401, INVALID, "token_malformed"),
     ("one changed character", "CHANGED", 401, INVALID, "token_signature_invalid"),
+    ("not signed at all", "UNSIGNED", 401, INVALID, "token_algorithm_refused"),
     ("signed under another secret", "FOREIGN", 401, INVALID, "token_key_unknown"),
     ("expired", "OLD", 401, EXPIRED, "token_expired"),
     ("an integer subject, as the original's", "INTEGER", 401, INVALID, "token_claim_malformed"),
