@@ -157,7 +157,7 @@ fn judge(verifier: &Verifier, token: &str) -> Verdict {
             ok: true,
             reason: None,
             text: format!(
-                "it verifies: {} by key {}",
+                "it verifies: {} by key {}; whether it was revoked only its issuer knows",
                 verified.algorithm(),
                 verified.key_id().as_str()
             ),

@@ -27,6 +27,14 @@ fn a_token_is_taken_apart_and_judged_by_its_issuer() {
     assert_eq!(judged["verification"]["ok"], true);
     assert_eq!(judged["header"]["typ"], "at+jwt");
 
+    let judged = folder.run(&format!("token inspect {token} --issuer {issuer}"));
+    assert!(
+        judged
+            .worked()
+            .out
+            .contains("whether it was revoked only its issuer knows")
+    );
+
     let (head, signature) = token.rsplit_once('.').unwrap();
     let first = if signature.starts_with('A') { "B" } else { "A" };
     let changed = format!("{head}.{first}{}", &signature[1..]);
