@@ -21,9 +21,9 @@ check:
 # Each crate and each feature of the library alone: a workspace build unifies features and hides what is missing.
 alone:
     cargo check -p keystile --no-default-features
+    cargo check -p keystile --features tower
     cargo check -p keystile --features axum
     cargo check -p keystile --features remote
-    cargo check -p keystile --features testing
     cargo check -p keystile-accounts
     cargo check -p keystile-server
 

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::check::{self, TokenCheck};
-use crate::entry::Entry;
 use crate::remembered::Remembered;
 use crate::{
-    Clock, Expected, KeyError, KeySet, Reason, Refusal, Revocations, Timestamp, Trust, Verified,
-    Verifier, VerifyingKey,
+    Clock, Expected, KeyError, KeySet, Reason, Refusal, Revocations, SubjectRule, Timestamp, Trust,
+    Verified, Verifier, VerifyingKey,
 };
 
 /// Bytes of memory for verified tokens, unless said otherwise.
@@ -35,9 +34,9 @@ pub(crate) struct Settings {
     memory: usize,
     pub(crate) query: Option<Box<str>>,
     pub(crate) realm: Option<Box<str>>,
-    #[cfg(feature = "axum")]
+    #[cfg(feature = "tower")]
     pub(crate) cookie: Option<crate::http::FromCookie>,
-    #[cfg(feature = "axum")]
+    #[cfg(feature = "tower")]
     pub(crate) answers: crate::http::Answers,
 }
 
@@ -51,9 +50,9 @@ impl Guard {
             memory: DEFAULT_MEMORY,
             query: None,
             realm: None,
-            #[cfg(feature = "axum")]
+            #[cfg(feature = "tower")]
             cookie: None,
-            #[cfg(feature = "axum")]
+            #[cfg(feature = "tower")]
             answers: crate::http::Answers::default(),
         })
     }
@@ -89,11 +88,6 @@ impl Guard {
         self.with(|settings| settings.verifier = change(settings.verifier.clone()))
     }
 
-    /// What the verifier's entry added last says, changed.
-    pub(crate) fn last_entry(self, change: impl FnOnce(&mut Entry)) -> Self {
-        self.with_verifier(|verifier| verifier.last_entry(change))
-    }
-
     /// What `aud` must contain, in every entry of the verifier.
     #[must_use]
     pub fn audience(self, audience: impl Into<Expected>) -> Self {
@@ -119,13 +113,29 @@ impl Guard {
         })
     }
 
+    /// A further claim that must be there with just this value, in the verifier's last entry.
+    #[must_use]
+    pub fn require_claim(
+        self,
+        name: impl Into<String>,
+        value: impl Into<serde_json::Value>,
+    ) -> Self {
+        self.with_verifier(|verifier| verifier.require_claim(name, value))
+    }
+
+    /// What `sub` must be, in the verifier's last entry. A string that is not empty unless said otherwise.
+    #[must_use]
+    pub fn subject(self, rule: SubjectRule) -> Self {
+        self.with_verifier(|verifier| verifier.subject(rule))
+    }
+
     /// The clock to go by. The system's unless said otherwise.
     #[must_use]
     pub fn clock(self, clock: Clock) -> Self {
         self.with_verifier(|verifier| verifier.clock(clock))
     }
 
-    /// How long after `exp` a token still passes, where its issuer's entry says nothing of its own. None unless said otherwise.
+    /// How long after `exp` a token still passes. None unless said otherwise.
     #[must_use]
     pub fn leeway(self, leeway: Duration) -> Self {
         self.with_verifier(|verifier| verifier.leeway(leeway))
@@ -201,7 +211,7 @@ impl Guard {
 
     /// As [`verify`](Self::verify), and waits where somebody has to be asked: a [`TokenCheck`] that answers later; a followed
     /// issuer for a key that is not known yet, or about a token while its revocations are not heard of, no longer than the
-    /// time-out of its `Follow`. The extractors and the layer for axum do the same.
+    /// time-out of its `Follow`. The layer and axum's extractors do the same.
     ///
     /// May be given up at any time.
     pub async fn verify_async(&self, token: &str) -> Result<Arc<Verified>, Refusal> {
@@ -219,12 +229,7 @@ impl Guard {
 
     /// By the guard's own list, and by what the issuer is heard to revoke.
     fn check_revoked(&self, verified: &Verified, now: Timestamp) -> Result<(), Reason> {
-        let check = |list: &Revocations| {
-            if let Some(claims) = verified.as_issued() {
-                list.check(claims, verified.key_id(), now)?;
-            }
-            list.check(verified.claims(), verified.key_id(), now)
-        };
+        let check = |list: &Revocations| list.check(verified.claims(), verified.key_id(), now);
         let heard = self.verifier().heard_of(verified);
         let own = check(self.revoked());
         match heard {
@@ -299,7 +304,7 @@ impl Guard {
         &self.0.settings.checks
     }
 
-    #[cfg(feature = "axum")]
+    #[cfg(feature = "tower")]
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
     }

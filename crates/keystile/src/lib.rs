@@ -46,23 +46,24 @@
 //!
 //! | For | See |
 //! |---|---|
-//! | guarding routes | [`Guard`], and with the feature `axum` its `Principal`, `Require` and `layer` |
+//! | guarding routes | [`Guard`], and with the feature `tower` its `layer`, with `axum` its `Principal` and `Require` |
 //! | verifying without HTTP | [`Verifier`], [`Trust`], [`Expected`] |
 //! | issuing | [`SigningKey`], [`Claims`] |
 //! | an issuer elsewhere | with the feature `remote`: `Guard::issuer_at`, `Issuer`; what it revokes: `Feed` |
 //! | publishing keys | [`KeySet`] |
 //! | ending tokens before they expire | [`Revocations`]; a list of your own: [`TokenCheck`] |
 //! | opaque tokens, such as refresh tokens | [`OpaqueToken`] |
-//! | tests | with the feature `testing`: `testing::TestIssuer`; [`Clock::manual`], [`Random::seeded`] |
+//! | tests | [`Clock::manual`], [`Random::seeded`] |
 //!
 //! # Features
 //!
-//! `axum`: extractors, a layer and answers for axum 0.8. Without it no HTTP type is compiled.
+//! `tower`: a layer and answers for every tower service of HTTP requests (hyper, tonic, axum), with the types of the crate `http`
+//! and of no framework. Without it no HTTP type is compiled.
+//!
+//! `axum`: extractors for axum 0.8, beside what `tower` gives.
 //!
 //! `remote`: following an issuer, whose keys are found, fetched and kept up to date; for programs on tokio. Without it no
 //! HTTP client is compiled.
-//!
-//! `testing`: an issuer in the process of a test, whose keys everybody has; for `[dev-dependencies]` only.
 //!
 //! # What is strict
 //!
@@ -83,9 +84,7 @@ mod guard;
 mod header;
 mod issue;
 mod key;
-mod key_file;
 mod key_set;
-mod mapping;
 mod payload;
 mod random;
 mod reason;
@@ -98,24 +97,20 @@ mod revocation;
 mod secret;
 mod sets;
 mod strict;
-#[cfg(feature = "testing")]
-#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
-pub mod testing;
 mod trust;
-mod trusted;
 mod verify;
 
 #[cfg(feature = "axum")]
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub mod axum;
-#[cfg(feature = "axum")]
-#[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
+#[cfg(feature = "tower")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub mod http;
 
 #[cfg(feature = "axum")]
-pub use self::axum::{BearerToken, Principal, Require};
-#[cfg(feature = "axum")]
-pub use self::http::{Csrf, GuardLayer, Rejection, TokenCookie};
+pub use self::axum::{BearerToken, Principal, Rejection, Require};
+#[cfg(feature = "tower")]
+pub use self::http::{Csrf, GuardLayer, TokenCookie, verified};
 pub use basic::BasicCredentials;
 pub use check::{Checked, TokenCheck};
 pub use claims::Claims;
@@ -124,9 +119,7 @@ pub use compact::{UnverifiedParts, take_apart_unverified};
 pub use guard::Guard;
 pub use issue::IssueError;
 pub use key::{Algorithm, KeyError, KeyId, SigningKey, VerifyingKey};
-pub use key_file::{KeyFile, KeyFileError};
 pub use key_set::KeySet;
-pub use mapping::ClaimPath;
 pub use random::Random;
 pub use reason::{Reason, Refusal};
 #[cfg(feature = "remote")]
@@ -137,6 +130,5 @@ pub use requirement::{require_role as __require_role, require_scope as __require
 pub use revocation::{RevocationBatch, Revocations, RevocationsOf, WhenStale};
 pub use secret::{OpaqueToken, REFRESH_TOKEN_PREFIX, Secret, TokenHash};
 pub use sets::{Audience, Roles, Scope};
-pub use trust::{Expected, ExpiryRule, KeySource, SubjectRule, Trust};
-pub use trusted::Trusted;
+pub use trust::{Expected, SubjectRule, Trust, Trusted};
 pub use verify::{Verified, Verifier};

@@ -6,12 +6,7 @@ use keystile_accounts::{Accounts, SignIn};
 use serde_json::{Value, json};
 
 use crate::process::Process;
-use crate::{Oracle, Scripts, oracles, sign_up_and_in, tell_absent};
-
-const CLIENTS: Scripts = Scripts {
-    python: include_str!("clients.py"),
-    node: include_str!("clients.mjs"),
-};
+use crate::{Oracle, oracles_named, sign_up_and_in, tell_absent};
 
 /// A person's session that is opened for a client, as a program that embeds the engine opens it: the refresh token.
 async fn session(data: &Path, issuer: &str, id: &str, secret: &str) -> String {
@@ -67,7 +62,7 @@ async fn does_all(server: &Process, oracle: &Oracle, method: &str) {
 
 #[tokio::test]
 async fn other_libraries_do_all_that_a_client_does() {
-    let oracles = match oracles(&CLIENTS) {
+    let oracles = match oracles_named("clients") {
         Ok(oracles) => oracles,
         Err(absent) => return tell_absent("clients", &absent),
     };

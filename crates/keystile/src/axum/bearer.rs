@@ -6,7 +6,7 @@ use std::future::{Future, ready};
 use axum_core::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 
-use crate::http::Rejection;
+use super::rejection::Rejection;
 use crate::http::credentials::{self, Places};
 use crate::{Guard, Reason, Refusal};
 

@@ -9,9 +9,9 @@ use axum_core::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
+use super::rejection::Rejection;
 use crate::guard::Verdict;
 use crate::http::Passed;
-use crate::http::Rejection;
 use crate::http::credentials;
 use crate::{Claims, Guard, Reason, Refusal, Requirement, Verified};
 

@@ -3,6 +3,8 @@
 mod basic;
 mod bearer;
 mod extract;
+mod rejection;
 
 pub use bearer::BearerToken;
 pub use extract::{Principal, Require};
+pub use rejection::Rejection;

@@ -1,20 +1,114 @@
 //! A refusal as an HTTP answer: RFC 6750, section 3; RFC 9457; RFC 9470.
 
+use std::any::{Any, TypeId};
+use std::fmt;
 use std::fmt::Write;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
-use axum_core::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http_body::Body;
 
 use crate::{Guard, Reason, Refusal};
 
-type Answer = dyn Fn(&Refusal, &Parts) -> Response + Send + Sync;
+const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+type Given = dyn Fn(&Refusal, &Parts) -> Answer + Send + Sync;
 
 /// How refusals are answered.
 #[derive(Clone, Default)]
-pub(crate) struct Answers(Option<Arc<Answer>>);
+pub(crate) struct Answers(Option<Arc<Given>>);
+
+/// An application's own answer to a refusal, whatever its body is made of: [`Guard::refusals`] makes it of a
+/// [`Response`] with any body that yields [`Bytes`]. A `String` is one; so are hyper's, axum's and tonic's bodies.
+pub struct Answer(Response<Shape>);
+
+enum Shape {
+    Ready(Bytes),
+    Other(Box<dyn AnyBody>),
+}
+
+impl<B> From<Response<B>> for Answer
+where
+    B: Body<Data = Bytes> + Send + 'static,
+{
+    fn from(response: Response<B>) -> Self {
+        Self(response.map(|body| Shape::Other(Box::new(body))))
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("status", &self.0.status())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A body of some type, which is given back as that type or read to its end.
+trait AnyBody: Send {
+    fn into_any(self: Box<Self>) -> Box<dyn Any>;
+    fn is(&self, of: TypeId) -> bool;
+    fn read_now(self: Box<Self>) -> Option<Bytes>;
+}
+
+impl<B> AnyBody for B
+where
+    B: Body<Data = Bytes> + Send + 'static,
+{
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+
+    fn is(&self, of: TypeId) -> bool {
+        TypeId::of::<B>() == of
+    }
+
+    /// All of it, where it is there at once. `None` where it would have to be waited for, or fails.
+    fn read_now(self: Box<Self>) -> Option<Bytes> {
+        let mut body = Pin::from(self);
+        let mut context = Context::from_waker(Waker::noop());
+        let mut whole = Bytes::new();
+        loop {
+            match body.as_mut().poll_frame(&mut context) {
+                Poll::Ready(None) => return Some(whole),
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(next) if whole.is_empty() => whole = next,
+                    Ok(next) => whole = [whole, next].concat().into(),
+                    Err(_trailers) => {}
+                },
+                Poll::Ready(Some(Err(_))) | Poll::Pending => return None,
+            }
+        }
+    }
+}
+
+impl Answer {
+    /// With the body that a service answers with.
+    fn with_body<B: From<Bytes> + 'static>(self, refusal: &Refusal) -> Response<B> {
+        let (mut head, shape) = self.0.into_parts();
+        let body = match shape {
+            Shape::Ready(bytes) => bytes.into(),
+            Shape::Other(body) if body.is(TypeId::of::<B>()) => match body.into_any().downcast() {
+                Ok(body) => *body,
+                Err(_) => Bytes::new().into(),
+            },
+            Shape::Other(body) => {
+                let bytes = body.read_now().unwrap_or_else(|| {
+                    head.headers.remove(CONTENT_LENGTH);
+                    head.headers.insert(CONTENT_TYPE, PROBLEM);
+                    problem(refusal, head.status)
+                });
+                bytes.into()
+            }
+        };
+        Response::from_parts(head, body)
+    }
+}
 
 impl Guard {
     /// Answers refusals in the application's own shape: status and body are the closure's.
@@ -38,12 +132,29 @@ impl Guard {
     /// # }
     /// # Ok::<(), keystile::KeyError>(())
     /// ```
+    ///
+    /// Without axum, give a [`Response`] with a `String`:
+    ///
+    /// ```
+    /// # #[cfg(feature = "tower")] {
+    /// let guard = keystile::Guard::hs256([7; 32])?.refusals(|refusal, _request| {
+    ///     let mut answer = http::Response::new(refusal.code().to_owned());
+    ///     *answer.status_mut() = http::StatusCode::UNAUTHORIZED;
+    ///     answer
+    /// });
+    /// # }
+    /// # Ok::<(), keystile::KeyError>(())
+    /// ```
+    ///
+    /// Where a service answers with bodies of another type, the body is read and made into one. One that is not there at once
+    /// (a stream) cannot be: such a service answers with the problem document, and the closure's status and headers.
     #[must_use]
-    pub fn refusals(
+    pub fn refusals<A: Into<Answer>>(
         self,
-        answer: impl Fn(&Refusal, &Parts) -> Response + Send + Sync + 'static,
+        answer: impl Fn(&Refusal, &Parts) -> A + Send + Sync + 'static,
     ) -> Self {
-        self.with(|settings| settings.answers = Answers(Some(Arc::new(answer))))
+        let given = move |refusal: &Refusal, request: &Parts| answer(refusal, request).into();
+        self.with(|settings| settings.answers = Answers(Some(Arc::new(given))))
     }
 
     /// The value of `WWW-Authenticate` for a refusal: `Bearer` with the reason's code, and, where RFC 6750 wants them,
@@ -87,12 +198,18 @@ impl Guard {
         HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Bearer"))
     }
 
-    /// The answer to a refusal, as the extractors and the layer give it.
-    pub fn answer(&self, refusal: &Refusal, request: &Parts) -> Response {
-        let mut response = match &self.settings().answers.0 {
-            Some(answer) => answer(refusal, request),
-            None => problem(refusal),
+    /// The answer to a refusal, as the extractors and the layer give it, with any body that can be made of bytes: `Full<Bytes>`
+    /// for hyper, axum's `Body`.
+    pub fn answer<B: From<Bytes> + 'static>(
+        &self,
+        refusal: &Refusal,
+        request: &Parts,
+    ) -> Response<B> {
+        let answer = match &self.settings().answers.0 {
+            Some(given) => given(refusal, request),
+            None => ready(refusal),
         };
+        let mut response = answer.with_body(refusal);
         // The answer to HEAD keeps its body here: axum and hyper leave it out and state its true length (RFC 9110,
         // section 8.6, forbids any other).
         self.complete(refusal, response.headers_mut());
@@ -126,8 +243,17 @@ fn parameter(text: &mut String, name: &str, value: &str) {
     text.push_str("\", ");
 }
 
-fn problem(refusal: &Refusal) -> Response {
+/// The answer where the application gives none.
+fn ready(refusal: &Refusal) -> Answer {
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::UNAUTHORIZED);
+    let mut response = Response::new(Shape::Ready(problem(refusal, status)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, PROBLEM);
+    Answer(response)
+}
+
+/// A problem document (RFC 9457).
+fn problem(refusal: &Refusal, status: StatusCode) -> Bytes {
     let mut body = serde_json::json!({
         "type": "about:blank",
         "title": status.canonical_reason(),
@@ -141,28 +267,5 @@ fn problem(refusal: &Refusal) -> Response {
     if let Some(needed) = refusal.needed() {
         body["needed"] = needed.into();
     }
-    let kind = HeaderValue::from_static("application/problem+json");
-    (status, [(CONTENT_TYPE, kind)], body.to_string()).into_response()
-}
-
-/// Why an extractor refused, with the guard's answer to it. Take `Result<Principal, Rejection>` to decide yourself.
-#[derive(Debug)]
-pub struct Rejection(Box<(Refusal, Response)>);
-
-impl Rejection {
-    pub(crate) fn new(guard: &Guard, refusal: Refusal, request: &Parts) -> Self {
-        let response = guard.answer(&refusal, request);
-        Self(Box::new((refusal, response)))
-    }
-
-    /// Why.
-    pub fn refusal(&self) -> &Refusal {
-        &self.0.0
-    }
-}
-
-impl IntoResponse for Rejection {
-    fn into_response(self) -> Response {
-        self.0.1
-    }
+    body.to_string().into()
 }

@@ -6,13 +6,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use axum_core::response::Response;
+use bytes::Bytes;
 use http::header::CACHE_CONTROL;
-use http::{HeaderMap, HeaderValue, Method, Request};
+use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Response};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::answering::{Answering, Grpc, InBytes};
 use super::credentials::{self, Place};
 use crate::guard::{Later, Verdict};
 use crate::{Guard, Reason, Refusal, Requirement, Timestamp, Verified};
@@ -20,8 +21,29 @@ use crate::{Guard, Reason, Refusal, Requirement, Timestamp, Verified};
 /// What the layer found, for the extractors inside.
 #[derive(Clone)]
 pub(crate) struct Passed {
+    #[cfg(feature = "axum")]
     pub(crate) guard: Guard,
     pub(crate) verified: Option<Arc<Verified>>,
+}
+
+/// The verified token of a request that went through a guard's layer: what stands in for axum's extractors in any other service. Give
+/// it the extensions of the request: `request.extensions()`, of the crate `http` or of tonic.
+///
+/// `None` where the layer was [`optional`](GuardLayer::optional) and no token came, where the method is OPTIONS, and where there was no
+/// layer. Of two layers, the inner one's.
+///
+/// ```
+/// # #[cfg(feature = "tower")] {
+/// use http::{Request, Response};
+///
+/// async fn hello(request: Request<String>) -> Response<String> {
+///     let name = keystile::verified(request.extensions()).map_or("nobody", |caller| &caller.claims().sub);
+///     Response::new(format!("Hello, {name}"))
+/// }
+/// # }
+/// ```
+pub fn verified(extensions: &Extensions) -> Option<&Arc<Verified>> {
+    extensions.get::<Passed>()?.verified.as_ref()
 }
 
 /// Nothing beyond a valid token.
@@ -35,8 +57,11 @@ impl Requirement for Nothing {
 }
 
 impl Guard {
-    /// A layer that lets only valid tokens through, for a whole router. OPTIONS passes, since a browser's preflight
-    /// never carries a token.
+    /// A layer that lets only valid tokens through, for a whole router or any other tower service of HTTP requests. OPTIONS
+    /// passes, since a browser's preflight never carries a token.
+    ///
+    /// The service's own body must be had `From<Bytes>`, for refusals: axum's `Body` and hyper's `Full<Bytes>` can. For any other see
+    /// [`GuardLayer::answering`], for gRPC [`GuardLayer::answering_grpc`].
     ///
     /// ```
     /// # #[cfg(feature = "axum")] {
@@ -54,29 +79,32 @@ impl Guard {
         GuardLayer {
             guard: self.clone(),
             optional: false,
+            answering: InBytes,
             requirement: PhantomData,
         }
     }
 }
 
 /// Guards a whole router. Made by [`Guard::layer`].
-pub struct GuardLayer<R = Nothing> {
+pub struct GuardLayer<R = Nothing, A = InBytes> {
     guard: Guard,
     optional: bool,
+    answering: A,
     requirement: PhantomData<fn() -> R>,
 }
 
-impl<R> Clone for GuardLayer<R> {
+impl<R, A: Clone> Clone for GuardLayer<R, A> {
     fn clone(&self) -> Self {
         Self {
             guard: self.guard.clone(),
             optional: self.optional,
+            answering: self.answering.clone(),
             requirement: PhantomData,
         }
     }
 }
 
-impl<R> std::fmt::Debug for GuardLayer<R> {
+impl<R, A> std::fmt::Debug for GuardLayer<R, A> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("GuardLayer")
             .field("optional", &self.optional)
@@ -84,7 +112,7 @@ impl<R> std::fmt::Debug for GuardLayer<R> {
     }
 }
 
-impl GuardLayer {
+impl<A> GuardLayer<Nothing, A> {
     /// Lets requests without a token through; a token that does not hold is still refused. Extractors inside decide.
     #[must_use]
     pub fn optional(mut self) -> Self {
@@ -94,17 +122,59 @@ impl GuardLayer {
 
     /// Requires more than a valid token: `guard.layer().require::<Admin>()`.
     #[must_use]
-    pub fn require<R: Requirement>(self) -> GuardLayer<R> {
+    pub fn require<R: Requirement>(self) -> GuardLayer<R, A> {
         GuardLayer {
             guard: self.guard,
             optional: false,
+            answering: self.answering,
             requirement: PhantomData,
         }
     }
 }
 
-impl<R, S> Layer<S> for GuardLayer<R> {
-    type Service = GuardService<S, R>;
+impl<R> GuardLayer<R> {
+    /// For a service whose body is not `From<Bytes>`: `answering` makes its answer of the guard's own, which is complete but for the type
+    /// of its body, and of why.
+    ///
+    /// ```
+    /// # #[cfg(feature = "tower")] {
+    /// use bytes::Bytes;
+    /// use http::Response;
+    ///
+    /// enum Page { Found(String), Refused(Bytes) }
+    ///
+    /// let guard = keystile::Guard::hs256([7; 32])?;
+    /// let layer = guard.layer().answering(|answer: Response<Bytes>, _refusal| answer.map(Page::Refused));
+    /// # }
+    /// # Ok::<(), keystile::KeyError>(())
+    /// ```
+    #[must_use]
+    pub fn answering<B, F>(self, answering: F) -> GuardLayer<R, F>
+    where
+        F: Fn(Response<Bytes>, &Refusal) -> Response<B> + Clone,
+    {
+        self.answered_by(answering)
+    }
+
+    /// For a gRPC service: a refusal is an answer of status 200 whose header `grpc-status` says `UNAUTHENTICATED` (16), `PERMISSION_DENIED` (7)
+    /// or `UNAVAILABLE` (14), and `grpc-message` the reason. The shape of [`Guard::refusals`] is not asked for.
+    #[must_use]
+    pub fn answering_grpc(self) -> GuardLayer<R, Grpc> {
+        self.answered_by(Grpc)
+    }
+
+    fn answered_by<A>(self, answering: A) -> GuardLayer<R, A> {
+        GuardLayer {
+            guard: self.guard,
+            optional: self.optional,
+            answering,
+            requirement: PhantomData,
+        }
+    }
+}
+
+impl<R, A: Clone, S> Layer<S> for GuardLayer<R, A> {
+    type Service = GuardService<S, R, A>;
 
     fn layer(&self, inner: S) -> Self::Service {
         GuardService {
@@ -115,12 +185,12 @@ impl<R, S> Layer<S> for GuardLayer<R> {
 }
 
 /// A service behind a [`GuardLayer`].
-pub struct GuardService<S, R = Nothing> {
+pub struct GuardService<S, R = Nothing, A = InBytes> {
     inner: S,
-    layer: GuardLayer<R>,
+    layer: GuardLayer<R, A>,
 }
 
-impl<S: Clone, R> Clone for GuardService<S, R> {
+impl<S: Clone, R, A: Clone> Clone for GuardService<S, R, A> {
     fn clone(&self) -> Self {
         Self {
             inner: self.inner.clone(),
@@ -129,7 +199,7 @@ impl<S: Clone, R> Clone for GuardService<S, R> {
     }
 }
 
-impl<S, R> std::fmt::Debug for GuardService<S, R> {
+impl<S, R, A> std::fmt::Debug for GuardService<S, R, A> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("GuardService").finish_non_exhaustive()
     }
@@ -143,7 +213,7 @@ enum Passage {
     Later(Later, Place),
 }
 
-impl<R: Requirement> GuardLayer<R> {
+impl<R: Requirement, A> GuardLayer<R, A> {
     fn look<B>(&self, request: &Request<B>) -> Result<Passage, Refusal> {
         let Some(found) = credentials::find(request.into(), self.guard.places())? else {
             return if self.optional {
@@ -172,21 +242,25 @@ impl<R: Requirement> GuardLayer<R> {
             self.guard.check_csrf(place, method, headers, verified)?;
             R::check(verified, self.guard.now())?;
         }
-        let guard = self.guard.clone();
-        request.extensions_mut().insert(Passed { guard, verified });
+        request.extensions_mut().insert(Passed {
+            #[cfg(feature = "axum")]
+            guard: self.guard.clone(),
+            verified,
+        });
         Ok(())
     }
 }
 
 /// `Clone`, as for every service of a router: where a token waits for its key, the service that is ready waits with it.
-impl<S, R, B> Service<Request<B>> for GuardService<S, R>
+impl<S, R, A, B, Out> Service<Request<B>> for GuardService<S, R, A>
 where
-    S: Service<Request<B>, Response = Response> + Clone,
+    S: Service<Request<B>, Response = Response<Out>> + Clone,
     R: Requirement,
+    A: Answering<Out> + Clone,
 {
-    type Response = Response;
+    type Response = Response<Out>;
     type Error = S::Error;
-    type Future = ResponseFuture<S, R, B>;
+    type Future = ResponseFuture<S, R, A, B>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -219,47 +293,51 @@ where
     }
 }
 
-impl<R> GuardLayer<R> {
-    fn refuse<S: Service<Request<B>>, B>(
+impl<R, A> GuardLayer<R, A> {
+    fn refuse<S, B, Out>(
         &self,
         refusal: &Refusal,
         request: Request<B>,
-    ) -> ResponseFuture<S, R, B> {
+    ) -> ResponseFuture<S, R, A, B>
+    where
+        S: Service<Request<B>, Response = Response<Out>>,
+        A: Answering<Out>,
+    {
         let (parts, _) = request.into_parts();
-        ResponseFuture::refused(self.guard.answer(refusal, &parts))
+        ResponseFuture::refused(self.answering.answer(&self.guard, refusal, &parts))
     }
 }
 
 pin_project! {
     /// The answer of the service inside, or of the guard.
-    pub struct ResponseFuture<S, R, B>
+    pub struct ResponseFuture<S, R, A, B>
     where
         S: Service<Request<B>>,
     {
         #[pin]
-        state: State<S, R, B>,
+        state: State<S, R, A, B>,
     }
 }
 
 pin_project! {
     #[project = StateProjection]
-    enum State<S, R, B>
+    enum State<S, R, A, B>
     where
         S: Service<Request<B>>,
     {
         Inner { #[pin] future: S::Future, place: Place },
-        Refused { response: Option<Response> },
-        Waiting { later: Later, held: Option<Box<(GuardService<S, R>, Request<B>)>>, place: Place },
+        Refused { response: Option<S::Response> },
+        Waiting { later: Later, held: Option<Box<(GuardService<S, R, A>, Request<B>)>>, place: Place },
     }
 }
 
-impl<S: Service<Request<B>>, R, B> ResponseFuture<S, R, B> {
+impl<S: Service<Request<B>>, R, A, B> ResponseFuture<S, R, A, B> {
     const fn inner(future: S::Future, place: Place) -> Self {
         let state = State::Inner { future, place };
         Self { state }
     }
 
-    const fn refused(response: Response) -> Self {
+    const fn refused(response: S::Response) -> Self {
         let response = Some(response);
         Self {
             state: State::Refused { response },
@@ -268,7 +346,7 @@ impl<S: Service<Request<B>>, R, B> ResponseFuture<S, R, B> {
 
     fn waiting(
         later: Later,
-        service: GuardService<S, R>,
+        service: GuardService<S, R, A>,
         request: Request<B>,
         place: Place,
     ) -> Self {
@@ -279,18 +357,19 @@ impl<S: Service<Request<B>>, R, B> ResponseFuture<S, R, B> {
     }
 }
 
-impl<S: Service<Request<B>>, R, B> std::fmt::Debug for ResponseFuture<S, R, B> {
+impl<S: Service<Request<B>>, R, A, B> std::fmt::Debug for ResponseFuture<S, R, A, B> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
 }
 
-impl<S, R, B> Future for ResponseFuture<S, R, B>
+impl<S, R, A, B, Out> Future for ResponseFuture<S, R, A, B>
 where
-    S: Service<Request<B>, Response = Response>,
+    S: Service<Request<B>, Response = Response<Out>>,
     R: Requirement,
+    A: Answering<Out>,
 {
-    type Output = Result<Response, S::Error>;
+    type Output = Result<Response<Out>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
@@ -334,14 +413,15 @@ fn keep_from_caches(place: Place, headers: &mut HeaderMap) {
 }
 
 /// After the wait: on to the service inside, or refused.
-fn proceed<S, R, B>(
-    (mut service, mut request): (GuardService<S, R>, Request<B>),
+fn proceed<S, R, A, B, Out>(
+    (mut service, mut request): (GuardService<S, R, A>, Request<B>),
     verdict: Result<Arc<Verified>, Refusal>,
     place: Place,
-) -> ResponseFuture<S, R, B>
+) -> ResponseFuture<S, R, A, B>
 where
-    S: Service<Request<B>, Response = Response>,
+    S: Service<Request<B>, Response = Response<Out>>,
     R: Requirement,
+    A: Answering<Out>,
 {
     let layer = &service.layer;
     let admitted = verdict.and_then(|verified| layer.admit(Some(verified), place, &mut request));

@@ -2,15 +2,18 @@
 //! the answers of RFC 6750, and a layer for whole services.
 
 mod answer;
+mod answering;
 mod cookie;
 pub(crate) mod credentials;
 mod csrf;
 mod layer;
 
+pub use answer::Answer;
 pub(crate) use answer::Answers;
-pub use answer::Rejection;
+pub use answering::{Answering, Grpc, InBytes};
 pub use cookie::TokenCookie;
 pub use csrf::Csrf;
 pub(crate) use csrf::FromCookie;
+#[cfg(feature = "axum")]
 pub(crate) use layer::Passed;
-pub use layer::{GuardLayer, GuardService, ResponseFuture};
+pub use layer::{GuardLayer, GuardService, Nothing, ResponseFuture, verified};

@@ -16,10 +16,8 @@ use super::FollowError;
 use super::feed::{self, FeedStatus};
 use super::follow::{IssuerAt, Plan};
 use super::keeper::Keeper;
-use crate::entry::{Keys, Source};
-use crate::{
-    Clock, Guard, KeyId, KeySet, KeySource, Revocations, Timestamp, Trust, Trusted, Verifier,
-};
+use crate::entry::{Entry, Keys};
+use crate::{Clock, Guard, KeyId, KeySet, Revocations, Timestamp, Trust, Trusted, Verifier};
 
 /// Names of keys that are remembered as not published.
 const MOST_MISSED: usize = 1_024;
@@ -350,24 +348,19 @@ pub struct IssuerStatus {
     pub fault: Option<FollowError>,
 }
 
-/// The keys that the issuer publishes, for an entry that states itself what else its tokens must say.
-impl From<&Issuer> for KeySource {
-    fn from(issuer: &Issuer) -> Self {
-        Self {
-            keys: Arc::clone(&issuer.0.shared.keys),
-            source: Source::Followed(issuer.clone()),
-        }
-    }
-}
-
 impl From<&Issuer> for Trusted {
     fn from(issuer: &Issuer) -> Self {
         let plan = &issuer.0.shared.plan;
-        Self::from(Trust {
+        let trust = Trust {
             issuer: plan.issuer.as_str().into(),
             audience: plan.audience.clone(),
             token_type: plan.token_type.clone(),
-            keys: issuer,
+            keys: KeySet::default(),
+        };
+        Self(Entry {
+            keys: Arc::clone(&issuer.0.shared.keys),
+            followed: Some(issuer.clone()),
+            ..trust.into()
         })
     }
 }
@@ -396,9 +389,7 @@ impl Guard {
     /// stand.
     pub fn issuers(&self) -> Vec<Issuer> {
         let entries = self.verifier().entries().iter();
-        entries
-            .filter_map(|entry| entry.followed().cloned())
-            .collect()
+        entries.filter_map(|entry| entry.followed.clone()).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::{Method, Request, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use http_body_util::BodyExt;
@@ -79,7 +79,7 @@ async fn every_reason_has_its_answer() {
     let guard = guard();
     let (parts, ()) = Request::builder().uri("/").body(()).unwrap().into_parts();
     for reason in Reason::ALL {
-        let response = guard.answer(&(*reason).into(), &parts);
+        let response: Response = guard.answer(&(*reason).into(), &parts);
         assert_eq!(response.status().as_u16(), reason.status(), "{reason}");
         let challenge = response.headers().get(header::WWW_AUTHENTICATE);
         assert_eq!(challenge.is_some(), reason.status() < 500, "{reason}");

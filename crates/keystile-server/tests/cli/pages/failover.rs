@@ -49,7 +49,7 @@ fn nothing_is_lost_with_a_synchronous_standby() {
     };
     machines.run(stop.on, &stop.script);
     until("the node says so", || {
-        ready(&node) == 503 && node.me(&kept.access) == 503
+        ready(&node) == 503 && node.me_at_once(&kept.access) == 503
     });
     machines.run(promote.on, &promote.script);
     until("the node goes on", || {
