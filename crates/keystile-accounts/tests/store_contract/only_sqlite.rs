@@ -50,6 +50,32 @@ async fn folder_and_files_are_their_owners_alone() {
     }
 }
 
+/// A command's process ends right after its closing: what is not done by then may be half done.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closing_leaves_one_file_whoever_reads() {
+    let database = Database::sqlite();
+    let folder = database.path().parent().unwrap().to_owned();
+    account(&database.open().await, "ada").await;
+    for turn in 0..30 {
+        let store = database.open().await;
+        let reads: Vec<_> = (0..4)
+            .map(|_| {
+                let store = store.clone();
+                tokio::spawn(async move { store.account("id-ada").await })
+            })
+            .collect();
+        for read in reads {
+            assert!(read.await.unwrap().unwrap().is_some());
+        }
+        store.close().await;
+        let left: Vec<_> = std::fs::read_dir(&folder)
+            .unwrap()
+            .map(|file| file.unwrap().file_name())
+            .collect();
+        assert_eq!(left, ["accounts.db"], "after opening {turn}");
+    }
+}
+
 /// Each sign-in counts who lives: sessions that ended, however many an account has, are not looked at.
 #[tokio::test]
 async fn living_sessions_are_found_by_an_index() {

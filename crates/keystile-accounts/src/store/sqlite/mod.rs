@@ -44,7 +44,7 @@ use std::time::Duration;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 pub(super) use backup::backup;
 pub use inspect::inspect;
@@ -72,6 +72,8 @@ struct Shared {
     writes: mpsc::Sender<Message>,
     /// None for a database in memory, which only the writer's connection sees; none after closing.
     reads: Mutex<Option<mpsc::Sender<Read>>>,
+    /// Closed once every reader has closed its connection.
+    readers: watch::Sender<()>,
     told: Arc<OnceLock<OnRevoked>>,
     /// Where the next sweep goes on among the sessions.
     swept_to: Arc<AtomicI64>,
@@ -89,6 +91,7 @@ impl Sqlite {
         let location = Location::parse(url)?;
         let told = Arc::new(OnceLock::new());
         let writes = start_writer(&location, options, Arc::clone(&told)).await?;
+        let readers = watch::Sender::default();
         let reads = match location {
             Location::Memory => None,
             Location::File(_) => Some(
@@ -97,6 +100,7 @@ impl Sqlite {
                     options.patience,
                     options.readers.max(1),
                     options.queue.max(1),
+                    &readers,
                 )
                 .map_err(|error| no_thread(&error))?,
             ),
@@ -106,6 +110,7 @@ impl Sqlite {
             location,
             writes,
             reads: Mutex::new(reads),
+            readers,
             told,
             swept_to,
         })))
@@ -126,6 +131,9 @@ impl Sqlite {
     /// See [`super::Store::close`].
     pub async fn close(&self) {
         drop(self.reads().take());
+        // The last who closes the file folds its log into it. If that were a reader, the process could end in the middle, and
+        // leave the log without its index.
+        self.0.readers.closed().await;
         let (done, wait) = oneshot::channel();
         if self.0.writes.send(Message::Stop(done)).await.is_ok() {
             let _ = wait.await;

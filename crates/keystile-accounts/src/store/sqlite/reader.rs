@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::super::StoreError;
 use super::connect;
@@ -16,20 +16,26 @@ use super::location::Location;
 /// A read; it sends its own answer.
 pub(super) type Read = Box<dyn FnOnce(Result<&Connection, StoreError>) + Send>;
 
-/// Starts `count` readers behind one bounded queue. They end when the queue's senders are gone.
+/// Starts `count` readers behind one bounded queue. They end when the queue's senders are gone; each
+/// listens to `open` until its connection is closed.
 pub(super) fn start(
     location: &Location,
     lock_wait: Duration,
     count: usize,
     queue: usize,
+    open: &watch::Sender<()>,
 ) -> io::Result<mpsc::Sender<Read>> {
     let (sender, receiver) = mpsc::channel(queue);
     let receiver = Arc::new(Mutex::new(receiver));
     for _ in 0..count {
         let (location, receiver) = (location.clone(), Arc::clone(&receiver));
+        let is_open = open.subscribe();
         thread::Builder::new()
             .name("keystile-reader".to_owned())
-            .spawn(move || serve(&location, lock_wait, &receiver))?;
+            .spawn(move || {
+                serve(&location, lock_wait, &receiver);
+                drop(is_open);
+            })?;
     }
     Ok(sender)
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use keystile_accounts::store::{MIGRATIONS, Migration, Schema, Store, StoreError, inspect};
-use rusqlite::Connection;
 
 use crate::fixture::{Database, account, session};
 
@@ -28,14 +27,6 @@ async fn at_rest() -> Database {
     let ada = account(&store, "ada").await;
     session(&store, &ada).await;
     store.close().await;
-    let connection = Connection::open(database.path()).unwrap();
-    connection
-        .pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))
-        .unwrap();
-    connection
-        .pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))
-        .unwrap();
-    drop(connection);
     database
 }
 
