@@ -1,4 +1,4 @@
-//! Clients of other libraries are served (`clients`), and tokens of the real binary verify in Python and JavaScript by standard means: `PyJWT` and `jose`, each with the
+//! A browser keeps cookies as the book says (`browser`), clients of other libraries are served (`clients`), and tokens of the real binary verify in Python and JavaScript by standard means: `PyJWT` and `jose`, each with the
 //! keys that it fetches itself from the published key set, and each refuses a tampered token.
 //!
 //! `setup`, beside this file, fetches both, and what the examples' tests want of Python. Where they are absent the test
@@ -9,6 +9,8 @@
     reason = "waits for real processes in real time; reads CI and PATH"
 )]
 
+mod browser;
+mod chromium;
 mod clients;
 #[path = "../support/process.rs"]
 mod process;
@@ -114,10 +116,15 @@ fn tampered(token: &str) -> String {
     format!("{signed}.{other}{}", &signature[1..])
 }
 
-/// In CI their absence is a failure; elsewhere it is told past the test harness, which would keep it to itself.
+/// In CI their absence is a failure; elsewhere it is told.
 fn tell_absent(what: &str, absent: &str) {
     assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{absent}");
-    let _ = writeln!(std::io::stderr(), "interop {what}: not tried: {absent}");
+    say(&format!("interop {what}: not tried: {absent}"));
+}
+
+/// Past the test harness, which would keep it to itself.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 async fn verifies_elsewhere(algorithm: &'static str) {
