@@ -10,6 +10,8 @@ mod wire;
 use std::time::Duration;
 
 use keystile_accounts::store::{AccountFilter, Options, Store, StoreError, WriteError};
+use keystile_tests_postgres::Way;
+use tokio::net::TcpListener;
 
 use crate::fixture::{
     Database, NOW, account, act, listed, lives, new_account, new_session, rotate, rotated,
@@ -110,6 +112,30 @@ async fn connections_that_are_cut_are_replaced() {
         token = next;
         assert!(lives(&store, &live).await);
     }
+}
+
+/// As on a busy machine: the primary is late, and meanwhile the standby has said that it takes no writes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_was_late_is_asked_again_when_no_other_will_do() {
+    let Some(Database::Postgres(database)) = Database::postgres() else {
+        return;
+    };
+    let standby = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let late = Way::to_socket(database.socket());
+    let url = database.url_over(&late);
+    let both = format!("{},{}", late.address(), standby.local_addr().unwrap());
+    let url = url.replace(&late.address().to_string(), &both);
+    late.silence();
+    let asked = tokio::spawn(async move {
+        let refused = standby.accept().await.unwrap();
+        late.mend();
+        drop(refused);
+        // Others may come until a good host is known.
+        (late, standby)
+    });
+    let store = Store::open(&url, Options::default()).await.unwrap();
+    account(&store, "ada").await;
+    assert!(asked.is_finished(), "the other host was tried");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

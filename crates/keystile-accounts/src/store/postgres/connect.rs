@@ -129,7 +129,7 @@ where
 }
 
 /// Tries the hosts in turn, beginning with the one that was good last, and gives none of them so long that the next
-/// would not be tried.
+/// would not be tried. If none lets us write, the one that did not answer in its time gets what patience is left.
 struct Connector {
     /// Run on each connection: what it shares the database by.
     claim: String,
@@ -154,16 +154,27 @@ impl Connector {
         let count = self.hosts.len();
         let share = self.patience / u32::try_from(count).unwrap_or(u32::MAX).max(1);
         let first = self.good.load(Ordering::Relaxed);
+        let mut slow = None;
         for turn in 0..count.saturating_sub(1) {
             let host = (first + turn) % count;
             match timeout(share, self.connect_to(host)).await {
                 Ok(Ok(connected)) => return Ok(connected),
                 Ok(Err(error)) => tracing::debug!(host, %error, "a host is passed over"),
-                Err(_) => tracing::debug!(host, "a host does not answer"),
+                Err(_) => {
+                    slow.get_or_insert(host);
+                    tracing::debug!(host, "a host does not answer");
+                }
             }
         }
-        self.connect_to((first + count.saturating_sub(1)) % count.max(1))
-            .await
+        let last = (first + count.saturating_sub(1)) % count.max(1);
+        match (self.connect_to(last).await, slow) {
+            // On a busy machine the primary may be late: that a standby takes no writes is no answer then.
+            (Err(error), Some(slow)) => {
+                tracing::debug!(host = last, %error, "a host is passed over");
+                self.connect_to(slow).await
+            }
+            (outcome, _) => outcome,
+        }
     }
 
     #[expect(
