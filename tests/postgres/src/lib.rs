@@ -11,7 +11,7 @@ mod workshop;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -212,6 +212,29 @@ impl Database {
     /// If they fail.
     pub fn sql(&self, statements: &str) -> String {
         self.server.sql(&self.name, statements)
+    }
+
+    /// A database with what is in this one as of now, by `pg_dump` and `pg_restore`; whoever works on this one notices nothing.
+    ///
+    /// # Panics
+    /// If it cannot be copied.
+    #[must_use]
+    pub fn copied(&self) -> Self {
+        let copy = self.server.database();
+        let mut dump = self.server.command("pg_dump");
+        dump.args(["--format=custom", &self.name]);
+        let mut dump = dump.stdout(Stdio::piped()).spawn().expect("pg_dump runs");
+        let mut restore = self.server.command("pg_restore");
+        restore.args(["--exit-on-error", "--single-transaction"]);
+        restore.args(["--dbname", &copy.name]);
+        let restored = restore
+            .stdin(dump.stdout.take().expect("it was piped"))
+            .status();
+        let dumped = dump.wait();
+        for (name, status) in [("pg_dump", dumped), ("pg_restore", restored)] {
+            assert!(status.is_ok_and(|it| it.success()), "{name} failed");
+        }
+        copy
     }
 
     /// PostgreSQL's own benchmark, on this database. `None` where it is not installed beside the server.

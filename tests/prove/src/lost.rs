@@ -1,6 +1,7 @@
 //! The feed lost in every way that it can be: what guards answer by their policy meanwhile, and that nothing is missed
 //! once it is back.
 
+mod asked;
 mod cut;
 mod door;
 mod guards;
@@ -15,8 +16,9 @@ use crate::engine::Engine;
 use crate::figures::Stopwatch;
 use crate::verdict::Verdict;
 
-/// The feed cut, and silent, for `away`. On PostgreSQL also: the database paused for a third of that, and nodes killed
-/// `kills` times; on SQLite a restore from a backup. Where `away` is nothing, only the last two.
+/// The feed cut, and silent, for `away`; cut under guards that ask for each token; and two restores from a backup. On PostgreSQL
+/// also: the database paused for a third of `away`, and nodes killed `kills` times. Where `away` is nothing, neither the first
+/// nor the pause.
 pub async fn prove(engine: Engine, away: Duration, kills: usize) -> anyhow::Result<Verdict> {
     let mut verdict = Verdict::of("lost", engine);
     let watch = Stopwatch::start();
@@ -27,10 +29,11 @@ pub async fn prove(engine: Engine, away: Duration, kills: usize) -> anyhow::Resu
             told.push(paused::prove(away / 3, &mut verdict).await?);
         }
     }
-    told.push(match engine {
-        Engine::Sqlite => restored::prove(&mut verdict).await?,
-        Engine::Postgres => killed::prove(kills, &mut verdict).await?,
-    });
+    told.push(asked::prove(engine, &mut verdict).await?);
+    told.push(restored::prove(engine, &mut verdict).await?);
+    if engine == Engine::Postgres {
+        told.push(killed::prove(kills, &mut verdict).await?);
+    }
     for line in &told {
         println!("  {line}");
     }

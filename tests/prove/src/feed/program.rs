@@ -25,7 +25,12 @@ impl std::fmt::Debug for Program {
 impl Program {
     /// Made by the command line, beside the running server.
     pub async fn make(server: &Server, name: &str) -> anyhow::Result<Self> {
-        let arguments = [
+        Self::make_with(server, name, &[]).await
+    }
+
+    /// The same, with more options of `client create`.
+    pub async fn make_with(server: &Server, name: &str, more: &[&str]) -> anyhow::Result<Self> {
+        let make = [
             "client",
             "create",
             name,
@@ -33,6 +38,7 @@ impl Program {
             "revocations:read",
             "--json",
         ];
+        let arguments = [&make, more].concat();
         let said = server.run_with_input(&arguments, "").await?;
         let said: Value = serde_json::from_str(&said)?;
         let text = |member: &str| {
@@ -62,12 +68,25 @@ impl Program {
 
     /// An access token (RFC 6749, section 4.4).
     pub async fn token(&self, server: &Server) -> anyhow::Result<String> {
+        self.token_by(server, "scope=revocations%3Aread").await
+    }
+
+    /// One that is asked for with these parameters.
+    pub async fn token_by(&self, server: &Server, parameters: &str) -> anyhow::Result<String> {
         let request = Request::post("/oauth/token")
             .basic(&self.id, &self.secret)
-            .form("grant_type=client_credentials&scope=revocations%3Aread");
+            .form(&format!("grant_type=client_credentials&{parameters}"));
         let answer = server.client().send(&request).await?;
         answer
             .expect(200, "asking for a token")?
             .text("access_token")
+    }
+    /// Revokes an access token of its own (RFC 7009).
+    pub async fn revoke(&self, server: &Server, token: &str) -> anyhow::Result<()> {
+        let request = Request::post("/oauth/revoke")
+            .basic(&self.id, &self.secret)
+            .form(&format!("token={token}"));
+        let answer = server.client().send(&request).await?;
+        answer.expect(200, "revoking a token").map(drop)
     }
 }

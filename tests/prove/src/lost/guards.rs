@@ -92,10 +92,8 @@ impl Guards {
     pub(super) async fn feel(&self, token: &str, limit: Duration) -> anyhow::Result<Duration> {
         let watch = Stopwatch::start();
         for (name, guard) in self.both() {
-            while says(guard, token).await != REVOKED {
-                ensure!(watch.elapsed() < limit, "the {name} guard feels nothing");
-                sleep(LOOK).await;
-            }
+            let felt = until_says(guard, token, REVOKED, limit).await;
+            felt.with_context(|| format!("the {name} guard"))?;
         }
         Ok(watch.elapsed())
     }
@@ -106,6 +104,25 @@ pub(super) async fn says(guard: &Guard, token: &str) -> &'static str {
     match guard.verify_async(token).await {
         Ok(_) => GOOD,
         Err(refusal) => refusal.code(),
+    }
+}
+
+/// The time until a guard says this of a token.
+pub(super) async fn until_says(
+    guard: &Guard,
+    token: &str,
+    expected: &str,
+    limit: Duration,
+) -> anyhow::Result<Duration> {
+    let watch = Stopwatch::start();
+    loop {
+        let said = says(guard, token).await;
+        if said == expected {
+            return Ok(watch.elapsed());
+        }
+        let in_time = watch.elapsed() < limit;
+        ensure!(in_time, "says {said}, not {expected}, after {limit:?}");
+        sleep(LOOK).await;
     }
 }
 

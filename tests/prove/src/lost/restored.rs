@@ -1,10 +1,14 @@
 //! A restore from a backup: what guards heard after it was taken is not taken back, and what it revokes is heard.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use anyhow::Context;
+use keystile_tests_postgres as postgres;
 
 use super::guards::{GOOD, Guards, says, status};
 use super::people::People;
-use crate::engine::Engine;
+use crate::engine::{Engine, Place};
 use crate::feed::{Program, SETTINGS};
 use crate::figures::Millis;
 use crate::person::{self, PASSWORD};
@@ -17,13 +21,31 @@ const FELT: Duration = Duration::from_secs(5);
 const LEAVE: usize = 5;
 const FILE: &str = "copy.db";
 
+/// What a restore goes back to.
+enum Past {
+    /// A backup of Keystile's own.
+    File,
+    /// The database as it was, by PostgreSQL's own means, for each restore anew.
+    Copies(Vec<postgres::Database>),
+}
+
+impl Past {
+    async fn of(server: &Server) -> anyhow::Result<Self> {
+        if let Place::Postgres(database) = server.place() {
+            return Ok(Self::Copies(vec![database.copied(), database.copied()]));
+        }
+        server.run(&["backup", FILE]).await?;
+        Ok(Self::File)
+    }
+}
+
 /// Twice: once with the sessions kept, once with nothing trusted.
-pub(super) async fn prove(verdict: &mut Verdict) -> anyhow::Result<String> {
-    let mut server = Server::start(Engine::Sqlite, &SETTINGS).await?;
+pub(super) async fn prove(engine: Engine, verdict: &mut Verdict) -> anyhow::Result<String> {
+    let mut server = Server::start(engine, &SETTINGS).await?;
     let program = Program::make(&server, "guards").await?;
     let guards = Guards::connect(&server, &program, server.address(), STALE).await?;
     let mut people = People::sign_in(&mut server.client(), 2 * LEAVE).await?;
-    server.run(&["backup", FILE]).await?;
+    let mut past = Past::of(&server).await?;
     people.sign_out(&mut server.client(), LEAVE).await?;
     for tokens in &people.gone {
         guards.feel(&tokens.access, FELT).await?;
@@ -32,7 +54,7 @@ pub(super) async fn prove(verdict: &mut Verdict) -> anyhow::Result<String> {
         .are_told_apart(&guards, "restore, before", verdict)
         .await;
 
-    restore(&mut server, &["--keep-sessions"]).await?;
+    restore(&mut server, &mut past, &["--keep-sessions"]).await?;
     let back = guards.are_current().await?;
     let snapshots = status(&guards.refuses)?.snapshots;
     verdict.check(snapshots == 2, || {
@@ -47,7 +69,7 @@ pub(super) async fn prove(verdict: &mut Verdict) -> anyhow::Result<String> {
         guards.feel(&tokens.access, FELT).await?;
     }
 
-    restore(&mut server, &[]).await?;
+    restore(&mut server, &mut past, &[]).await?;
     let again = guards.are_current().await?;
     for (name, guard) in guards.both() {
         for tokens in people.stay.iter().chain(&people.gone) {
@@ -72,9 +94,17 @@ pub(super) async fn prove(verdict: &mut Verdict) -> anyhow::Result<String> {
     ))
 }
 
-async fn restore(server: &mut Server, more: &[&str]) -> anyhow::Result<()> {
+async fn restore(server: &mut Server, past: &mut Past, more: &[&str]) -> anyhow::Result<()> {
     server.end().await?;
-    server.run(&[&["restore", FILE], more].concat()).await?;
+    let how = match past {
+        Past::File => &["restore", FILE][..],
+        Past::Copies(copies) => {
+            let copy = copies.pop().context("a copy for each restore")?;
+            server.stand_on(Place::Postgres(Arc::new(copy)));
+            &["restore", "--in-place", "--yes"]
+        }
+    };
+    server.run(&[how, more].concat()).await?;
     server.restart().await?;
     Ok(())
 }
