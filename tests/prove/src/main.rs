@@ -110,6 +110,12 @@ enum Proof {
         #[arg(long, default_value_t = 2_000)]
         readers: usize,
     },
+    /// Sign-outs a second on PostgreSQL by sixteen clients, where they are told after the commit, inside of it, and not at all.
+    SignOuts {
+        /// How long each of fifteen parts is measured.
+        #[arg(long, default_value_t = 5)]
+        seconds: u64,
+    },
     /// The revocation feed lost under guards: cut, silent, its database paused, its node killed, its server restored.
     Lost {
         /// How long it is cut, and silent, in seconds; the database is paused for a third of that.
@@ -166,7 +172,7 @@ enum Proof {
 /// Three rotations and two changes of algorithm.
 const TURNS: &str = ",,,EdDSA,RS256";
 
-const ALL: [Proof; 15] = [
+const ALL: [Proof; 16] = [
     Proof::Walk,
     Proof::RefreshStorm {
         rounds: 1_000,
@@ -186,6 +192,7 @@ const ALL: [Proof; 15] = [
     Proof::Feed { times: 1_000 },
     Proof::Held { seconds: 30 },
     Proof::FeedReaders { readers: 2_000 },
+    Proof::SignOuts { seconds: 5 },
     Proof::Lost {
         away: 60,
         kills: 10,
@@ -214,7 +221,11 @@ impl Proof {
         let mut engines = store.engines();
         if matches!(
             self,
-            Self::Nodes { .. } | Self::Outage { .. } | Self::Move { .. } | Self::Held { .. }
+            Self::Nodes { .. }
+                | Self::Outage { .. }
+                | Self::Move { .. }
+                | Self::Held { .. }
+                | Self::SignOuts { .. }
         ) {
             engines.retain(|engine| *engine == Engine::Postgres);
         }
@@ -275,6 +286,7 @@ async fn prove(proof: &Proof, engine: Engine) -> anyhow::Result<Verdict> {
         Proof::Feed { times } => feed::told::prove(engine, times).await,
         Proof::Held { seconds } => feed::held::prove(seconds).await,
         Proof::FeedReaders { readers } => feed::many::prove(engine, readers).await,
+        Proof::SignOuts { seconds } => feed::rate::prove(seconds).await,
         Proof::Lost { away, kills } => lost::prove(engine, Duration::from_secs(away), kills).await,
         Proof::Nodes { times } => several::prove(times).await,
         Proof::Outage { rounds } => outage::prove(rounds).await,

@@ -1,10 +1,11 @@
 //! The revocation feed: how soon its readers are told of a sign-out, whether any is missed while a transaction is held
-//! open, and what thousands of readers cost a node.
+//! open, what thousands of readers cost a node, and how many sign-outs a second the database keeps.
 
 mod guards;
 pub mod held;
 pub mod many;
 mod program;
+pub mod rate;
 mod reader;
 pub mod told;
 

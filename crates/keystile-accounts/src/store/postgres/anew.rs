@@ -1,7 +1,7 @@
 //! What follows a restore by the server's own means: nothing that the lost time may have ended is good again.
 
 use super::super::{Restoration, Restored, StoreError, Trusted, WriteError};
-use super::{Postgres, Work, audit, row, work};
+use super::{Postgres, Work, audit, notify, row, work};
 
 /// As long as it takes: there may be many accounts.
 const NO_HURRY: &str = "SET LOCAL statement_timeout = 0";
@@ -37,8 +37,12 @@ impl Postgres {
         let acts = work::transact(lent.client()?, move |work| {
             Box::pin(async move { begin(work, how).await })
         });
-        let begun = Box::pin(acts).await;
-        Ok(lent.settle(begun)?.0)
+        let begun = match Box::pin(acts).await {
+            Ok((begun, _)) => begun,
+            Err(error) => return lent.settle(Err(error)),
+        };
+        notify(lent).await;
+        Ok(begun)
     }
 }
 

@@ -205,7 +205,8 @@ impl Connector {
 
     /// What every connection is set to, whatever the server's defaults are: the isolation that the statements are written
     /// for, an end to what takes too long, and no acknowledgement of what is not on disk. A node that stands still inside a
-    /// transaction is cut off so soon that those who wait for its rows need not give up.
+    /// transaction is cut off so soon that those who wait for its rows need not give up. Whatever a transaction revokes is told
+    /// [after it](super::notify), not by a trigger in it.
     fn settings(&self) -> String {
         let patience = self.patience.as_millis().max(1);
         format!(
@@ -213,6 +214,7 @@ impl Connector {
              SET statement_timeout = {patience};
              SET idle_in_transaction_session_timeout = {};
              SET client_min_messages = warning;
+             SET keystile.tells_after_commit = 'on';
              SELECT set_config('synchronous_commit', 'on', false)
               WHERE current_setting('synchronous_commit') = 'off';
              {}",

@@ -33,6 +33,10 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 6,
         sql: include_str!("../../../migrations/postgres/0006_told.sql"),
     },
+    Migration {
+        version: 7,
+        sql: include_str!("../../../migrations/postgres/0007_told_after.sql"),
+    },
 ];
 
 /// The oldest server whose functions the store uses: 13.

@@ -153,12 +153,18 @@ impl Postgres {
     {
         let acts = Box::pin(async {
             let mut lent = self.lend(&self.0.pool).await?;
-            let outcome = work::transact(lent.client()?, job).await;
-            lent.settle(outcome)
+            let (outcome, revoked) = match work::transact(lent.client()?, job).await {
+                Ok(done) => done,
+                Err(error) => return lent.settle(Err(error)),
+            };
+            self.tell(&revoked);
+            if revoked.is_empty() {
+                return lent.settle(Ok(outcome));
+            }
+            notify(lent).await;
+            Ok(outcome)
         });
-        let (outcome, revoked) = self.in_time(acts).await?;
-        self.tell(&revoked);
-        Ok(outcome)
+        self.in_time(acts).await
     }
 
     /// Runs statements each of which is a transaction of its own.
@@ -227,6 +233,19 @@ impl Postgres {
                 "a revocation was committed, but telling of it broke off inside the program"
             );
         }
+    }
+}
+
+/// Says to whoever listens, in other processes too, that there is something new. Nobody depends on it: who hears nothing looks all
+/// the same. Nor does what was committed, so it is given up soon.
+async fn notify(mut lent: Lent) {
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let Ok(client) = lent.client() else { return };
+    let told = timeout(PATIENCE, client.batch_execute(revocation::TELL)).await;
+    match told {
+        Ok(Ok(())) => drop(lent.0.take()),
+        Ok(Err(error)) => tracing::debug!(%error, "a revocation is found by looking"),
+        Err(_) => tracing::debug!("a revocation is found by looking"),
     }
 }
 

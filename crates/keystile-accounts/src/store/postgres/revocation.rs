@@ -26,8 +26,10 @@ const LENGTHEN: &str =
 /// A hundred years: beyond it nobody waits for a token to expire, and the sum with the time would not fit its column.
 const LONGEST_LIFE: i64 = 100 * 366 * 24 * 3_600_000;
 
-/// Where the trigger on the table says that there is something new.
+/// Where it is said that there is something new.
 const CHANNEL: &str = "keystile_revocation";
+/// Nothing is on disk for it, so it is quick, unlike one inside of a transaction that writes.
+pub(super) const TELL: &str = "NOTIFY keystile_revocation";
 
 /// The history that the rows belong to: also another after a failover, when the new primary may count transactions again
 /// that its predecessor had counted.
