@@ -24,6 +24,7 @@ alone:
     cargo check -p keystile --features tower
     cargo check -p keystile --features axum
     cargo check -p keystile --features remote
+    cargo check -p keystile --features testing
     cargo check -p keystile-accounts
     cargo check -p keystile-server
 

@@ -15,5 +15,8 @@ mod guarding {}
 #[doc = include_str!("../../docs/following.md")]
 mod following {}
 
+#[doc = include_str!("../../docs/testing.md")]
+mod testing {}
+
 #[doc = include_str!("../../docs/tokens.md")]
 mod tokens {}

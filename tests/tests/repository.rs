@@ -176,3 +176,27 @@ fn the_map_of_the_sources_shows_what_is_there() {
 fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
+
+/// Whoever has the library has the keys of its test issuer: no program that is shipped may trust them.
+#[test]
+fn the_test_issuer_is_for_tests_only() {
+    let mut allowed = 0;
+    for file in files_below(root()) {
+        if file.file_name().is_none_or(|name| name != "Cargo.toml") {
+            continue;
+        }
+        let manifest: toml::Table = read(&relative(&file)).parse().expect("a manifest");
+        allowed += usize::from(turns_on_testing(&manifest, "dev-dependencies"));
+        let shipped = turns_on_testing(&manifest, "dependencies");
+        assert!(!shipped, "{} ships it", relative(&file));
+    }
+    assert!(allowed > 0, "our own tests use it");
+}
+
+fn turns_on_testing(manifest: &toml::Table, section: &str) -> bool {
+    let dependency = manifest
+        .get(section)
+        .and_then(|section| section.get("keystile"));
+    let features = dependency.and_then(|keystile| keystile.get("features")?.as_array());
+    features.is_some_and(|features| features.iter().any(|name| name.as_str() == Some("testing")))
+}

@@ -53,7 +53,7 @@
 //! | publishing keys | [`KeySet`] |
 //! | ending tokens before they expire | [`Revocations`]; a list of your own: [`TokenCheck`] |
 //! | opaque tokens, such as refresh tokens | [`OpaqueToken`] |
-//! | tests | [`Clock::manual`], [`Random::seeded`] |
+//! | tests | with the feature `testing`: `testing::TestIssuer`; [`Clock::manual`], [`Random::seeded`] |
 //!
 //! # Features
 //!
@@ -64,6 +64,8 @@
 //!
 //! `remote`: following an issuer, whose keys are found, fetched and kept up to date; for programs on tokio. Without it no
 //! HTTP client is compiled.
+//!
+//! `testing`: an issuer in the process of a test, whose keys everybody has; for `[dev-dependencies]` only.
 //!
 //! # What is strict
 //!
@@ -97,6 +99,9 @@ mod revocation;
 mod secret;
 mod sets;
 mod strict;
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub mod testing;
 mod trust;
 mod verify;
 
