@@ -287,12 +287,18 @@ fn interrupted(folder: &Folder, backups: &Path) -> Said {
     let mut command = folder.command("backup backups/copy.db --data data");
     let mut child = command.spawn().expect("the binary");
     let since = Instant::now();
-    while names(backups).is_empty() && child.try_wait().expect("a state").is_none() {
+    let mut ended = false;
+    while names(backups).is_empty() && !ended {
         assert!(since.elapsed() < PATIENCE, "it does not begin");
         std::thread::sleep(Duration::from_millis(1));
+        ended = child.try_wait().expect("a state").is_some();
     }
-    let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).expect("an id"));
-    let _ = rustix::process::kill_process(pid.expect("an id"), rustix::process::Signal::TERM);
+    // The number of one that has been waited for may be another's by now.
+    if !ended {
+        let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).expect("an id"));
+        rustix::process::kill_process(pid.expect("an id"), rustix::process::Signal::TERM)
+            .expect("a signal");
+    }
     let output = child.wait_with_output().expect("its end");
     Said {
         code: output.status.code().unwrap_or(-1),

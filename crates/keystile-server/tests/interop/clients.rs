@@ -6,7 +6,12 @@ use keystile_accounts::{Accounts, SignIn};
 use serde_json::{Value, json};
 
 use crate::process::Process;
-use crate::{Oracle, oracles_named, sign_up_and_in, tell_absent};
+use crate::{Oracle, Scripts, oracles, sign_up_and_in, tell_absent};
+
+const CLIENTS: Scripts = Scripts {
+    python: include_str!("clients.py"),
+    node: include_str!("clients.mjs"),
+};
 
 /// A person's session that is opened for a client, as a program that embeds the engine opens it: the refresh token.
 async fn session(data: &Path, issuer: &str, id: &str, secret: &str) -> String {
@@ -62,7 +67,7 @@ async fn does_all(server: &Process, oracle: &Oracle, method: &str) {
 
 #[tokio::test]
 async fn other_libraries_do_all_that_a_client_does() {
-    let oracles = match oracles_named("clients") {
+    let oracles = match oracles(&CLIENTS) {
         Ok(oracles) => oracles,
         Err(absent) => return tell_absent("clients", &absent),
     };

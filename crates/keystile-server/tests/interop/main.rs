@@ -23,19 +23,31 @@ use std::process::{Command, Stdio};
 use process::Process;
 use serde_json::{Value, json};
 
-/// A verifier that is not ours: the program and its script.
+/// A verifier that is not ours: the program, and its script as arguments.
+///
+/// A script in a file beside its libraries would be written by each test anew, and be empty for whoever starts meanwhile: an
+/// interpreter that finds an empty script ends well and says nothing.
 struct Oracle {
     name: &'static str,
     program: PathBuf,
-    script: PathBuf,
+    script: Vec<&'static str>,
+    /// Where its libraries are found.
+    folder: PathBuf,
 }
 
 impl Oracle {
+    /// Its process, with these arguments.
+    fn command(&self, arguments: [&str; 2]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.script).args(arguments);
+        command.current_dir(&self.folder);
+        command
+    }
+
     /// What the verifier prints about `token`: claims, or `refused: ` and why.
     fn judge(&self, issuer: &str, algorithm: &str, token: &str) -> String {
-        let mut child = Command::new(&self.program)
-            .arg(&self.script)
-            .args([issuer, algorithm])
+        let mut child = self
+            .command([issuer, algorithm])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -56,13 +68,19 @@ impl Oracle {
     }
 }
 
-/// Both verifiers of one token, or the reason why they are not here.
-fn oracles() -> Result<[Oracle; 2], String> {
-    oracles_named("verify")
+/// A script for `PyJWT`, and the same for `jose`.
+struct Scripts {
+    python: &'static str,
+    node: &'static str,
 }
 
-/// Both, with the scripts of this name.
-fn oracles_named(script: &str) -> Result<[Oracle; 2], String> {
+const VERIFY: Scripts = Scripts {
+    python: include_str!("verify.py"),
+    node: include_str!("verify.mjs"),
+};
+
+/// Both with these scripts, or the reason why they are not here.
+fn oracles(scripts: &Scripts) -> Result<[Oracle; 2], String> {
     // `target/tmp` is Cargo's, whatever the target folder is called; its sibling `interop` is what `setup` makes.
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("interop");
     let python = folder.join("venv/bin/python");
@@ -71,24 +89,19 @@ fn oracles_named(script: &str) -> Result<[Oracle; 2], String> {
             "PyJWT, Authlib, jose and oauth4webapi are absent; run crates/keystile-server/tests/interop/setup".to_owned(),
         );
     }
-    let place = |name: &str| {
-        let from = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/interop")
-            .join(name);
-        let to = folder.join(name);
-        std::fs::copy(&from, &to).unwrap_or_else(|e| panic!("{}: {e}", to.display()));
-        to
-    };
     Ok([
         Oracle {
             name: "PyJWT",
             program: python,
-            script: place(&format!("{script}.py")),
+            script: vec!["-c", scripts.python],
+            folder: folder.clone(),
         },
         Oracle {
             name: "jose",
             program: PathBuf::from("node"),
-            script: place(&format!("{script}.mjs")),
+            // The last stands for the file's name, which a script's arguments follow.
+            script: vec!["--input-type=module", "--eval", scripts.node, "script"],
+            folder,
         },
     ])
 }
@@ -128,7 +141,7 @@ fn say(line: &str) {
 }
 
 async fn verifies_elsewhere(algorithm: &'static str) {
-    let oracles = match oracles() {
+    let oracles = match oracles(&VERIFY) {
         Ok(oracles) => oracles,
         Err(absent) => return tell_absent(algorithm, &absent),
     };

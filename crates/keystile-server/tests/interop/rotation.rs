@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -10,7 +10,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::process::Process;
-use crate::{Oracle, oracles_named, post, tell_absent};
+use crate::{Oracle, Scripts, oracles, post, tell_absent};
+
+const WATCH: Scripts = Scripts {
+    python: include_str!("watch.py"),
+    node: include_str!("watch.mjs"),
+};
 
 /// Seconds for which the key set is kept: the shortest that there is, since this test waits in real time.
 const MAX_AGE: &str = "1";
@@ -27,9 +32,8 @@ struct Watching {
 
 impl Watching {
     fn start(oracle: &Oracle, issuer: &str) -> Self {
-        let mut child = Command::new(&oracle.program)
-            .arg(&oracle.script)
-            .args([issuer, MAX_AGE])
+        let mut child = oracle
+            .command([issuer, MAX_AGE])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -119,7 +123,7 @@ impl World {
 
 #[tokio::test]
 async fn three_rotations_and_a_change_of_algorithm_refuse_no_good_token() {
-    let oracles = match oracles_named("watch") {
+    let oracles = match oracles(&WATCH) {
         Ok(oracles) => oracles,
         Err(absent) => return tell_absent("rotation", &absent),
     };

@@ -24,6 +24,20 @@ pub(super) struct Verifier {
     process: Child,
 }
 
+/// The scripts as arguments. In a file beside the libraries one would be empty for a moment while it is written for the next
+/// verifier: an interpreter that finds an empty script ends well and says nothing.
+const PYTHON: [&str; 2] = [
+    "-c",
+    include_str!("../../../../crates/keystile-server/tests/interop/watch.py"),
+];
+/// The last stands for the file's name, which a script's arguments follow.
+const NODE: [&str; 4] = [
+    "--input-type=module",
+    "--eval",
+    include_str!("../../../../crates/keystile-server/tests/interop/watch.mjs"),
+    "script",
+];
+
 /// Both for each node, from which they take the keys.
 pub(super) fn beside(nodes: &Nodes) -> anyhow::Result<Vec<Verifier>> {
     let folder = folder()?;
@@ -31,11 +45,13 @@ pub(super) fn beside(nodes: &Nodes) -> anyhow::Result<Vec<Verifier>> {
     let mut verifiers = Vec::new();
     for node in nodes.all() {
         for (name, program, script) in [
-            ("PyJWT", python.as_path(), "watch.py"),
-            ("jose", Path::new("node"), "watch.mjs"),
+            ("PyJWT", python.as_path(), &PYTHON[..]),
+            ("jose", Path::new("node"), &NODE[..]),
         ] {
-            let script = place(&folder, script)?;
-            verifiers.push(Verifier::start(name, program, &script, node)?);
+            let mut command = Command::new(program);
+            command.args(script).current_dir(&folder);
+            let verifier = Verifier::start(name, command, node);
+            verifiers.push(verifier.with_context(|| program.display().to_string())?);
         }
     }
     Ok(verifiers)
@@ -56,26 +72,15 @@ pub(super) fn folder() -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-/// Puts a script where its libraries are found.
-fn place(folder: &Path, script: &str) -> anyhow::Result<PathBuf> {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/keystile-server/tests");
-    let to = folder.join(format!("prove-{script}"));
-    std::fs::copy(tests.join("interop").join(script), &to)
-        .with_context(|| to.display().to_string())?;
-    Ok(to)
-}
-
 impl Verifier {
-    fn start(name: &str, program: &Path, script: &Path, node: &Server) -> anyhow::Result<Self> {
+    fn start(name: &str, mut command: Command, node: &Server) -> anyhow::Result<Self> {
         let keys = format!("http://{}", node.address());
-        let mut process = Command::new(program)
-            .arg(script)
+        let mut process = command
             .args([node.issuer(), MAX_AGE, &keys])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
-            .spawn()
-            .with_context(|| program.display().to_string())?;
+            .spawn()?;
         let verdicts = process.stdout.take().context("a piped standard output")?;
         Ok(Self {
             name: format!("{name}/{}", node.name()),
