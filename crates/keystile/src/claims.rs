@@ -37,7 +37,8 @@ pub struct Claims<Extra = ()> {
     /// Whom the token is meant for.
     #[serde(skip_serializing_if = "Audience::is_empty")]
     pub aud: Audience,
-    /// When it stops being valid, in seconds since the epoch.
+    /// When it stops being valid, in seconds since the epoch; [`Claims::NEVER`] is not written.
+    #[serde(skip_serializing_if = "is_never")]
     pub exp: i64,
     /// When it starts being valid, in seconds since the epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,6 +79,10 @@ pub struct Claims<Extra = ()> {
 }
 
 impl Claims {
+    /// `exp` of a token that never expires: none is written. Verifiers refuse it unless their entry says otherwise, by
+    /// [`ExpiryRule::Optional`](crate::ExpiryRule::Optional). A sum that overflows never comes to it: it is the least number.
+    pub const NEVER: i64 = i64::MIN;
+
     /// The least: who the caller is, and when the token expires, in seconds since the epoch.
     pub fn new(sub: impl Into<String>, exp: i64) -> Self {
         Self {
@@ -104,6 +109,14 @@ impl Claims {
     }
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+const fn is_never(exp: &i64) -> bool {
+    *exp == Claims::NEVER
+}
+
 impl<Extra> Claims<Extra> {
     /// The same claims with other extra claims.
     pub fn with_extra<Other>(self, extra: Other) -> Claims<Other> {
@@ -127,8 +140,12 @@ impl<Extra> Claims<Extra> {
         }
     }
 
-    /// When the token stops being valid.
+    /// When the token stops being valid; [`Timestamp::MAX`] for one that never does.
     pub const fn expires_at(&self) -> Timestamp {
-        Timestamp::from_seconds(self.exp)
+        if self.exp == Claims::NEVER {
+            Timestamp::MAX
+        } else {
+            Timestamp::from_seconds(self.exp)
+        }
     }
 }

@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 use serde_json::{Map, Value};
 
+use crate::mapping::Mapping;
 use crate::payload::Payload;
-use crate::{Claims, Expected, KeySet, Reason, Refusal, SubjectRule, Trust, header};
+use crate::{
+    Algorithm, Claims, Expected, ExpiryRule, KeyFile, KeySet, KeySource, Reason, Refusal,
+    SubjectRule, Timestamp, header,
+};
 
 /// An entry of a verifier. Clones share the keys, so that new keys reach every clone.
 #[derive(Clone, Debug)]
@@ -16,11 +21,51 @@ pub(crate) struct Entry {
     pub(crate) audience: Expected,
     pub(crate) token_type: Expected,
     pub(crate) keys: Arc<Keys>,
+    /// Where the keys come from. Held here, so that whoever fetches them goes on for as long as the entry is in use.
+    pub(crate) source: Source,
+    pub(crate) algorithms: Algorithms,
     pub(crate) subject: SubjectRule,
+    pub(crate) expiry: ExpiryRule,
+    /// Its own; else the verifier's.
+    pub(crate) leeway: Option<Duration>,
+    pub(crate) future_skew: Option<Duration>,
     /// Further claims, and the value that each must have.
     pub(crate) required: Vec<(String, Value)>,
-    /// Who fetches the keys; none, where they were given. Held here, so that it goes on for as long as the entry is in use.
-    pub(crate) followed: Option<Followed>,
+    mapping: Option<Box<Mapping>>,
+}
+
+/// Where an entry's keys come from.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// They were given, and may be replaced.
+    Given,
+    File(KeyFile),
+    /// They are fetched.
+    #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "nobody fetches"))]
+    Followed(Followed),
+}
+
+/// The algorithms that an entry accepts, a bit for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Algorithms(u8);
+
+impl Algorithms {
+    const ALL: Self = Self(u8::MAX);
+
+    pub(crate) const fn has(self, algorithm: Algorithm) -> bool {
+        self.0 & Self::bit(algorithm) != 0
+    }
+
+    const fn bit(algorithm: Algorithm) -> u8 {
+        1 << algorithm as u8
+    }
+}
+
+impl FromIterator<Algorithm> for Algorithms {
+    fn from_iter<I: IntoIterator<Item = Algorithm>>(algorithms: I) -> Self {
+        let bits = algorithms.into_iter().map(Self::bit);
+        Self(bits.fold(0, |all, bit| all | bit))
+    }
 }
 
 /// The keys of an entry: read without a lock, replaced as a whole.
@@ -74,25 +119,50 @@ impl Followed {
 }
 
 impl Entry {
-    /// Whether the keys are known at present. Those that were given always are.
-    pub(crate) fn check_known(&self) -> Result<(), Reason> {
-        match &self.followed {
-            Some(followed) if !followed.keys_are_known() => Err(Reason::KeysUnknown),
-            _ => Ok(()),
+    pub(crate) fn new(
+        issuer: Expected,
+        audience: Expected,
+        token_type: Expected,
+        keys: KeySource,
+    ) -> Self {
+        Self {
+            issuer,
+            audience,
+            token_type,
+            keys: keys.keys,
+            source: keys.source,
+            algorithms: Algorithms::ALL,
+            subject: SubjectRule::default(),
+            expiry: ExpiryRule::default(),
+            leeway: None,
+            future_skew: None,
+            required: Vec::new(),
+            mapping: None,
         }
     }
-}
 
-impl From<Trust> for Entry {
-    fn from(trust: Trust) -> Self {
-        Self {
-            issuer: trust.issuer,
-            audience: trust.audience,
-            token_type: trust.token_type,
-            keys: Arc::new(Keys::new(trust.keys)),
-            subject: SubjectRule::default(),
-            required: Vec::new(),
-            followed: None,
+    /// Where its tokens say what, to be stated.
+    pub(crate) fn mapping(&mut self) -> &mut Mapping {
+        self.mapping.get_or_insert_default()
+    }
+
+    /// Whether the keys are known at present. Those that were given always are.
+    pub(crate) fn check_known(&self, now: Timestamp) -> Result<(), Reason> {
+        match &self.source {
+            Source::Followed(followed) if !followed.keys_are_known() => Err(Reason::KeysUnknown),
+            Source::File(file) => {
+                file.look(now);
+                Ok(())
+            }
+            Source::Given | Source::Followed(_) => Ok(()),
+        }
+    }
+
+    /// The issuer that is followed, where one is.
+    pub(crate) const fn followed(&self) -> Option<&Followed> {
+        match &self.source {
+            Source::Followed(followed) => Some(followed),
+            Source::Given | Source::File(_) => None,
         }
     }
 }
@@ -100,22 +170,28 @@ impl From<Trust> for Entry {
 /// What an entry demands of a token whose signature holds, but for its times.
 pub(crate) fn check_entry(
     entry: &Entry,
-    read: &Payload,
+    read: &mut Payload,
     typ: Option<&str>,
     payload: &[u8],
 ) -> Result<(), Refusal> {
-    let claims = &read.claims;
-    if let Some(name) = read.malformed {
+    if let Some(mapping) = &entry.mapping {
+        mapping.apply(read, payload)?;
+    } else if let Some(name) = read.malformed {
         return Err(Refusal::of_claim(Reason::TokenClaimMalformed, name));
     }
     if !entry.token_type.accepts(typ, header::same_type) {
         return Err(Reason::TokenTypeWrong.into());
     }
-    check_issuer(entry, claims)?;
-    check_audience(entry, claims)?;
+    check_issuer(entry, &read.claims)?;
+    check_audience(entry, &read.claims)?;
     check_subject(entry.subject, read)?;
     if !read.has_expiry {
-        return Err(Refusal::of_claim(Reason::TokenClaimMissing, "exp"));
+        match entry.expiry {
+            ExpiryRule::Required => {
+                return Err(Refusal::of_claim(Reason::TokenClaimMissing, "exp"));
+            }
+            ExpiryRule::Optional => read.claims.exp = Claims::NEVER,
+        }
     }
     if entry.required.is_empty() {
         Ok(())

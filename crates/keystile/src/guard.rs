@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::check::{self, TokenCheck};
+use crate::entry::Entry;
 use crate::remembered::Remembered;
 use crate::{
-    Clock, Expected, KeyError, KeySet, Reason, Refusal, Revocations, SubjectRule, Timestamp, Trust,
-    Verified, Verifier, VerifyingKey,
+    Clock, Expected, KeyError, KeySet, Reason, Refusal, Revocations, Timestamp, Trust, Verified,
+    Verifier, VerifyingKey,
 };
 
 /// Bytes of memory for verified tokens, unless said otherwise.
@@ -88,6 +89,11 @@ impl Guard {
         self.with(|settings| settings.verifier = change(settings.verifier.clone()))
     }
 
+    /// What the verifier's entry added last says, changed.
+    pub(crate) fn last_entry(self, change: impl FnOnce(&mut Entry)) -> Self {
+        self.with_verifier(|verifier| verifier.last_entry(change))
+    }
+
     /// What `aud` must contain, in every entry of the verifier.
     #[must_use]
     pub fn audience(self, audience: impl Into<Expected>) -> Self {
@@ -113,29 +119,13 @@ impl Guard {
         })
     }
 
-    /// A further claim that must be there with just this value, in the verifier's last entry.
-    #[must_use]
-    pub fn require_claim(
-        self,
-        name: impl Into<String>,
-        value: impl Into<serde_json::Value>,
-    ) -> Self {
-        self.with_verifier(|verifier| verifier.require_claim(name, value))
-    }
-
-    /// What `sub` must be, in the verifier's last entry. A string that is not empty unless said otherwise.
-    #[must_use]
-    pub fn subject(self, rule: SubjectRule) -> Self {
-        self.with_verifier(|verifier| verifier.subject(rule))
-    }
-
     /// The clock to go by. The system's unless said otherwise.
     #[must_use]
     pub fn clock(self, clock: Clock) -> Self {
         self.with_verifier(|verifier| verifier.clock(clock))
     }
 
-    /// How long after `exp` a token still passes. None unless said otherwise.
+    /// How long after `exp` a token still passes, where its issuer's entry says nothing of its own. None unless said otherwise.
     #[must_use]
     pub fn leeway(self, leeway: Duration) -> Self {
         self.with_verifier(|verifier| verifier.leeway(leeway))
@@ -229,7 +219,12 @@ impl Guard {
 
     /// By the guard's own list, and by what the issuer is heard to revoke.
     fn check_revoked(&self, verified: &Verified, now: Timestamp) -> Result<(), Reason> {
-        let check = |list: &Revocations| list.check(verified.claims(), verified.key_id(), now);
+        let check = |list: &Revocations| {
+            if let Some(claims) = verified.as_issued() {
+                list.check(claims, verified.key_id(), now)?;
+            }
+            list.check(verified.claims(), verified.key_id(), now)
+        };
         let heard = self.verifier().heard_of(verified);
         let own = check(self.revoked());
         match heard {

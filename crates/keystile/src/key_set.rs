@@ -35,6 +35,24 @@ impl KeySet {
         Ok(Self::new(keys))
     }
 
+    /// From the keys of a PEM text, one after the other, each as [`VerifyingKey::from_pem`] reads it. One that cannot be used
+    /// refuses them all.
+    pub fn from_pem(text: &str) -> Result<Self, KeyError> {
+        const BEGIN: &str = "-----BEGIN ";
+        let starts = text.match_indices(BEGIN).map(|(at, _)| at);
+        let keys = starts
+            .map(|at| &text[at..])
+            // Parameters stand before the key that they belong to.
+            .filter(|key| !key[BEGIN.len()..].starts_with("EC PARAMETERS"))
+            .map(VerifyingKey::from_pem)
+            .collect::<Result<Self, _>>()?;
+        if keys.is_empty() {
+            // There is none to begin with: this says what a PEM text looks like.
+            return VerifyingKey::from_pem(text).map(Self::from);
+        }
+        Ok(keys)
+    }
+
     /// As a JWKS document: the public keys with `kid`, `alg` and `use`. Symmetric keys are never written.
     pub fn to_jwks_json(&self) -> String {
         let keys: Vec<Value> = self.iter().filter_map(|key| key.to_jwk().ok()).collect();

@@ -86,7 +86,9 @@ mod guard;
 mod header;
 mod issue;
 mod key;
+mod key_file;
 mod key_set;
+mod mapping;
 mod payload;
 mod random;
 mod reason;
@@ -103,6 +105,7 @@ mod strict;
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub mod testing;
 mod trust;
+mod trusted;
 mod verify;
 
 #[cfg(feature = "axum")]
@@ -124,7 +127,9 @@ pub use compact::{UnverifiedParts, take_apart_unverified};
 pub use guard::Guard;
 pub use issue::IssueError;
 pub use key::{Algorithm, KeyError, KeyId, SigningKey, VerifyingKey};
+pub use key_file::{KeyFile, KeyFileError};
 pub use key_set::KeySet;
+pub use mapping::ClaimPath;
 pub use random::Random;
 pub use reason::{Reason, Refusal};
 #[cfg(feature = "remote")]
@@ -135,5 +140,6 @@ pub use requirement::{require_role as __require_role, require_scope as __require
 pub use revocation::{RevocationBatch, Revocations, RevocationsOf, WhenStale};
 pub use secret::{OpaqueToken, REFRESH_TOKEN_PREFIX, Secret, TokenHash};
 pub use sets::{Audience, Roles, Scope};
-pub use trust::{Expected, SubjectRule, Trust, Trusted};
+pub use trust::{Expected, ExpiryRule, KeySource, SubjectRule, Trust};
+pub use trusted::Trusted;
 pub use verify::{Verified, Verifier};

@@ -67,6 +67,8 @@ pub(crate) struct Payload {
     pub(crate) has_expiry: bool,
     /// `sub` is a JSON integer, as older issuers write it.
     pub(crate) integer_subject: bool,
+    /// The claims as their issuer knows them, where the subject was read from elsewhere.
+    pub(crate) as_issued: Option<Box<Claims>>,
 }
 
 /// Reads a payload strictly. A registered claim of the wrong type is noted, not refused.
@@ -74,6 +76,22 @@ pub(crate) fn parse(json: &[u8]) -> Result<Payload, Reason> {
     let mut payload = Payload::default();
     strict::read_object(json, |name, piece| payload.take(name, piece))?;
     Ok(payload)
+}
+
+/// The first registered claim of the wrong type, of those that are not forgiven.
+pub(crate) fn malformed_but_for(
+    json: &[u8],
+    forgiven: impl Fn(&str) -> bool,
+) -> Result<Option<&'static str>, Reason> {
+    let mut payload = Payload::default();
+    strict::read_object(json, |name, piece| {
+        if forgiven(name) {
+            0
+        } else {
+            payload.take(name, piece)
+        }
+    })?;
+    Ok(payload.malformed)
 }
 
 impl Payload {

@@ -1,7 +1,9 @@
 //! Whom a verifier trusts, stated entry by entry.
 
-use crate::KeySet;
-use crate::entry::Entry;
+use std::sync::Arc;
+
+use crate::entry::{Keys, Source};
+use crate::{KeyFile, KeySet, VerifyingKey};
 
 /// What a member of a token must be. There is no default: each entry says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,26 +61,56 @@ impl From<String> for Expected {
 /// };
 /// # Ok::<(), keystile::KeyError>(())
 /// ```
+///
+/// What else is to hold for this issuer alone (algorithms, leeway, where its roles stand) is said of the [`Trusted`](crate::Trusted)
+/// that it becomes.
 #[derive(Clone, Debug)]
-pub struct Trust {
+pub struct Trust<Keys = KeySet> {
     /// What `iss` must be.
     pub issuer: Expected,
     /// What `aud` must contain.
     pub audience: Expected,
     /// What the header's `typ` must be: compared in any case, `application/` before it or not.
     pub token_type: Expected,
-    /// The issuer's keys. No other entry's tokens are verified with them.
-    pub keys: KeySet,
+    /// The issuer's keys: a [`KeySet`], or whatever else is a [`KeySource`]. No other entry's tokens are verified with them.
+    pub keys: Keys,
 }
 
-/// Whom a [`Verifier`](crate::Verifier) trusts: made of a [`Trust`], whose keys are given, or, with the feature `remote`, of
-/// an `Issuer`, whose keys are followed.
+/// Where the keys of a [`Trust`] come from: given once ([`KeySet`], [`VerifyingKey`]), or read again from a [`KeyFile`];
+/// with the feature `remote`, those that an `Issuer` publishes.
 #[derive(Clone, Debug)]
-pub struct Trusted(pub(crate) Entry);
+pub struct KeySource {
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) source: Source,
+}
 
-impl From<Trust> for Trusted {
-    fn from(trust: Trust) -> Self {
-        Self(trust.into())
+impl From<KeySet> for KeySource {
+    fn from(keys: KeySet) -> Self {
+        Self {
+            keys: Arc::new(Keys::new(keys)),
+            source: Source::Given,
+        }
+    }
+}
+
+impl From<VerifyingKey> for KeySource {
+    fn from(key: VerifyingKey) -> Self {
+        KeySet::from(key).into()
+    }
+}
+
+impl From<&KeyFile> for KeySource {
+    fn from(file: &KeyFile) -> Self {
+        Self {
+            keys: Arc::clone(file.shared_keys()),
+            source: Source::File(file.clone()),
+        }
+    }
+}
+
+impl From<KeyFile> for KeySource {
+    fn from(file: KeyFile) -> Self {
+        Self::from(&file)
     }
 }
 
@@ -92,4 +124,15 @@ pub enum SubjectRule {
     Integer,
     /// A string or a JSON integer or nothing; without one, [`Claims::sub`](crate::Claims::sub) is empty.
     Unchecked,
+}
+
+/// Whether a token must say when it expires, in `exp`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExpiryRule {
+    /// It must.
+    #[default]
+    Required,
+    /// One without `exp` passes too, and never expires: [`Claims::exp`](crate::Claims::exp) is then
+    /// [`Claims::NEVER`](crate::Claims::NEVER). Nothing but a revocation or another key ends such a token.
+    Optional,
 }

@@ -8,17 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use crate::compact::Parts;
 #[cfg(feature = "remote")]
 use crate::entry::Followed;
-use crate::entry::{Entry, check_entry};
+use crate::entry::{Algorithms, Entry, Source, check_entry};
 use crate::header::{self, Header};
 use crate::payload::{self, Payload};
 use crate::{
-    Algorithm, Claims, Clock, Expected, KeyId, KeySet, Reason, Refusal, SubjectRule, Timestamp,
-    Trusted, VerifyingKey, base64url,
+    Algorithm, Claims, Clock, Expected, KeyId, KeySet, Reason, Refusal, Timestamp, Trusted,
+    VerifyingKey, base64url,
 };
 
 /// Longest signature, in bytes: that of RSA with 8192 bits.
@@ -81,32 +80,15 @@ impl Verifier {
         self
     }
 
-    /// For the entry added last: a further claim that must be there with just this value.
-    #[must_use]
-    pub fn require_claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        if let Some(entry) = self.entries.last_mut() {
-            entry.required.push((name.into(), value.into()));
-        }
-        self
-    }
-
-    /// For the entry added last: what `sub` must be. A string that is not empty unless said otherwise.
-    #[must_use]
-    pub fn subject(mut self, rule: SubjectRule) -> Self {
-        if let Some(entry) = self.entries.last_mut() {
-            entry.subject = rule;
-        }
-        self
-    }
-
-    /// How long after `exp` a token still passes. None unless said otherwise.
+    /// How long after `exp` a token still passes, where its issuer's entry says nothing of its own. None unless said otherwise.
     #[must_use]
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
     }
 
-    /// How far in the future `nbf` and `iat` may lie, for clocks that differ. 60 seconds unless said otherwise.
+    /// How far in the future `nbf` and `iat` may lie, for clocks that differ, where the issuer's entry says nothing of its
+    /// own. 60 seconds unless said otherwise.
     #[must_use]
     pub fn future_skew(mut self, skew: Duration) -> Self {
         self.future_skew = skew;
@@ -121,10 +103,11 @@ impl Verifier {
     }
 
     /// Gives the entry at this place, in the order of adding, other keys; every clone of this verifier uses them at
-    /// once. `false` if there is no such entry, and for an issuer that is followed: its keys are what it publishes.
+    /// once. `false` if there is no such entry, and where the keys come from elsewhere: from a file, or from an issuer that
+    /// is followed.
     pub fn replace_keys(&self, entry: usize, keys: KeySet) -> bool {
         match self.entries.get(entry) {
-            Some(entry) if entry.followed.is_none() => {
+            Some(entry) if matches!(entry.source, Source::Given) => {
                 entry.keys.replace(keys);
                 true
             }
@@ -135,12 +118,12 @@ impl Verifier {
     /// The issuer that is followed, of those that a token was verified by.
     #[cfg(feature = "remote")]
     pub(crate) fn followed_by(&self, verified: &Verified) -> Option<&Followed> {
-        self.entries.get(verified.entry)?.followed.as_ref()
+        self.entries.get(verified.entry)?.followed()
     }
 
     /// What the token's issuer is heard to revoke, where it is.
     pub(crate) fn heard_of(&self, verified: &Verified) -> Option<&crate::Revocations> {
-        self.entries.get(verified.entry)?.followed.as_ref()?.heard()
+        self.entries.get(verified.entry)?.followed()?.heard()
     }
 
     #[cfg(feature = "remote")]
@@ -151,6 +134,14 @@ impl Verifier {
     /// What the entries say, changed for every one of them.
     pub(crate) fn each_entry(mut self, change: impl Fn(&mut Entry)) -> Self {
         self.entries.iter_mut().for_each(change);
+        self
+    }
+
+    /// What the entry added last says, changed.
+    pub(crate) fn last_entry(mut self, change: impl FnOnce(&mut Entry)) -> Self {
+        if let Some(entry) = self.entries.last_mut() {
+            change(entry);
+        }
         self
     }
 
@@ -177,10 +168,9 @@ impl Verifier {
 
     /// What was verified before, once more: whether its issuer's keys are still known, and its times.
     pub(crate) fn check_again(&self, known: &Verified, now: Timestamp) -> Result<(), Reason> {
-        if let Some(entry) = self.entries.get(known.entry) {
-            entry.check_known()?;
-        }
-        self.check_times(&known.claims, now)
+        let entry = self.entries.get(known.entry).ok_or(Reason::KeysUnknown)?;
+        entry.check_known(now)?;
+        self.check_times(entry, &known.claims, now)
     }
 
     pub(crate) fn verify_at(&self, token: &str, now: Timestamp) -> Result<Arc<Verified>, Refusal> {
@@ -198,17 +188,18 @@ impl Verifier {
             }
         };
         let entry = &self.entries[at];
-        entry.check_known()?;
+        entry.check_known(now)?;
         let keys = entry.keys.load();
-        let (key, typ) = Self::signer(&keys, &parts, signature)?;
-        let read = match early {
+        let (key, typ) = Self::signer(entry.algorithms, &keys, &parts, signature)?;
+        let mut read = match early {
             Some(read) => read,
             None => payload::parse(&payload)?,
         };
-        check_entry(entry, &read, typ.as_deref(), &payload)?;
-        self.check_times(&read.claims, now)?;
+        check_entry(entry, &mut read, typ.as_deref(), &payload)?;
+        self.check_times(entry, &read.claims, now)?;
         Ok(Arc::new(Verified {
             claims: read.claims,
+            as_issued: read.as_issued,
             payload,
             key_id: key.key_id().clone(),
             algorithm: key.algorithm(),
@@ -218,6 +209,7 @@ impl Verifier {
 
     /// The key that made the signature, and the token's `typ`.
     fn signer<'k>(
+        accepted: Algorithms,
         keys: &'k KeySet,
         parts: &Parts<'_>,
         signature: &[u8],
@@ -225,7 +217,10 @@ impl Verifier {
         // Most tokens have, byte for byte, the header that this crate writes for their key: nothing in it needs reading.
         // Keys of one id and algorithm have the same, so these are all the candidates.
         let usual = || keys.iter().filter(|key| key.usual_header() == parts.header);
-        if usual().next().is_some() {
+        if let Some(first) = usual().next() {
+            if !accepted.has(first.algorithm()) {
+                return Err(Reason::TokenAlgorithmRefused);
+            }
             return usual()
                 .take(MOST_TRIED)
                 .find(|key| key.verify_signature(parts.signed, signature))
@@ -233,7 +228,7 @@ impl Verifier {
                 .ok_or(Reason::TokenSignatureInvalid);
         }
         let header = header::decode(parts.header)?;
-        candidates(keys, &header)?
+        candidates(accepted, keys, &header)?
             .into_iter()
             .find(|key| key.verify_signature(parts.signed, signature))
             .map(|key| (key, header.typ.map(Cow::Owned)))
@@ -241,11 +236,17 @@ impl Verifier {
     }
 
     /// Checks `exp`, `nbf` and `iat`.
-    pub(crate) fn check_times(&self, claims: &Claims, now: Timestamp) -> Result<(), Reason> {
-        if now >= Timestamp::from_seconds(claims.exp).saturating_add(self.leeway) {
+    pub(crate) fn check_times(
+        &self,
+        entry: &Entry,
+        claims: &Claims,
+        now: Timestamp,
+    ) -> Result<(), Reason> {
+        let leeway = entry.leeway.unwrap_or(self.leeway);
+        if now >= claims.expires_at().saturating_add(leeway) {
             return Err(Reason::TokenExpired);
         }
-        let latest = now.saturating_add(self.future_skew);
+        let latest = now.saturating_add(entry.future_skew.unwrap_or(self.future_skew));
         let in_future = |at: Option<i64>| at.is_some_and(|at| Timestamp::from_seconds(at) > latest);
         if in_future(claims.nbf) {
             return Err(Reason::TokenNotYetValid);
@@ -278,11 +279,17 @@ pub(crate) fn choose(entries: &[Entry], read: &Payload) -> Result<usize, Refusal
 }
 
 /// The keys that may have signed: those of the header's `kid`, or, if it names none, those of its algorithm.
-fn candidates<'k>(keys: &'k KeySet, header: &Header) -> Result<Vec<&'k VerifyingKey>, Reason> {
-    let right = |key: &&VerifyingKey| key.algorithm().as_str() == header.algorithm;
-    if header.algorithm.parse::<Algorithm>().is_err() {
+fn candidates<'k>(
+    accepted: Algorithms,
+    keys: &'k KeySet,
+    header: &Header,
+) -> Result<Vec<&'k VerifyingKey>, Reason> {
+    let algorithm = header.algorithm.parse::<Algorithm>();
+    let algorithm = algorithm.map_err(|_| Reason::TokenAlgorithmRefused)?;
+    if !accepted.has(algorithm) {
         return Err(Reason::TokenAlgorithmRefused);
     }
+    let right = |key: &&VerifyingKey| key.algorithm() == algorithm;
     let Some(kid) = header.kid.as_deref() else {
         let found: Vec<_> = keys.iter().filter(right).take(MOST_TRIED).collect();
         return if found.is_empty() {
@@ -310,6 +317,8 @@ fn candidates<'k>(keys: &'k KeySet, header: &Header) -> Result<Vec<&'k Verifying
 #[derive(Clone)]
 pub struct Verified {
     claims: Claims,
+    /// As the issuer knows them, where the subject was read from another claim.
+    as_issued: Option<Box<Claims>>,
     payload: Vec<u8>,
     key_id: KeyId,
     algorithm: Algorithm,
@@ -321,6 +330,11 @@ impl Verified {
     /// What the token says.
     pub const fn claims(&self) -> &Claims {
         &self.claims
+    }
+
+    /// The claims by which the issuer may have revoked it, where they are others than [`claims`](Self::claims).
+    pub(crate) fn as_issued(&self) -> Option<&Claims> {
+        self.as_issued.as_deref()
     }
 
     /// The application's own claims: `E` is read from the whole payload, so it may name registered claims too.
@@ -342,7 +356,8 @@ impl Verified {
 
     /// About how many bytes this takes in memory.
     pub(crate) fn weight(&self) -> usize {
-        size_of::<Self>() + 2 * self.payload.len() + 256
+        let twice = usize::from(self.as_issued.is_some());
+        size_of::<Self>() + (2 + twice) * (self.payload.len() + 128)
     }
 }
 

@@ -7,7 +7,8 @@ use crate::{Claims, Reason};
 /// Whether a verifier would read the payload of these claims. `extra` is their extra part as JSON, and the only part that
 /// needs reading: the others are written once each and of their type, and only their numbers can be beyond what is read.
 pub(crate) fn check_written<E>(claims: &Claims<E>, extra: &[u8]) -> Result<(), Reason> {
-    let times = [Some(claims.exp), claims.nbf, claims.iat, claims.auth_time];
+    let expires = (claims.exp != Claims::NEVER).then_some(claims.exp);
+    let times = [expires, claims.nbf, claims.iat, claims.auth_time];
     let bounded = times
         .into_iter()
         .flatten()
@@ -40,7 +41,7 @@ fn written<E>(claims: &Claims<E>) -> KnownNames {
         (Registered::Iss, claims.iss.is_some()),
         (Registered::Sub, !claims.sub.is_empty()),
         (Registered::Aud, !claims.aud.is_empty()),
-        (Registered::Exp, true),
+        (Registered::Exp, claims.exp != Claims::NEVER),
         (Registered::Nbf, claims.nbf.is_some()),
         (Registered::Iat, claims.iat.is_some()),
         (Registered::Jti, claims.jti.is_some()),

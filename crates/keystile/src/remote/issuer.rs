@@ -16,8 +16,10 @@ use super::FollowError;
 use super::feed::{self, FeedStatus};
 use super::follow::{IssuerAt, Plan};
 use super::keeper::Keeper;
-use crate::entry::{Entry, Keys};
-use crate::{Clock, Guard, KeyId, KeySet, Revocations, Timestamp, Trust, Trusted, Verifier};
+use crate::entry::{Keys, Source};
+use crate::{
+    Clock, Guard, KeyId, KeySet, KeySource, Revocations, Timestamp, Trust, Trusted, Verifier,
+};
 
 /// Names of keys that are remembered as not published.
 const MOST_MISSED: usize = 1_024;
@@ -348,19 +350,24 @@ pub struct IssuerStatus {
     pub fault: Option<FollowError>,
 }
 
+/// The keys that the issuer publishes, for an entry that states itself what else its tokens must say.
+impl From<&Issuer> for KeySource {
+    fn from(issuer: &Issuer) -> Self {
+        Self {
+            keys: Arc::clone(&issuer.0.shared.keys),
+            source: Source::Followed(issuer.clone()),
+        }
+    }
+}
+
 impl From<&Issuer> for Trusted {
     fn from(issuer: &Issuer) -> Self {
         let plan = &issuer.0.shared.plan;
-        let trust = Trust {
+        Self::from(Trust {
             issuer: plan.issuer.as_str().into(),
             audience: plan.audience.clone(),
             token_type: plan.token_type.clone(),
-            keys: KeySet::default(),
-        };
-        Self(Entry {
-            keys: Arc::clone(&issuer.0.shared.keys),
-            followed: Some(issuer.clone()),
-            ..trust.into()
+            keys: issuer,
         })
     }
 }
@@ -389,7 +396,9 @@ impl Guard {
     /// stand.
     pub fn issuers(&self) -> Vec<Issuer> {
         let entries = self.verifier().entries().iter();
-        entries.filter_map(|entry| entry.followed.clone()).collect()
+        entries
+            .filter_map(|entry| entry.followed().cloned())
+            .collect()
     }
 }
 

@@ -50,7 +50,7 @@ fn lacking<'v>(
     if verifier
         .entries()
         .iter()
-        .all(|entry| entry.followed.is_none())
+        .all(|entry| entry.followed().is_none())
     {
         return None;
     }
@@ -68,14 +68,17 @@ fn lacking<'v>(
         return None;
     }
     let payload = base64url::decode(parts.payload)?;
-    let read = payload::parse(&payload).ok()?;
+    let mut read = payload::parse(&payload).ok()?;
     let entry = match verifier.entries() {
         [entry] => entry,
         entries => &entries[verify::choose(entries, &read).ok()?],
     };
-    let issuer = entry.followed.as_ref()?;
-    check_entry(entry, &read, head.typ.as_deref(), &payload).ok()?;
-    verifier.check_times(&read.claims, now).ok()?;
+    let issuer = entry.followed()?;
+    if !entry.algorithms.has(algorithm) {
+        return None;
+    }
+    check_entry(entry, &mut read, head.typ.as_deref(), &payload).ok()?;
+    verifier.check_times(entry, &read.claims, now).ok()?;
     let name = head.kid.as_deref().unwrap_or(token);
     Some(Lacking {
         issuer,

@@ -314,7 +314,7 @@ async fn several_issuers_keep_their_keys_apart() {
             issuer: Expected::Absent,
             audience: Expected::Absent,
             token_type: "at+jwt".into(),
-            keys: c.verifying_key().clone().into(),
+            keys: c.verifying_key().clone(),
         });
     let guard = Guard::new(verifier.clock(clock()));
     for (server, key, expected) in [

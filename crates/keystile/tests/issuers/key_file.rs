@@ -1,0 +1,194 @@
+//! Keys in a file.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use keystile::{
+    Algorithm, Claims, Clock, Expected, Guard, KeyFile, KeyFileError, KeySet, SigningKey,
+    Timestamp, Trust, Verifier,
+};
+
+use crate::common::{NOW, clock, key};
+
+/// A folder of this test's own, gone when it ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let name = format!("keystile-key-file-{name}-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn put(&self, text: &str) -> PathBuf {
+        let path = self.0.join("keys");
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn pem(key: &SigningKey) -> String {
+    key.verifying_key().to_pem().unwrap()
+}
+
+fn jwks(keys: &[&SigningKey]) -> String {
+    let keys = keys.iter().map(|key| key.verifying_key().clone());
+    KeySet::new(keys).to_jwks_json()
+}
+
+fn guard(file: &KeyFile, clock: &Clock) -> Guard {
+    let trust = Trust {
+        issuer: Expected::Unchecked,
+        audience: Expected::Unchecked,
+        token_type: "at+jwt".into(),
+        keys: file,
+    };
+    Guard::new(Verifier::new(trust).clock(clock.clone()))
+}
+
+fn passes(guard: &Guard, key: &SigningKey) -> bool {
+    let token = key.issue(&Claims::new("ada", NOW + 90_000)).unwrap();
+    guard.verify(&token).is_ok()
+}
+
+#[test]
+fn every_kind_of_file_is_read() {
+    let folder = Folder::new("kinds");
+    let keys = [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Rs256].map(|of| key(of, 1));
+    let each = |write: fn(&SigningKey) -> String| keys.iter().map(write).collect::<String>();
+    let texts = [
+        each(pem),
+        each(|key| key.to_pem().unwrap().to_string()),
+        format!("# three keys\r\n\r\n{}", each(pem).replace('\n', "\r\n")),
+        jwks(&keys.each_ref()),
+        format!("\n  {}\n", jwks(&keys.each_ref())),
+    ];
+    for text in texts {
+        let file = KeyFile::open(folder.put(&text)).unwrap();
+        let guard = guard(&file, &clock());
+        assert_eq!(file.keys().len(), 3, "{text}");
+        assert!(keys.iter().all(|key| passes(&guard, key)), "{text}");
+        assert!(!format!("{file:?}").contains("BEGIN"));
+    }
+    let one = keys[0].verifying_key().to_jwk().unwrap().to_string();
+    assert_eq!(KeyFile::open(folder.put(&one)).unwrap().keys().len(), 1);
+}
+
+#[test]
+fn what_holds_no_keys_is_refused_with_the_cure_and_never_quoted() {
+    let folder = Folder::new("refused");
+    let good = pem(&key(Algorithm::Es256, 1));
+    let secret = r#"{"kty":"oct","k":"c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"}"#;
+    let cut = &good[..good.len() / 2];
+    let long = format!("{good}{}", " ".repeat(512 * 1024));
+    let cases = [
+        ("", "not PEM"),
+        ("c2VjcmV0", "not PEM"),
+        ("{", "neither PEM nor"),
+        (r#"{"keys":7}"#, "not a JWKS"),
+        (cut, "not PEM"),
+        (secret, "HS256"),
+        (&format!(r#"{{"keys":[{secret}]}}"#), "no key of this JWKS"),
+        (&format!("{good}{cut}"), "not PEM"),
+        (&long, "longer than"),
+    ];
+    for (text, says) in cases {
+        let fault = KeyFile::open(folder.put(text)).unwrap_err().to_string();
+        assert!(fault.contains(says), "{text:.40}: {fault}");
+        assert!(!fault.contains("c2VjcmV0"), "{fault}");
+    }
+    let missing = KeyFile::open(folder.0.join("missing")).unwrap_err();
+    assert!(matches!(missing, KeyFileError::Unreadable { .. }));
+    let is_folder = KeyFile::open(Path::new(&folder.0)).unwrap_err();
+    assert!(is_folder.to_string().contains("no file"), "{is_folder}");
+}
+
+/// New keys count for whoever holds the file, remembered tokens of the old key no more.
+#[test]
+fn a_change_is_seen_when_the_time_has_come() {
+    let folder = Folder::new("change");
+    let (old, new) = (key(Algorithm::Es256, 1), key(Algorithm::Es256, 2));
+    let clock = clock();
+    let file = KeyFile::open(folder.put(&pem(&old))).unwrap();
+    let guard = guard(&file, &clock);
+    assert!(passes(&guard, &old) && !passes(&guard, &new));
+
+    folder.put(&pem(&new));
+    clock.set(Timestamp::from_seconds(NOW + 9));
+    assert!(passes(&guard, &old) && !passes(&guard, &new));
+    clock.set(Timestamp::from_seconds(NOW + 10));
+    assert!(!passes(&guard, &old) && passes(&guard, &new));
+
+    // A clock that was set back by an hour does not keep it from looking.
+    folder.put(&jwks(&[&old, &new]));
+    clock.set(Timestamp::from_seconds(NOW - 3_600));
+    assert!(passes(&guard, &old) && passes(&guard, &new));
+}
+
+#[test]
+fn a_broken_file_leaves_the_last_keys_and_says_so() {
+    let folder = Folder::new("broken");
+    let (old, new) = (key(Algorithm::EdDsa, 1), key(Algorithm::EdDsa, 2));
+    let path = folder.put(&pem(&old));
+    let file = KeyFile::open(&path).unwrap().look_every(Duration::MAX);
+    let guard = guard(&file, &clock());
+    assert_eq!(file.reread(), Ok(false));
+    for broken in ["", "-----BEGIN PUBLIC KEY-----\n"] {
+        folder.put(broken);
+        let fault = file.reread().unwrap_err();
+        assert_eq!(file.fault(), Some(fault));
+        assert!(passes(&guard, &old));
+    }
+    std::fs::remove_file(&path).unwrap();
+    assert!(file.reread().is_err() && passes(&guard, &old));
+    folder.put(&pem(&new));
+    assert_eq!((file.reread(), file.fault()), (Ok(true), None));
+    assert!(!passes(&guard, &old) && passes(&guard, &new));
+    // To take all keys away, say so.
+    folder.put(r#"{"keys":[]}"#);
+    assert_eq!(file.reread(), Ok(true));
+    assert!(!passes(&guard, &new));
+}
+
+/// However many tokens come at once, all are verified and the file is read; only by call where that was said.
+#[test]
+fn many_at_once_and_only_by_call() {
+    let folder = Folder::new("many");
+    let (old, new) = (key(Algorithm::EdDsa, 1), key(Algorithm::EdDsa, 2));
+    let file = KeyFile::open(folder.put(&jwks(&[&old]))).unwrap();
+    let clock = clock();
+    let looked = guard(&file, &clock);
+    assert!(passes(&looked, &old));
+    folder.put(&jwks(&[&old, &new]));
+    clock.set(Timestamp::from_seconds(NOW + 60));
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| assert!((0..20).all(|_| passes(&looked, &old))));
+        }
+    });
+    assert!(passes(&looked, &new));
+
+    let by_call = KeyFile::open(folder.put(&jwks(&[&old]))).unwrap();
+    let by_call = by_call.look_every(Duration::MAX);
+    let kept = guard(&by_call, &clock);
+    assert!(passes(&kept, &old));
+    folder.put(&jwks(&[&new]));
+    clock.set(Timestamp::from_seconds(NOW + 80_000));
+    assert!(passes(&kept, &old) && !passes(&kept, &new));
+    assert_eq!(by_call.reread(), Ok(true));
+    assert!(!passes(&kept, &old) && passes(&kept, &new));
+    let unlike = Verifier::new(Trust {
+        issuer: Expected::Unchecked,
+        audience: Expected::Unchecked,
+        token_type: "at+jwt".into(),
+        keys: by_call,
+    });
+    assert!(!unlike.replace_keys(0, KeySet::default()));
+}
