@@ -99,12 +99,30 @@ impl Claims {
         clock: &Clock,
         random: &Random,
     ) -> Self {
-        let now = clock.now();
-        let expires = now.saturating_add(lifetime);
+        let expires = clock.now().saturating_add(lifetime);
         Self {
-            iat: Some(now.as_seconds()),
+            exp: expires.as_seconds(),
+            ..Self::never_expiring(sub, clock, random)
+        }
+    }
+
+    /// For a token that is issued now and never expires: `iat` and a random `jti` are filled in, by which it can be revoked.
+    ///
+    /// ```
+    /// use keystile::{Claims, Clock, ExpiryRule, Guard, Random, SigningKey};
+    ///
+    /// # let secret = [7; 32];
+    /// let claims = Claims::never_expiring("a-sensor", &Clock::system(), &Random::system());
+    /// let token = SigningKey::hs256(secret)?.issue(&claims)?;
+    /// assert!(Guard::hs256(secret)?.verify(&token).is_err());
+    /// assert!(Guard::hs256(secret)?.expiry(ExpiryRule::Optional).verify(&token).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn never_expiring(sub: impl Into<String>, clock: &Clock, random: &Random) -> Self {
+        Self {
+            iat: Some(clock.now().as_seconds()),
             jti: Some(base64url::encode(&random.bytes::<16>())),
-            ..Self::new(sub, expires.as_seconds())
+            ..Self::new(sub, Self::NEVER)
         }
     }
 }

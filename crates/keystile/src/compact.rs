@@ -1,6 +1,7 @@
 //! The compact form of a token: its parts, and how to look at them without trusting them.
 
 use memchr::memchr;
+use serde_json::{Map, Value};
 
 use crate::secret::REFRESH_TOKEN_PREFIX;
 use crate::{OpaqueToken, Reason, Refusal, base64url, strict};
@@ -59,8 +60,35 @@ pub struct UnverifiedParts {
     pub signature: Vec<u8>,
 }
 
+impl UnverifiedParts {
+    /// A member of the header, **not verified**: `kid`, say, or one of the application's own.
+    pub fn header_member(&self, name: &str) -> Option<Value> {
+        member(&self.header, name)
+    }
+
+    /// A claim, **not verified**: whoever sent the token wrote it.
+    pub fn claim(&self, name: &str) -> Option<Value> {
+        member(&self.payload, name)
+    }
+}
+
+fn member(object: &str, name: &str) -> Option<Value> {
+    let mut members: Map<String, Value> = serde_json::from_str(object).ok()?;
+    members.remove(name)
+}
+
 /// Takes a token apart without verifying it, to look at it. Its form is checked: three canonical base64url parts, the
 /// first two of them strict JSON objects.
+///
+/// ```
+/// use keystile::{Claims, SigningKey, take_apart_unverified};
+///
+/// let token = SigningKey::hs256([7; 32])?.issue(&Claims::new("ada", 4_000_000_000))?;
+/// let parts = take_apart_unverified(&token)?;
+/// assert_eq!(parts.header_member("alg"), Some("HS256".into()));
+/// assert_eq!(parts.claim("sub"), Some("ada".into()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn take_apart_unverified(token: &str) -> Result<UnverifiedParts, Refusal> {
     let parts = Parts::split(token)?;
     let json = |part| {

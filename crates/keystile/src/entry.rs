@@ -7,6 +7,7 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, Guard};
 use serde_json::{Map, Value};
 
+use crate::legacy::Bounds;
 use crate::mapping::Mapping;
 use crate::payload::Payload;
 use crate::{
@@ -31,6 +32,8 @@ pub(crate) struct Entry {
     pub(crate) future_skew: Option<Duration>,
     /// Further claims, and the value that each must have.
     pub(crate) required: Vec<(String, Value)>,
+    /// How far it is taken, for an issuer of the past.
+    pub(crate) legacy: Option<Bounds>,
     mapping: Option<Box<Mapping>>,
 }
 
@@ -137,6 +140,7 @@ impl Entry {
             leeway: None,
             future_skew: None,
             required: Vec::new(),
+            legacy: None,
             mapping: None,
         }
     }
@@ -193,10 +197,12 @@ pub(crate) fn check_entry(
             ExpiryRule::Optional => read.claims.exp = Claims::NEVER,
         }
     }
-    if entry.required.is_empty() {
-        Ok(())
-    } else {
-        check_required(&entry.required, payload)
+    if !entry.required.is_empty() {
+        check_required(&entry.required, payload)?;
+    }
+    match &entry.legacy {
+        Some(legacy) => legacy.check(&mut read.claims),
+        None => Ok(()),
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::{Claims, SigningKey, base64url, compact, header, payload};
+use crate::{Claims, SigningKey, TokenHeader, base64url, compact, header, payload};
 
 /// Why no token was made.
 #[derive(Debug, Error)]
@@ -17,6 +17,14 @@ pub enum IssueError {
         "a verifier would refuse this token ({0}); give each claim once, with its registered type, at most 32 levels deep"
     )]
     Refused(crate::Reason),
+    /// A member of the header that is not the application's to write.
+    #[error(
+        "the header's {name:?} has a meaning of its own and is not the application's to write; give the member another name"
+    )]
+    ReservedHeader {
+        /// The member.
+        name: String,
+    },
     /// aws-lc refused to sign.
     #[error("the key refused to sign; check the system's memory and randomness")]
     Sign,
@@ -39,6 +47,15 @@ impl SigningKey {
     ) -> Result<String, IssueError> {
         let header = header::encode(self.algorithm(), typ, self.key_id());
         self.issue_under(&header, claims)
+    }
+
+    /// Signs a token with a header that says more: its type, and members of the application's own. See [`TokenHeader`].
+    pub fn issue_with<E: Serialize>(
+        &self,
+        header: &TokenHeader,
+        claims: &Claims<E>,
+    ) -> Result<String, IssueError> {
+        self.issue_under(&header.encode(self)?, claims)
     }
 
     /// Signs claims that are not an access token's: a security event token's (RFC 8417, `secevent+jwt`), say. They must

@@ -48,7 +48,9 @@
 //! |---|---|
 //! | guarding routes | [`Guard`], and with the feature `tower` its `layer`, with `axum` its `Principal` and `Require` |
 //! | verifying without HTTP | [`Verifier`], [`Trust`], [`Expected`] |
-//! | issuing | [`SigningKey`], [`Claims`] |
+//! | several issuers, each by its own rules | [`Trusted`]; keys in a file: [`KeyFile`]; an older system's tokens: [`LegacyTrust`] |
+//! | issuing | [`SigningKey`], [`Claims`]; headers: [`TokenHeader`]; in the words of Flask-JWT-Extended: [`TokenMarks`] |
+//! | looking at a token without trusting it | [`take_apart_unverified`] |
 //! | an issuer elsewhere | with the feature `remote`: `Guard::issuer_at`, `Issuer`; what it revokes: `Feed` |
 //! | publishing keys | [`KeySet`] |
 //! | ending tokens before they expire | [`Revocations`]; a list of your own: [`TokenCheck`] |
@@ -88,7 +90,9 @@ mod issue;
 mod key;
 mod key_file;
 mod key_set;
+mod legacy;
 mod mapping;
+mod marks;
 mod payload;
 mod random;
 mod reason;
@@ -104,6 +108,7 @@ mod strict;
 #[cfg(feature = "testing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub mod testing;
+mod token_header;
 mod trust;
 mod trusted;
 mod verify;
@@ -129,7 +134,9 @@ pub use issue::IssueError;
 pub use key::{Algorithm, KeyError, KeyId, SigningKey, VerifyingKey};
 pub use key_file::{KeyFile, KeyFileError};
 pub use key_set::KeySet;
+pub use legacy::{LegacyKeys, LegacyTrust, LegacyTrustError};
 pub use mapping::ClaimPath;
+pub use marks::{Freshness, TokenKind, TokenMarks};
 pub use random::Random;
 pub use reason::{Reason, Refusal};
 #[cfg(feature = "remote")]
@@ -140,6 +147,7 @@ pub use requirement::{require_role as __require_role, require_scope as __require
 pub use revocation::{RevocationBatch, Revocations, RevocationsOf, WhenStale};
 pub use secret::{OpaqueToken, REFRESH_TOKEN_PREFIX, Secret, TokenHash};
 pub use sets::{Audience, Roles, Scope};
+pub use token_header::TokenHeader;
 pub use trust::{Expected, ExpiryRule, KeySource, SubjectRule, Trust};
 pub use trusted::Trusted;
 pub use verify::{Verified, Verifier};

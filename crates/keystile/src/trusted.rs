@@ -8,7 +8,7 @@ use crate::entry::{Algorithms, Entry};
 use crate::mapping::ClaimPath;
 use crate::{Algorithm, ExpiryRule, Guard, KeySource, SubjectRule, Trust, Verifier};
 
-/// Whom a [`Verifier`] trusts: made of a [`Trust`], of a `LegacyTrust`, or, with the feature `remote`,
+/// Whom a [`Verifier`] trusts: made of a [`Trust`], of a [`LegacyTrust`](crate::LegacyTrust), or, with the feature `remote`,
 /// of an `Issuer` that is followed. All that is said here holds for this issuer's tokens alone.
 ///
 /// ```

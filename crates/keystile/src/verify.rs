@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::compact::Parts;
@@ -204,6 +205,7 @@ impl Verifier {
             key_id: key.key_id().clone(),
             algorithm: key.algorithm(),
             entry: at,
+            legacy: entry.legacy.is_some(),
         }))
     }
 
@@ -244,6 +246,9 @@ impl Verifier {
     ) -> Result<(), Reason> {
         let leeway = entry.leeway.unwrap_or(self.leeway);
         if now >= claims.expires_at().saturating_add(leeway) {
+            return Err(Reason::TokenExpired);
+        }
+        if entry.legacy.is_some_and(|legacy| legacy.is_over(now)) {
             return Err(Reason::TokenExpired);
         }
         let latest = now.saturating_add(entry.future_skew.unwrap_or(self.future_skew));
@@ -324,12 +329,29 @@ pub struct Verified {
     algorithm: Algorithm,
     /// The place of the entry that trusts it.
     entry: usize,
+    legacy: bool,
 }
 
 impl Verified {
     /// What the token says.
     pub const fn claims(&self) -> &Claims {
         &self.claims
+    }
+
+    /// The CSRF value that the token itself says, in the claim `csrf`, as Flask-JWT-Extended writes it. `None` where there is none, or
+    /// no string. Compare it in constant time.
+    pub fn csrf(&self) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Marked {
+            csrf: String,
+        }
+        self.extra::<Marked>().ok().map(|marked| marked.csrf)
+    }
+
+    /// Whether an issuer of the past issued it, one that is trusted by a [`LegacyTrust`](crate::LegacyTrust): for routes that take no such
+    /// tokens, by a [`Requirement`](crate::Requirement) of their own.
+    pub const fn is_legacy(&self) -> bool {
+        self.legacy
     }
 
     /// The claims by which the issuer may have revoked it, where they are others than [`claims`](Self::claims).

@@ -166,8 +166,13 @@ pub(super) fn prepare_secret(secret: &[u8]) -> Result<(hmac::Key, KeyId), KeyErr
             length: secret.len(),
         });
     }
+    Ok(prepare_weak_secret(secret))
+}
+
+/// As [`prepare_secret`], of any length.
+pub(super) fn prepare_weak_secret(secret: &[u8]) -> (hmac::Key, KeyId) {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
     let name = hmac::sign(&key, b"keystile: the id of this HS256 secret");
     let id = base64url::encode(&name.as_ref()[..16]).into();
-    Ok((key, id))
+    (key, id)
 }

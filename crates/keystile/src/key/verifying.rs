@@ -7,7 +7,7 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::signature::ParsedPublicKey;
 use serde_json::Value;
 
-use super::material::{Public, prepare_secret};
+use super::material::{Public, prepare_secret, prepare_weak_secret};
 use super::pem::{self, Label};
 use super::{Algorithm, Jwk, KeyError, KeyId, der};
 use crate::header;
@@ -45,6 +45,15 @@ impl VerifyingKey {
     /// A secret of at least 32 bytes, for HS256. Whoever has it can sign.
     pub fn hs256(secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let (key, id) = prepare_secret(secret.as_ref())?;
+        Ok(Self::build(Material::Secret(Box::new(key)), id))
+    }
+
+    /// A secret of any length but none. Only for an issuer of the past.
+    pub(crate) fn weak_hs256(secret: &[u8]) -> Result<Self, KeyError> {
+        if secret.is_empty() {
+            return Err(KeyError::SecretTooShort { length: 0 });
+        }
+        let (key, id) = prepare_weak_secret(secret);
         Ok(Self::build(Material::Secret(Box::new(key)), id))
     }
 

@@ -5,5 +5,6 @@ mod common;
 
 mod attacks;
 mod key_file;
+mod legacy;
 mod mapping;
 mod rules;
