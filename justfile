@@ -45,6 +45,10 @@ prove *arguments:
     cargo build --release -p keystile-server
     cargo run --release -p keystile-prove -- {{arguments}}
 
+# Feed every parser of the library with whatever breaks it, for so many seconds each.
+fuzz *arguments:
+    fuzz/run {{arguments}}
+
 # The examples' tests, each with its contract printed cell by cell.
 examples:
     cargo test -p quickstart -p cupcakes -p microblog -p drink-ratings -p customers
