@@ -1,5 +1,6 @@
 //! Clients: what is asked for them, and what is answered.
 
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,12 +111,18 @@ pub struct ClientsPage {
 pub struct AuthenticatedClient {
     client: Client,
     at: Timestamp,
+    from: Option<IpAddr>,
 }
 
 impl AuthenticatedClient {
     /// `at`: before its row was read.
-    pub(crate) fn new(client: Client, at: Timestamp) -> Self {
-        Self { client, at }
+    pub(crate) fn new(client: Client, at: Timestamp, from: Option<IpAddr>) -> Self {
+        Self { client, at, from }
+    }
+
+    /// The address that it proved itself from.
+    pub(crate) fn from(&self) -> Option<IpAddr> {
+        self.from
     }
 
     pub(crate) fn at(&self) -> Timestamp {

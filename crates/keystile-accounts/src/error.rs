@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::store::StoreError;
 
+pub(crate) use client::WrongResource;
 pub use client::{ClientAuthError, GrantError, RevokeError};
 
 /// The store or the machine failed, not the caller. Safe to log; not for the caller's eyes.
@@ -148,6 +149,12 @@ impl SignUpError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SignInError {
+    /// The session's client was not given this audience; without a client there is the issuer's own alone.
+    #[error("the client was not given this resource; name one of its audiences")]
+    ResourceRefused,
+    /// The session's client has several audiences, none of them the issuer's own, and none was named.
+    #[error("the client has several audiences; say which one as the resource")]
+    ResourceNeeded,
     /// No such account, a wrong password, or a disabled account: never said which.
     #[error("the name or the password is wrong")]
     WrongCredentials,
@@ -172,6 +179,8 @@ impl SignInError {
     /// The stable code.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::ResourceRefused => "resource_refused",
+            Self::ResourceNeeded => "resource_needed",
             Self::WrongCredentials => "credentials_wrong",
             Self::Limited { .. } => "limited",
             Self::Busy { .. } => "busy",

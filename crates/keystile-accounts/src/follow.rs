@@ -28,7 +28,9 @@ pub(crate) use sweep::sweep_once;
 const POLL: Duration = Duration::from_millis(200);
 /// However often somebody says that there is something new, polls are so far apart.
 const GAP: Duration = Duration::from_millis(5);
-/// Before the hints are listened for again; the longest after a row of failures.
+/// Before the hints are listened for: it takes a connection, which a command that is over by then has no use for.
+const LISTEN_AT: Duration = Duration::from_millis(500);
+/// Before they are listened for again; the longest after a row of failures.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 const LONGEST_DEAF: Duration = Duration::from_secs(30);
 /// Keys change rarely; a withdrawal is heard of by the revocations anyway.
@@ -221,6 +223,7 @@ async fn hastened(followed: &Followed, polled: Instant) {
 /// Hears from the database that somebody revoked something, at this node or another. It hastens the next poll and does no
 /// more: where nothing can be heard, polls go on at their own pace.
 async fn listen(engine: Arc<Engine>, followed: Arc<Followed>) {
+    tokio::time::sleep(LISTEN_AT).await;
     let mut pause = LISTEN_AGAIN;
     loop {
         let (hears, began) = (Arc::clone(&followed), now());

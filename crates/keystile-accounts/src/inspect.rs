@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use keystile::{Algorithm, SigningKey, Timestamp};
 
 use crate::accounts::Accounts;
+use crate::client::Client;
 use crate::error::{Fault, OpenError};
 use crate::keys::{SealingId, SealingKey, sealed_by};
 use crate::store::{self, Store};
@@ -28,6 +29,8 @@ pub struct Inspection {
     pub accounts: u64,
     /// How many sessions have not been ended; some may have expired.
     pub sessions: u64,
+    /// Its clients, in the order of their creation, the first thousand; empty where the schema is not this program's.
+    pub clients: Vec<Client>,
     /// When it was last copied by [`Accounts::backup`], as far as it knows. Of a restored one, when that backup was taken.
     pub last_backup: Option<Timestamp>,
 }
@@ -96,6 +99,7 @@ fn public(found: store::Inspection) -> Inspection {
         issuer: found.issuer,
         accounts: found.accounts,
         sessions: found.sessions,
+        clients: found.clients.iter().map(Client::from).collect(),
         last_backup: found.last_backup.map(Timestamp::from_millis),
     }
 }

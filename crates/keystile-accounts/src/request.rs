@@ -1,5 +1,7 @@
 //! What callers ask for. Passwords inside are wiped from memory when the request is dropped and never shown by `Debug`.
 
+mod sign_in;
+
 use std::fmt;
 use std::net::IpAddr;
 
@@ -7,7 +9,9 @@ use keystile::Claims;
 use zeroize::Zeroizing;
 
 use crate::answer::{AccountId, RefreshToken, SessionId};
-use crate::client::AuthenticatedClient;
+
+pub(crate) use sign_in::Identifier;
+pub use sign_in::SignIn;
 
 /// A password as it was typed: wiped on drop, redacted in `Debug`.
 #[derive(Clone, Default)]
@@ -162,84 +166,6 @@ impl fmt::Debug for NewAccount {
             .field("email", &self.email)
             .field("roles", &self.roles)
             .finish_non_exhaustive()
-    }
-}
-
-/// How somebody names themselves at sign-in.
-#[derive(Clone, Debug)]
-pub(crate) enum Identifier {
-    Username(String),
-    Email(String),
-    /// An e-mail address if it has an `@`, else a username.
-    Either(String),
-}
-
-/// A sign-in with a password.
-#[derive(Clone, Debug)]
-pub struct SignIn {
-    pub(crate) identifier: Identifier,
-    pub(crate) password: Password,
-    pub(crate) from: Option<IpAddr>,
-    pub(crate) device: Option<String>,
-    pub(crate) client_id: Option<String>,
-}
-
-impl SignIn {
-    fn new(identifier: Identifier) -> Self {
-        Self {
-            identifier,
-            password: Password::default(),
-            from: None,
-            device: None,
-            client_id: None,
-        }
-    }
-
-    /// By username.
-    pub fn username(username: impl Into<String>) -> Self {
-        Self::new(Identifier::Username(username.into()))
-    }
-
-    /// By e-mail address, in any case.
-    pub fn email(email: impl Into<String>) -> Self {
-        Self::new(Identifier::Email(email.into()))
-    }
-
-    /// By either: with an `@` it is an e-mail address, without one a username.
-    pub fn identifier(identifier: impl Into<String>) -> Self {
-        Self::new(Identifier::Either(identifier.into()))
-    }
-
-    /// The password.
-    #[must_use]
-    pub fn password(mut self, password: impl Into<String>) -> Self {
-        self.password = Password::new(password);
-        self
-    }
-
-    /// The network address that asks; guesses are counted by its block (IPv6 by /64).
-    #[must_use]
-    pub fn from(mut self, address: IpAddr) -> Self {
-        self.from = Some(address);
-        self
-    }
-
-    /// The client that the session is opened for: only it can refresh it, by [`Accounts::refresh_for`], and the session ends
-    /// with it. Access tokens carry its `client_id`.
-    ///
-    /// [`Accounts::refresh_for`]: crate::Accounts::refresh_for
-    #[must_use]
-    pub fn client(mut self, client: &AuthenticatedClient) -> Self {
-        self.client_id = Some(client.id.clone());
-        self
-    }
-
-    /// What the owner will recognise the session by, usually the `User-Agent`; freed from characters that are not seen,
-    /// and cut to 256.
-    #[must_use]
-    pub fn device(mut self, device: impl Into<String>) -> Self {
-        self.device = Some(device.into());
-        self
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::{Fault, RefreshError, whole_seconds};
+use super::{Fault, RefreshError, SignInError, whole_seconds};
 
 /// Why a client was not believed to be who it says.
 #[derive(Debug, Error)]
@@ -31,6 +31,31 @@ impl ClientAuthError {
             Self::WrongCredentials => "client_wrong",
             Self::Limited { .. } => "limited",
             Self::Store(fault) => fault.code(),
+        }
+    }
+}
+
+/// Why a token cannot be for an audience.
+#[derive(Debug)]
+pub(crate) enum WrongResource {
+    Refused,
+    Needed,
+}
+
+impl From<WrongResource> for GrantError {
+    fn from(wrong: WrongResource) -> Self {
+        match wrong {
+            WrongResource::Refused => Self::ResourceRefused,
+            WrongResource::Needed => Self::ResourceNeeded,
+        }
+    }
+}
+
+impl From<WrongResource> for SignInError {
+    fn from(wrong: WrongResource) -> Self {
+        match wrong {
+            WrongResource::Refused => Self::ResourceRefused,
+            WrongResource::Needed => Self::ResourceNeeded,
         }
     }
 }

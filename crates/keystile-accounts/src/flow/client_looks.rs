@@ -37,7 +37,8 @@ impl Accounts {
     }
 
     /// Revokes a token that was given to this client (RFC 7009): its own access token, by its id; a refresh token, with its
-    /// session and all access tokens of that. What is unknown, expired or revoked already is as it should be.
+    /// session and all access tokens of that. What is unknown, spent, expired or revoked already is as it should be. Only a
+    /// good token of another's is [`NotYours`](RevokeError::NotYours).
     pub async fn revoke_for(
         &self,
         client: &AuthenticatedClient,
@@ -61,7 +62,10 @@ impl Accounts {
         let counted = self.engine().attempts.count_revocation(&client.id).await;
         counted.map_err(Trouble::from)?;
         let expires = Timestamp::from_seconds(claims.exp);
-        Ok(self.revoke_token(token_id, expires).await?)
+        Ok(self
+            .engine()
+            .revoke_token(token_id, expires, client.from())
+            .await?)
     }
 }
 
@@ -94,7 +98,7 @@ impl Engine {
     ) -> Result<(), RevokeError> {
         let hash = self.hash_of(token);
         let bound = Some(client.id.clone());
-        let act = self.act_by(None, None, self.now());
+        let act = self.act_by(None, client.from(), self.now());
         let ended = self.store.end_session_by_token(act, hash, bound).await;
         match ended.map_err(Fault::from)? {
             Some((account, session)) => {
@@ -107,10 +111,19 @@ impl Engine {
                 Ok(())
             }
             None => match self.store.token_owner(hash).await.map_err(Fault::from)? {
-                Some(owner) if !is_of(&owner, client) => Err(RevokeError::NotYours),
+                Some(owner) if self.is_good(&owner) && !is_of(&owner, client) => {
+                    Err(RevokeError::NotYours)
+                }
                 _ => Ok(()),
             },
         }
+    }
+
+    /// Whether its owner could refresh with it: neither spent nor over.
+    fn is_good(&self, owner: &TokenOwner) -> bool {
+        let session = &owner.session;
+        let lives = session.ended.is_none() && session.expires_at > self.now().as_millis();
+        owner.is_current && lives
     }
 
     async fn owned_by(

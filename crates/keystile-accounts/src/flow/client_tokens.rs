@@ -10,7 +10,7 @@ use crate::accounts::Accounts;
 use crate::answer::SignedIn;
 use crate::client::{AuthenticatedClient, Client, ClientToken, TokenWish};
 use crate::engine::Engine;
-use crate::error::{ClientAuthError, GrantError};
+use crate::error::{ClientAuthError, GrantError, WrongResource};
 use crate::follow;
 use crate::limits::Subject;
 use crate::names;
@@ -56,7 +56,7 @@ impl Accounts {
         resource: Option<&str>,
     ) -> Result<SignedIn, GrantError> {
         let engine = self.engine();
-        let audience = engine.audience_for(client, resource)?;
+        let audience = engine.audience_for(&client.audiences, resource)?;
         let refreshed = engine.refresh(request.into(), Some(client), audience.as_deref());
         refreshed.await.map_err(GrantError::Refresh)
     }
@@ -76,7 +76,7 @@ impl Engine {
         // In constant time, and for an unknown client too.
         let matches = TokenHash::from_bytes(stored) == presented;
         if let Some(client) = found.filter(|_| matches) {
-            return Ok(AuthenticatedClient::new(Client::from(&client), now));
+            return Ok(AuthenticatedClient::new(Client::from(&client), now, from));
         }
         let counted = self.attempts.count_wrong(Subject::Clients, from).await;
         counted.map_err(Trouble::from)?;
@@ -89,7 +89,7 @@ impl Engine {
         wish: TokenWish<'_>,
     ) -> Result<ClientToken, GrantError> {
         let scope = granted(client, wish.scope)?;
-        let audience = self.audience_for(client, wish.resource)?;
+        let audience = self.audience_for(&client.audiences, wish.resource)?;
         if self.followed.doubts_keys() {
             follow::reload_keys(self, &self.followed).await?;
         }
@@ -105,24 +105,24 @@ impl Engine {
         })
     }
 
-    /// The audience of a token for this client; `None` where tokens have none.
-    fn audience_for(
+    /// The audience of a token for a client of these audiences, or for none; `None` where tokens have none.
+    pub(super) fn audience_for(
         &self,
-        client: &Client,
+        audiences: &[String],
         wanted: Option<&str>,
-    ) -> Result<Option<String>, GrantError> {
+    ) -> Result<Option<String>, WrongResource> {
         let own = self.tokens.audience();
-        let given = |audience: &str| match client.audiences.as_slice() {
+        let given = |audience: &str| match audiences {
             [] => own == Some(audience),
             some => some.iter().any(|one| one == audience),
         };
-        match (wanted, own, client.audiences.as_slice()) {
+        match (wanted, own, audiences) {
             (Some(wanted), ..) if given(wanted) => Ok(Some(wanted.to_owned())),
-            (Some(_), ..) => Err(GrantError::ResourceRefused),
+            (Some(_), ..) => Err(WrongResource::Refused),
             (None, own, []) => Ok(own.map(str::to_owned)),
             (None, Some(own), _) if given(own) => Ok(Some(own.to_owned())),
             (None, _, [only]) => Ok(Some(only.clone())),
-            (None, ..) => Err(GrantError::ResourceNeeded),
+            (None, ..) => Err(WrongResource::Needed),
         }
     }
 }

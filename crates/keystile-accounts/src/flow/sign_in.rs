@@ -8,7 +8,7 @@ use crate::accounts::Accounts;
 use crate::answer::SignedIn;
 use crate::chain;
 use crate::engine::Engine;
-use crate::error::SignInError;
+use crate::error::{SignInError, WrongResource};
 use crate::gate::Point;
 use crate::issuance::Proof;
 use crate::limits::{Guess, Subject};
@@ -71,6 +71,7 @@ impl Looked {
 
 impl Engine {
     async fn sign_in(&self, request: SignIn) -> Result<SignedIn, SignInError> {
+        let audience = self.audience_of(&request)?;
         // Before anything is written for it.
         self.pool.has_room().map_err(Trouble::from)?;
         let looked = Looked::at(&request.identifier);
@@ -97,7 +98,15 @@ impl Engine {
             self.replace_hash(&id, &old, request.password.as_str())
                 .await;
         }
-        Ok(self.signed_in(&live, &token, Proof::Password, now).await?)
+        let answered = self.signed_in_at(&live, &token, Proof::Password, now, audience.as_deref());
+        Ok(answered.await?)
+    }
+
+    /// Whom the access token is for: it hangs on the client alone, so what cannot be is refused before a password is looked at.
+    fn audience_of(&self, request: &SignIn) -> Result<Option<String>, WrongResource> {
+        let client = request.client.as_ref();
+        let audiences = client.map_or(&[][..], |client| &client.audiences);
+        self.audience_for(audiences, request.resource.as_deref())
     }
 
     /// The account whose password this is, and whether its hash is to be replaced. The same work whoever asks.
@@ -188,7 +197,7 @@ impl Engine {
             auth_time: now.as_millis(),
             amr: vec!["pwd".to_owned()],
             attempt,
-            client_id: request.client_id.clone(),
+            client_id: request.client.as_ref().map(|client| client.id.clone()),
             ..self.new_session(token_hash, request.from, request.device.as_deref(), now)
         }
     }

@@ -31,8 +31,34 @@ impl Store {
         on_engine!(self, store => store.clients(after, limit).await)
     }
 
-    /// Deletes: revokes all its own tokens, ends the sessions that were opened for it; says how many of them lived.
+    /// Deletes a client: its own tokens are revoked, and the sessions that were opened for it end; says how many of them.
+    /// [`WriteError::NotFound`] if it is not there.
+    ///
+    /// One that had very many sessions would hold everybody else up, or take longer than the store waits: all but the last are
+    /// ended some at a time. Where that breaks off the client is there still, and asked again it goes on.
     pub async fn delete_client(&self, act: Act, id: &str) -> Result<u64, WriteError> {
-        on_engine!(self, store => store.delete_client(act, id).await)
+        let mut ended = 0;
+        loop {
+            let act = act.clone();
+            let some = on_engine!(self, store => store.end_sessions_of_client(act, id).await)?;
+            ended += some.living;
+            if some.all {
+                break;
+            }
+        }
+        let rest = on_engine!(self, store => store.delete_client(act, id).await)?;
+        Ok(ended + rest)
     }
+}
+
+/// Sessions of a client that are ended in one transaction at the most.
+pub(super) const SOME_SESSIONS: u32 = 2_000;
+
+/// What became of some of a client's sessions.
+#[derive(Clone, Copy, Debug)]
+pub struct EndedSome {
+    /// How many were alive.
+    pub(super) living: u64,
+    /// Whether none is left but those that were opened meanwhile.
+    pub(super) all: bool,
 }

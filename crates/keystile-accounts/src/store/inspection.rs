@@ -1,6 +1,9 @@
 //! What a look at a database finds.
 
-use super::{Migration, StoreError};
+use super::{ClientRecord, Migration, StoreError};
+
+/// So many clients are looked at.
+pub(super) const CLIENTS: u32 = 1_000;
 
 /// How a database's schema stands to this program's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +70,8 @@ pub struct Inspection {
     pub accounts: u64,
     /// How many sessions have not been ended; some may have expired.
     pub sessions: u64,
+    /// The first of its clients, in the order of their creation; where the schema is this program's.
+    pub clients: Vec<ClientRecord>,
     /// When it was last copied by this program's backup, as far as it knows.
     pub last_backup: Option<i64>,
 }

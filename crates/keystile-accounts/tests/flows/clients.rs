@@ -247,8 +247,17 @@ async fn a_refresh_gives_no_audience_that_the_client_does_not_have() {
     let two = client("two", &[API, "https://other.example"]).await;
     let session = shop.accounts.sign_in(ada_signs_in().client(&one)).await.unwrap();
     let next = shop.accounts.refresh_for(&one, &session.refresh_token, None).await.unwrap();
-    assert_eq!(shop.refused(&next.access_token), Some("token_audience_wrong"));
-    let session = shop.accounts.sign_in(ada_signs_in().client(&two)).await.unwrap();
+    for token in [&session.access_token, &next.access_token] {
+        assert_eq!(shop.refused(token), Some("token_audience_wrong"), "the first is as the next");
+    }
+    let refused = shop.accounts.sign_in(ada_signs_in().resource(API)).await;
+    assert_eq!(refused.unwrap_err().code(), "resource_refused", "without a client");
+    let refused = shop.accounts.sign_in(ada_signs_in().client(&two)).await;
+    assert_eq!(refused.unwrap_err().code(), "resource_needed");
+    let sessions = shop.accounts.sessions(&session.account.id).await.unwrap();
+    assert_eq!(sessions.len(), 1, "none was opened for nothing");
+    let session = shop.accounts.sign_in(ada_signs_in().client(&two).resource(API)).await.unwrap();
+    assert_eq!(shop.refused(&session.access_token), Some("token_audience_wrong"));
     let refused = shop.accounts.refresh_for(&two, &session.refresh_token, None).await;
     assert_eq!(refused.map_err(|error| error.code()).unwrap_err(), "resource_needed");
     // Nothing was spent.

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use keystile_accounts::{Refresh, RefreshError, Which};
+use keystile_accounts::{NewClient, Refresh, RefreshError, Which};
 use metrics::{
     Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
 
-use crate::shop::{Shop, ada_signs_in, caller};
+use crate::shop::{Shop, ada_signs_in, caller, sql};
 
 #[tokio::test]
 async fn a_session_shows_who_used_it_last_and_from_where() {
@@ -112,6 +112,28 @@ async fn a_refresh_token_names_its_session_whatever_became_of_it() {
     for unknown in ["", "ksr_", &format!("ksr_{}", "A".repeat(43)), &first.access_token] {
         assert_eq!(of(unknown).await, None);
     }
+}
+
+#[tokio::test]
+async fn the_audit_keeps_where_a_sign_out_came_from() {
+    let shop = Shop::open().await;
+    let ada = shop.ada().await;
+    let here = "192.0.2.1".parse().unwrap();
+    let client = shop.client(NewClient::named("shop")).await;
+    let client = shop.believed(&client).await;
+    let bound = shop.accounts.sign_in(ada_signs_in().client(&client)).await.unwrap();
+    let (one, two) = (shop.sign_in().await, shop.sign_in().await);
+    let accounts = &shop.accounts;
+    accounts.revoke_for(&client, bound.refresh_token.as_str()).await.unwrap();
+    accounts.sign_out_from(&ada.id, &one.session_id, Which::This, here).await.unwrap();
+    let token = Refresh::token(two.refresh_token.as_str()).from(here);
+    accounts.sign_out_by_refresh_token(token).await.unwrap();
+    accounts.sign_out_from(&ada.id, &two.session_id, Which::All, here).await.unwrap();
+    let kept = "SELECT group_concat(kind || ' ' || origin) FROM
+        (SELECT kind, origin FROM audit WHERE kind LIKE 'session.%ended' ORDER BY id)";
+    let each = ["session.ended"; 3].into_iter().chain(["session.all_ended"]);
+    let expected: Vec<String> = each.map(|kind| format!("{kind} {here}")).collect();
+    assert_eq!(sql(shop.folder.path(), kept), expected.join(","));
 }
 
 /// What was counted, by outcome.

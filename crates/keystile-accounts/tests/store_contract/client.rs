@@ -84,13 +84,11 @@ pub(crate) async fn its_end_is_the_end_of_its_tokens_and_sessions(database: &Dat
     assert!(matches!(rotation, Rotation::Ended(_)), "{rotation:?}");
     let told = store.revocations_after(beginning(), 10).await.unwrap().rows;
     let told: Vec<_> = told.into_iter().map(|row| row.revoked).collect();
-    assert_eq!(
-        told[0],
-        Revoked::Subject {
-            account_id: client_subject("reader"),
-            smallest_generation: 1
-        }
-    );
+    let subject = Revoked::Subject {
+        account_id: client_subject("reader"),
+        smallest_generation: 1,
+    };
+    assert!(told.contains(&subject), "{told:?}");
     for live in [&one, &two] {
         let session_id = live.session.id.clone();
         assert!(told.contains(&Revoked::Session { session_id }), "{told:?}");

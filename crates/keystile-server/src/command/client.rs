@@ -1,4 +1,4 @@
-//! `keystile client …`: programs with credentials of their own, before the first start or beside a running server.
+//! `keystile client …`: programs with credentials of their own, also beside a running server.
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
@@ -22,8 +22,18 @@ Examples:
     )]
     Create(Create),
     /// List clients.
+    #[command(after_help = "Examples:
+  keystile client list
+  keystile client list --json")]
     List(List),
     /// Delete a client: its tokens are refused at once, and the sessions that were opened for it end.
+    #[command(
+        after_help = "Another client of the same name gets another id and another secret.
+
+Examples:
+  keystile client delete microblog
+  keystile client delete 0190b6f2-8c1e-7d34-a8f5-3b1f0f3f6a51 --yes"
+    )]
     Delete(Delete),
 }
 
@@ -85,9 +95,13 @@ impl Create {
         let new = NewClient::named(self.name)
             .scopes(self.scopes)
             .audiences(self.audiences);
-        let created = self.common.place.with_accounts(|accounts| async move {
-            Ok(accounts.create_client(None, new).await?)
-        })?;
+        // Where there is no database there is no server that would know the client.
+        let created = self
+            .common
+            .place
+            .with_present_accounts(|accounts| async move {
+                Ok(accounts.create_client(None, new).await?)
+            })?;
         if let Some(note) = note {
             eprintln!("Note: {note}");
         }
@@ -163,14 +177,19 @@ fn beside_the_feed(
     audiences: &[String],
     issuer: Option<&str>,
 ) -> Option<String> {
-    let reads = scopes.iter().any(|scope| scope == "revocations:read");
     let issuer = issuer.unwrap_or("the server's issuer");
-    let reaches = audiences.is_empty() || audiences.iter().any(|audience| audience == issuer);
-    (reads && !reaches).then(|| {
+    misses_the_feed(scopes, audiences, issuer).then(|| {
         format!(
             "its tokens are not for this server, so they do not open the feed of revocations; for that, make it with --audience {issuer} too"
         )
     })
+}
+
+/// Whether a client may read the feed of revocations, and has no audience by which it is let in there.
+pub(super) fn misses_the_feed(scopes: &[String], audiences: &[String], issuer: &str) -> bool {
+    let reads = scopes.iter().any(|scope| scope == "revocations:read");
+    let reaches = audiences.is_empty() || audiences.iter().any(|audience| audience == issuer);
+    reads && !reaches
 }
 
 fn confirm(name: &str) -> Result<bool> {

@@ -55,46 +55,62 @@ impl Place {
         act: impl FnOnce(Accounts) -> F,
     ) -> Result<T> {
         let config = self.load()?;
-        match config.database.sqlite_path() {
-            Some(path) if !path.exists() => bail!(
+        match (is_new(&config)?, config.database.sqlite_path()) {
+            (true, Some(_)) => bail!(
                 "there is no database at {}. Name the server's folder with --data; `keystile serve` or `keystile account create` makes a new one",
                 config.database
             ),
-            None if is_empty(&config)? => bail!(
+            (true, None) => bail!(
                 "the database {} is empty: no server has used it yet. Name the server's database with --database or in keystile.toml; `keystile serve` or `keystile migrate` makes its tables",
                 config.database
             ),
-            _ => {}
+            (false, _) => open_for(&config, act),
         }
-        self.with_accounts(act)
     }
 
     /// Opens the accounts for a command, does one thing with them, closes them. Makes the database where there
-    /// is none.
+    /// is none, and says so: the path may be a wrong one.
     pub(crate) fn with_accounts<T, F: Future<Output = Result<T>>>(
         &self,
         act: impl FnOnce(Accounts) -> F,
     ) -> Result<T> {
         let config = self.load()?;
+        let new = is_new(&config)?;
         if config.database.sqlite_path().is_some() {
             prepare_folder(&config.data)?;
         }
-        // A command issues no token, so the issuer matters only where it is known.
-        let issuer = config
-            .issuer_at(config.listen)
-            .unwrap_or_else(|_| "urn:keystile:command".to_owned());
-        let opened = builder(&config, issuer).leave_stored_keys().open();
-        run::alone(Box::pin(async {
-            let accounts = opened.await.with_context(|| opening(&config))?;
-            let result = act(accounts.clone()).await;
-            accounts.close().await;
-            result
-        }))?
+        open_for(&config, |accounts| {
+            if new {
+                eprintln!("Made a new database: {}", config.database);
+            }
+            act(accounts)
+        })
     }
 }
 
-/// Whether a database that has a server of its own has no tables yet. Only looks.
-fn is_empty(config: &Config) -> Result<bool> {
+/// Opens the accounts, does one thing with them, closes them.
+fn open_for<T, F: Future<Output = Result<T>>>(
+    config: &Config,
+    act: impl FnOnce(Accounts) -> F,
+) -> Result<T> {
+    // A command issues no token, so the issuer matters only where it is known.
+    let issuer = config
+        .issuer_at(config.listen)
+        .unwrap_or_else(|_| "urn:keystile:command".to_owned());
+    let opened = builder(config, issuer).leave_stored_keys().open();
+    run::alone(Box::pin(async {
+        let accounts = opened.await.with_context(|| opening(config))?;
+        let result = act(accounts.clone()).await;
+        accounts.close().await;
+        result
+    }))?
+}
+
+/// Whether there is no file yet, or a database that has a server of its own has no tables. Only looks.
+fn is_new(config: &Config) -> Result<bool> {
+    if let Some(path) = config.database.sqlite_path() {
+        return Ok(!path.exists());
+    }
     let found = run::alone(Box::pin(Accounts::inspect(config.database.expose())))?
         .with_context(|| opening(config))?;
     let schema = found.map(|found| found.schema);

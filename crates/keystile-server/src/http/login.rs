@@ -4,9 +4,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use keystile::{BasicCredentials, Refusal};
-use keystile_accounts::{SignIn, SignInError};
+use keystile_accounts::{AuthenticatedClient, SignIn, SignInError};
 use serde::Deserialize;
 use utoipa::ToSchema;
+use zeroize::Zeroizing;
 
 use super::App;
 use super::body::OptionalJson;
@@ -31,15 +32,27 @@ pub(crate) struct LoginBody {
     /// Where the tokens go; `cookie` is for a page in a browser, and needs JSON and an `Origin` that may.
     #[serde(default)]
     delivery: Delivery,
+    /// The client program that signs the person in, if one does. The session is bound to it: it alone refreshes it, at
+    /// `/oauth/token`.
+    client_id: Option<String>,
+    /// The client's secret.
+    #[schema(format = Password, example = "ksc_…")]
+    client_secret: Option<String>,
+    /// The audience of the access token (RFC 8707), one of the client's.
+    #[schema(example = "https://api.example.com")]
+    resource: Option<String>,
 }
 
 /// Signs in. The answer to an unknown user is that to a wrong password.
+///
+/// A client program that signs a person in for itself gives its own credentials beside the person's.
 #[utoipa::path(
     post, path = "/v1/login", tag = "sign-in", request_body = Option<LoginBody>,
     security((), ("basic" = [])),
     responses(
         (status = 200, description = "A new session and its tokens.", body = Tokens),
-        (status = 401, description = "`credentials_wrong`."),
+        (status = 400, description = "`resource_refused` or `resource_needed`: of the client's audiences; or the request cannot be read."),
+        (status = 401, description = "`credentials_wrong`; `client_wrong`: the client's id or its secret."),
         (status = 403, description = "`origin_refused`: cookies for another origin's page."),
         (status = 429, description = "`limited`: too many attempts."),
     ),
@@ -48,12 +61,13 @@ pub(super) async fn login(
     State(app): State<App>,
     peer: Peer,
     headers: HeaderMap,
-    OptionalJson(body): OptionalJson<LoginBody>,
+    OptionalJson(mut body): OptionalJson<LoginBody>,
 ) -> Result<Response, Problem> {
     let basic = headers.contains_key(header::AUTHORIZATION);
     let delivery = body.delivery;
+    let (credentials, resource) = (ClientCredentials::of(&mut body)?, body.resource.take());
     if delivery == Delivery::Cookie {
-        may_have_cookies(&app, basic, &headers)?;
+        may_have_cookies(&app, basic, credentials.is_some(), &headers)?;
     }
     let mut request = if basic {
         by_basic(&headers, &body)?
@@ -61,6 +75,13 @@ pub(super) async fn login(
         by_json(body)?
     };
     request = request.from(peer.address);
+    // Before the password costs anything, and before anything is said about it.
+    if let Some(credentials) = credentials {
+        request = request.client(&credentials.proven(&app, &peer).await?);
+    }
+    if let Some(resource) = resource {
+        request = request.resource(resource);
+    }
     if let Some(device) = peer.device {
         request = request.device(device);
     }
@@ -77,9 +98,51 @@ pub(super) async fn login(
     Ok(app.cookies.answer(delivery, signed_in, now))
 }
 
+/// The client that signs somebody in: always in the body, as an `Authorization` header is always the person's.
+struct ClientCredentials {
+    id: String,
+    secret: Zeroizing<String>,
+}
+
+impl ClientCredentials {
+    /// Both, or none.
+    fn of(body: &mut LoginBody) -> Result<Option<Self>, Problem> {
+        let missing = |name: &'static str| {
+            let detail = "A client gives both client_id and client_secret.";
+            Err(Problem::bad_request("member_missing", detail).member(name))
+        };
+        match (body.client_id.take(), body.client_secret.take()) {
+            (None, None) => Ok(None),
+            (Some(id), Some(secret)) => Ok(Some(Self {
+                id,
+                secret: Zeroizing::new(secret),
+            })),
+            (Some(_), None) => missing("client_secret"),
+            (None, Some(_)) => missing("client_id"),
+        }
+    }
+
+    async fn proven(&self, app: &App, peer: &Peer) -> Result<AuthenticatedClient, Problem> {
+        let from = Some(peer.address);
+        let proven = app
+            .accounts
+            .authenticate_client(&self.id, &self.secret, from);
+        Ok(proven.await?)
+    }
+}
+
 /// A page of another site must not sign somebody's browser in (to the attacker's own account, say). A form can send
 /// neither JSON nor an `Origin` of ours, and Basic is what browsers send by themselves.
-fn may_have_cookies(app: &App, basic: bool, headers: &HeaderMap) -> Result<(), Problem> {
+fn may_have_cookies(
+    app: &App,
+    basic: bool,
+    by_client: bool,
+    headers: &HeaderMap,
+) -> Result<(), Problem> {
+    if by_client {
+        let detail = "A client gets tokens in the body: it could not refresh those in cookies.";
+        return Err(Problem::bad_request("delivery_not_for_clients", detail).member("delivery"));
+    }
     if basic {
         let detail = "Cookies are given for credentials in JSON, not for Basic ones.";
         return Err(Problem::bad_request("delivery_needs_json", detail).member("delivery"));

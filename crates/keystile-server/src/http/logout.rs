@@ -5,13 +5,14 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use keystile::{Principal, Reason, Rejection};
-use keystile_accounts::{Caller, Which};
+use keystile_accounts::{Caller, Refresh, Which};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::App;
 use super::body::OptionalJson;
 use super::cookies::Delivery;
+use super::peer::Peer;
 use super::problem::Problem;
 
 /// Which sessions end, and who asks where no access token says it.
@@ -63,6 +64,7 @@ impl From<Sessions> for Which {
 )]
 pub(super) async fn logout(
     State(app): State<App>,
+    peer: Peer,
     headers: HeaderMap,
     principal: Result<Option<Principal>, Rejection>,
     OptionalJson(body): OptionalJson<LogoutBody>,
@@ -76,7 +78,7 @@ pub(super) async fn logout(
     }
     // A page whose access token has just expired signs out all the same.
     if let (Some(token), Sessions::This) = (cookie, body.sessions) {
-        return by_cookie(&app, &headers, token).await;
+        return by_cookie(&app, &peer, &headers, token).await;
     }
     let which = body.sessions.into();
     let principal = principal.map_err(IntoResponse::into_response)?;
@@ -86,9 +88,10 @@ pub(super) async fn logout(
         (Some(principal), None) => {
             let caller = Caller::from_claims(principal.claims());
             let caller = caller.ok_or_else(|| refused(Reason::TokenClaimMissing))?;
+            let (account, session) = (&caller.account_id, &caller.session_id);
             let ended = app
                 .accounts
-                .sign_out(&caller.account_id, &caller.session_id, which);
+                .sign_out_from(account, session, which, peer.address);
             ended
                 .await
                 .map_err(|fault| Problem::fault(&fault).into_response())?;
@@ -96,15 +99,21 @@ pub(super) async fn logout(
                 return Ok(app.cookies.clear(StatusCode::NO_CONTENT));
             }
         }
-        (None, Some(token)) => by_refresh_token(&app, &token, which)
+        (None, Some(token)) => by_refresh_token(&app, &peer, &token, which)
             .await
             .map_err(IntoResponse::into_response)?,
     }
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn by_cookie(app: &App, headers: &HeaderMap, token: &str) -> Result<Response, Response> {
+async fn by_cookie(
+    app: &App,
+    peer: &Peer,
+    headers: &HeaderMap,
+    token: &str,
+) -> Result<Response, Response> {
     app.allow_cookie(headers, token).await?;
+    let token = Refresh::token(token).from(peer.address);
     match app.accounts.sign_out_by_refresh_token(token).await {
         Ok(_) => Ok(app.cookies.clear(StatusCode::NO_CONTENT)),
         Err(error) => Err(app.over(Delivery::Cookie, error)),
@@ -112,16 +121,24 @@ async fn by_cookie(app: &App, headers: &HeaderMap, token: &str) -> Result<Respon
 }
 
 /// A spent token may end its own session, as a thief's trace should; only a good one speaks for the others.
-async fn by_refresh_token(app: &App, token: &str, which: Which) -> Result<(), Problem> {
+async fn by_refresh_token(
+    app: &App,
+    peer: &Peer,
+    token: &str,
+    which: Which,
+) -> Result<(), Problem> {
+    let token = Refresh::token(token).from(peer.address);
     match which {
         Which::This => {
             app.accounts.sign_out_by_refresh_token(token).await?;
         }
         Which::All => {
-            let proven = app.accounts.refresh(token).await?;
-            app.accounts
-                .sign_out(&proven.account.id, &proven.session_id, which)
-                .await?;
+            let proven = app.accounts.refresh_with(token).await?;
+            let (account, session) = (&proven.account.id, &proven.session_id);
+            let ended = app
+                .accounts
+                .sign_out_from(account, session, which, peer.address);
+            ended.await?;
         }
         // To show that it is good would use the token up, and this answer has no place for its successor.
         Which::Others => return Err(Problem::refused_by(&app.guard, Reason::AccessTokenNeeded)),

@@ -34,6 +34,7 @@ mod me;
 mod oauth;
 mod openapi;
 mod peer;
+mod places;
 mod problem;
 mod query;
 mod readers;

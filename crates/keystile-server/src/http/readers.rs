@@ -11,9 +11,10 @@ use axum::body::{Body, Bytes};
 use http_body::Frame;
 use keystile::{BearerToken, Guard, Reason};
 use keystile_accounts::{FeedError, FeedEvent, FeedReader, RevocationFeed};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use super::places::{Full, Place, Places};
 use super::problem::Problem;
 use super::readiness::Readiness;
 
@@ -29,22 +30,28 @@ const FULL: Duration = Duration::from_secs(5);
 pub(crate) struct Readers {
     /// `None` where nobody could believe what it says.
     feed: Option<RevocationFeed>,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     readiness: Readiness,
 }
 
 /// A client's visit: it lasts no longer than the token is good that it was let in with.
 #[derive(Debug)]
 pub(crate) struct Visit {
+    client: String,
     guard: Guard,
     token: BearerToken,
     left: Duration,
 }
 
 impl Visit {
-    /// Of whoever has just shown this token, which has so long to live.
-    pub(crate) fn new(guard: Guard, token: BearerToken, left: Duration) -> Self {
-        Self { guard, token, left }
+    /// Of the client of this id that has just shown this token, which has so long to live.
+    pub(crate) fn new(client: String, guard: Guard, token: BearerToken, left: Duration) -> Self {
+        Self {
+            client,
+            guard,
+            token,
+            left,
+        }
     }
 
     /// Whether the token is good still: not expired, not revoked. Where that cannot be told, nobody is sent away for it.
@@ -63,7 +70,7 @@ impl Readers {
     pub(crate) fn new(feed: Option<RevocationFeed>, most: usize, readiness: Readiness) -> Self {
         Self {
             feed,
-            places: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
+            places: Places::new(most),
             readiness,
         }
     }
@@ -75,12 +82,8 @@ impl Readers {
             Problem::not_found("feed_absent", detail)
         };
         let feed = self.feed.as_ref().ok_or_else(absent)?;
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
-            tracing::warn!("as many read the revocation feed as may; refusing more");
-            let detail =
-                "As many programs read the feed as this server lets in. Try again shortly.";
-            Problem::busy("feed_full", detail, FULL)
-        })?;
+        let place = self.places.take(&visit.client);
+        let place = place.map_err(|full| no_place(&full, &visit.client))?;
         let reader = feed.read(last).await.map_err(|error| unreadable(&error))?;
         let (pieces, queue) = mpsc::channel(QUEUE);
         tokio::spawn(tell(reader, visit, self.readiness.clone(), pieces));
@@ -89,6 +92,23 @@ impl Readers {
             _place: place,
         }))
     }
+}
+
+fn no_place(full: &Full, client: &str) -> Problem {
+    let detail = match full {
+        Full::ForAll => {
+            tracing::warn!("as many read the revocation feed as may; refusing more");
+            "As many programs read the feed as this server lets in. Try again shortly."
+        }
+        Full::ForThisClient => {
+            tracing::warn!(
+                client,
+                "a client reads the revocation feed as often as one may; what is left is for others"
+            );
+            "This client reads the feed as often as one client may; the last places are for others. Try again shortly, or at another node."
+        }
+    };
+    Problem::busy("feed_full", detail, FULL)
 }
 
 fn unreadable(error: &FeedError) -> Problem {
@@ -156,7 +176,7 @@ fn written(events: &[FeedEvent]) -> Bytes {
 /// The body of an answer. Its place is free when the connection lets go of it.
 struct Stream {
     queue: mpsc::Receiver<Bytes>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl http_body::Body for Stream {

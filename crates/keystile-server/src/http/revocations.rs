@@ -34,7 +34,8 @@ impl FromRequestParts<App> for Reader {
         let token = BearerToken::from_request_parts(parts, app).await;
         let token = token.map_err(IntoResponse::into_response)?;
         let left = met.expires_at().since(app.guard.now());
-        Ok(Self(Visit::new(app.guard.clone(), token, left)))
+        let client = met.sub.clone();
+        Ok(Self(Visit::new(client, app.guard.clone(), token, left)))
     }
 }
 

@@ -15,6 +15,7 @@ mod health;
 mod http;
 mod jwks;
 mod login;
+mod login_by_client;
 mod logout;
 mod matrix;
 mod me;

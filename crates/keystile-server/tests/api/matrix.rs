@@ -170,13 +170,14 @@ impl<'a> Kinds<'a> {
     }
 
     /// Good once, or elsewhere, or for something else.
-    async fn once_good(&self, ada: &Person<'_>) -> [(&'static str, Is, String); 6] {
+    async fn once_good(&self, ada: &Person<'_>) -> [(&'static str, Is, String); 8] {
         let gone = self.server.client("gone").await;
         let deleted = gone.token().await;
         let accounts = &self.server.accounts;
         accounts.delete_client(None, &gone.id).await.unwrap();
         let out = self.server.sign_in("ada").await;
         out.call("POST", "/v1/logout").await.expect(204);
+        let (through, bound) = self.reader.session_for("ada", API).await;
         let for_api = self.reader.token_with(&format!("&resource={API}")).await;
         let bad = |name, reason, token: &str| (name, Is::Bad(reason), token.to_owned());
         [
@@ -185,6 +186,12 @@ impl<'a> Kinds<'a> {
             bad("signed out", "token_revoked", &out.access),
             bad("expired", "token_expired", &self.expired),
             bad("a refresh token", "access_token_needed", &ada.refresh),
+            bad("a client's refresh token", "access_token_needed", &bound),
+            bad(
+                "a person's, through a client, for an API",
+                "token_audience_wrong",
+                &through,
+            ),
             bad("a client's secret", "token_malformed", &self.reader.secret),
         ]
     }

@@ -5,7 +5,7 @@ use crate::keystile::Folder;
 #[test]
 fn clients_are_made_listed_and_deleted() {
     let folder = Folder::new();
-    folder.run("client list").failed("there is no database");
+    folder.run("migrate").worked();
     let made = folder
         .run("client create microblog --scope revocations:read --json")
         .worked();
@@ -39,22 +39,6 @@ fn clients_are_made_listed_and_deleted() {
         ("client_id", "client_secret", 4)
     );
 
-    let issuer = "http://127.0.0.1:8080";
-    for (more, told) in [
-        ("--audience https://a.example".to_owned(), true),
-        (
-            format!("--audience https://a.example --audience {issuer}"),
-            false,
-        ),
-        (String::new(), false),
-    ] {
-        let line = format!("client create reader --scope revocations:read {more}");
-        let said = folder.run(&line).worked();
-        let note = format!("--audience {issuer} too");
-        assert_eq!(said.err.contains(&note), told, "{more}: {}", said.err);
-        folder.run("client delete reader --yes").worked();
-    }
-
     let list = folder.run("client list --json").worked().json();
     let mut expected = made.clone();
     expected.as_object_mut().unwrap().remove("client_secret");
@@ -87,4 +71,58 @@ fn clients_are_made_listed_and_deleted() {
         .run(&format!("client delete {} --yes", shown[1]))
         .worked();
     assert_eq!(folder.run("client list --json").worked().json(), json!([]));
+}
+
+#[test]
+fn a_client_is_made_where_a_server_is_and_nowhere_else() {
+    let folder = Folder::new();
+    for line in [
+        "client list",
+        "client create microblog",
+        "client delete x --yes",
+    ] {
+        folder.run(line).failed("there is no database");
+        let made = folder.0.path().join("keystile-data").exists();
+        assert!(!made, "{line} made something");
+    }
+    let said = folder.run("migrate").worked();
+    assert!(
+        said.err.contains("Made a new database: sqlite"),
+        "{}",
+        said.err
+    );
+    let said = folder.run("migrate").worked();
+    assert!(!said.err.contains("Made"), "{}", said.err);
+}
+
+#[test]
+fn one_that_cannot_reach_the_feed_is_told_of() {
+    let folder = Folder::new();
+    folder.run("migrate").worked();
+    let issuer = "http://127.0.0.1:8080";
+    for (more, told) in [
+        ("--audience https://a.example".to_owned(), true),
+        (
+            format!("--audience https://a.example --audience {issuer}"),
+            false,
+        ),
+        (String::new(), false),
+    ] {
+        let line = format!("client create reader --scope revocations:read {more}");
+        let said = folder.run(&line).worked();
+        let note = format!("--audience {issuer} too");
+        assert_eq!(said.err.contains(&note), told, "{more}: {}", said.err);
+        let issuer = format!("issuer = {issuer:?}\n");
+        std::fs::write(folder.0.path().join("keystile.toml"), issuer).unwrap();
+        let looked = folder.run("doctor").out;
+        let noticed = looked.contains("note  clients: reader has the scope revocations:read");
+        assert_eq!(noticed, told, "{more}: {looked}");
+        assert_eq!(
+            looked.contains("ok    clients: 1"),
+            !told,
+            "{more}: {looked}"
+        );
+        std::fs::remove_file(folder.0.path().join("keystile.toml")).unwrap();
+        folder.run("client delete reader --yes").worked();
+    }
 }

@@ -14,6 +14,7 @@ mod place;
 mod reading;
 mod refused;
 mod resume;
+mod storm;
 
 /// Runs each test on each engine, under the engine's name.
 macro_rules! on_both {
@@ -57,6 +58,9 @@ on_both! {
     refused {
         only_a_clients_token_with_the_scope_is_let_in,
         there_is_an_end_to_readers,
+    }
+    storm {
+        each_of_a_clients_many_sessions_ends_and_is_told,
     }
     ends {
         a_stream_ends_with_its_token,

@@ -49,6 +49,32 @@ impl Place {
         Node::start(&self.url, &self.clock, readers).await
     }
 
+    /// So many sessions of an account, opened for a client: `many-0` and so on.
+    pub(crate) fn open_sessions(&self, account: &str, client: &str, count: usize, now: i64) {
+        let until = now + 86_400_000;
+        let row = |hash: &str| {
+            format!(
+                "INSERT INTO session (id, account_id, client_id, token_hash, created_at, last_used_at, expires_at, auth_time, amr)
+                 SELECT 'many-' || n, '{account}', '{client}', {hash}, {now}, {now}, {until}, {now}, '[]' FROM"
+            )
+        };
+        let last = count - 1;
+        if let Some(database) = &self.database {
+            let insert = row("sha256(('many-' || n)::bytea)");
+            database.sql(&format!("{insert} generate_series(0, {last}) AS n"));
+        } else {
+            let insert = row("CAST(printf('%032d', n) AS BLOB)");
+            let numbers = format!(
+                "(WITH RECURSIVE all_of(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM all_of WHERE n < {last}) SELECT n FROM all_of)"
+            );
+            let path = self.url.strip_prefix("sqlite://").expect("a path");
+            let connection = rusqlite::Connection::open(path).expect("the database");
+            connection
+                .execute(&format!("{insert} {numbers}"), ())
+                .expect("sessions");
+        }
+    }
+
     /// What follows a restore: another history begins, and everything in it is trusted.
     pub(crate) async fn begin_anew(&self) {
         let store = Store::open(&self.url, Options::default()).await;

@@ -9,7 +9,7 @@ use super::super::{
     StoreError, WriteError,
 };
 use super::row::{self, Values, get};
-use super::{Postgres, Work, audit, revocation, session};
+use super::{Postgres, Work, audit, ending, revocation, session};
 
 /// The columns of an [`AccountRecord`], behind its cursor, in the order of [`from_row`].
 macro_rules! account_columns {
@@ -264,7 +264,7 @@ async fn disable(work: &Work<'_>, act: &Act, id: &str) -> Result<AccountRecord, 
     work.run(SET_DISABLED, &[&id, &Some(act.now), &act.now])
         .await?;
     raise_generation(work, act, id).await?;
-    session::end_all_but(work, act, id, None, EndReason::Disabled).await?;
+    ending::end_all_but(work, act, id, None, EndReason::Disabled).await?;
     audit::note(work, act, "account.disabled", id, None).await?;
     by_id(work, id).await
 }
@@ -290,8 +290,8 @@ async fn delete(
     session::recheck(work, act, Some(id)).await?;
     expect_password(&lock(work, id).await?, expected_password)?;
     raise_generation(work, act, id).await?;
-    session::end_all_but(work, act, id, None, EndReason::Deleted).await?;
-    session::forget_places(work, id).await?;
+    ending::end_all_but(work, act, id, None, EndReason::Deleted).await?;
+    ending::forget_places(work, id).await?;
     work.run(DELETE, &[&id]).await?;
     audit::note(work, act, "account.deleted", id, None).await
 }

@@ -1,13 +1,15 @@
 //! Clients: created, looked up, listed, deleted with all that they hold.
 
+use deadpool_postgres::Object;
 use tokio_postgres::Row;
 
+use super::super::client::{EndedSome, SOME_SESSIONS};
 use super::super::column::{page, reason_text, to_json};
 use super::super::{
     Act, ClientRecord, EndReason, NewClient, Page, StoreError, WriteError, audited, client_subject,
 };
 use super::row::{self, Values, get};
-use super::{Postgres, Work, audit, revocation, session};
+use super::{Postgres, Work, audit, ending, revocation, session};
 
 /// The columns of a [`ClientRecord`], behind its cursor, in the order of [`from_row`].
 macro_rules! client_columns {
@@ -32,9 +34,9 @@ const PAGE: &str = concat!(
 /// Whoever deletes the client waits for the transaction that asks, and sees then what it wrote.
 const IS_THERE: &str = "SELECT 1 FROM client WHERE id = $1 FOR KEY SHARE";
 const DELETE: &str = "DELETE FROM client WHERE id = $1 RETURNING name, generation";
-/// In the order of ids.
+/// In the order of ids; so many of them, or all.
 const END_SESSIONS: &str = "WITH living AS (
-        SELECT id FROM session WHERE client_id = $1 AND ended_at IS NULL ORDER BY id FOR UPDATE)
+        SELECT id FROM session WHERE client_id = $1 AND ended_at IS NULL ORDER BY id LIMIT $4::bigint FOR UPDATE)
     UPDATE session SET ended_at = $2, end_reason = $3, salt = NULL
       FROM living WHERE session.id = living.id RETURNING session.id, session.expires_at";
 
@@ -92,6 +94,21 @@ impl Postgres {
         .await
     }
 
+    pub async fn end_sessions_of_client(
+        &self,
+        act: Act,
+        id: &str,
+    ) -> Result<EndedSome, WriteError> {
+        let id = id.to_owned();
+        self.write(move |work| {
+            Box::pin(async move {
+                session::recheck(work, &act, None).await?;
+                end_sessions(work, &act, &id, Some(SOME_SESSIONS)).await
+            })
+        })
+        .await
+    }
+
     pub async fn delete_client(&self, act: Act, id: &str) -> Result<u64, WriteError> {
         let id = id.to_owned();
         self.write(move |work| Box::pin(async move { delete(work, &act, &id).await }))
@@ -122,22 +139,37 @@ async fn delete(work: &Work<'_>, act: &Act, id: &str) -> Result<u64, WriteError>
     let deleted = deleted.ok_or(WriteError::NotFound)?;
     let (name, generation): (String, i64) = (get(&deleted, 0)?, get(&deleted, 1)?);
     revocation::subject(work, act, &client_subject(id), generation + 1).await?;
-    let ended = end_sessions(work, act, id).await?;
+    let ended = end_sessions(work, act, id, None).await?;
     let record = audited(act, "client.deleted", id, &name);
     audit::insert(&**work, &record).await?;
-    Ok(ended)
+    Ok(ended.living)
 }
 
-async fn end_sessions(work: &Work<'_>, act: &Act, id: &str) -> Result<u64, WriteError> {
-    let values: Values<'_> = &[&id, &act.now, &reason_text(EndReason::ClientDeleted)];
-    let mut living = 0;
-    for row in work.all(END_SESSIONS, values).await? {
-        if get::<i64>(&row, 1)? > act.now {
-            revocation::session(work, act, get(&row, 0)?).await?;
-            living += 1;
-        }
-    }
-    Ok(living)
+async fn end_sessions(
+    work: &Work<'_>,
+    act: &Act,
+    id: &str,
+    most: Option<u32>,
+) -> Result<EndedSome, WriteError> {
+    let (reason, limit) = (reason_text(EndReason::ClientDeleted), most.map(i64::from));
+    let values: Values<'_> = &[&id, &act.now, &reason, &limit];
+    let ended = work.all(END_SESSIONS, values).await?;
+    let living = ending::living(&ended, act.now)?;
+    revocation::sessions(work, act, &living).await?;
+    Ok(EndedSome {
+        living: living.len() as u64,
+        all: most.is_none_or(|most| ended.len() < most as usize),
+    })
+}
+
+/// The first so many.
+pub(super) async fn first(
+    connection: &Object,
+    limit: u32,
+) -> Result<Vec<ClientRecord>, StoreError> {
+    let values: Values<'_> = &[&i64::MIN, &i64::from(limit)];
+    let rows = row::all(connection, PAGE, values).await?;
+    rows.iter().map(from_row).collect()
 }
 
 /// Refuses what is done for a client that is not there; holds one that is until the transaction ends.

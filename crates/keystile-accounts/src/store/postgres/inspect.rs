@@ -2,10 +2,11 @@
 
 use deadpool_postgres::Object;
 
+use super::super::inspection::CLIENTS;
 use super::super::{Inspection, Migration, Options, Schema, StoreError};
 use super::location::Location;
 use super::migrate::{self, MIGRATIONS};
-use super::{connect, issuer, key, row};
+use super::{client as clients, connect, issuer, key, row};
 
 const ACCOUNTS: &str = "SELECT count(*) FROM account";
 const SESSIONS: &str = "SELECT count(*) FROM session WHERE ended_at IS NULL";
@@ -27,6 +28,7 @@ async fn look(client: &Object, known: &[Migration]) -> Result<Inspection, StoreE
         issuer: None,
         accounts: 0,
         sessions: 0,
+        clients: Vec::new(),
         // Its own means leave no mark here.
         last_backup: None,
     };
@@ -41,6 +43,9 @@ async fn look(client: &Object, known: &[Migration]) -> Result<Inspection, StoreE
         found.issuer = issuer::known(client).await?;
         found.accounts = row::number(client, ACCOUNTS, &[]).await?.cast_unsigned();
         found.sessions = row::number(client, SESSIONS, &[]).await?.cast_unsigned();
+        if let Schema::Current { .. } = found.schema {
+            found.clients = clients::first(client, CLIENTS).await?;
+        }
     }
     Ok(found)
 }

@@ -11,6 +11,7 @@ mod audit;
 mod claim;
 mod client;
 mod connect;
+mod ending;
 mod error;
 mod exchange;
 mod incoming;

@@ -6,7 +6,7 @@ use super::super::{
     AccountRecord, Act, EndReason, LiveSession, NewHead, PasswordHash, StoreError, WriteError,
 };
 use super::row::{self, Values, get};
-use super::{Postgres, Work, account, audit, refresh, session};
+use super::{Postgres, Work, account, audit, ending, refresh, session};
 
 const REPLACE: &str = "UPDATE account SET password_hash = $3, password_format = $4, updated_at = $5
     WHERE id = $1 AND password_hash = $2";
@@ -88,7 +88,7 @@ async fn change(
         return Err(WriteError::Changed);
     }
     account::raise_generation(work, act, &actor.account_id).await?;
-    session::end_all_but(
+    ending::end_all_but(
         work,
         act,
         &actor.account_id,
@@ -119,7 +119,7 @@ async fn set(
         return Err(WriteError::NotFound);
     }
     account::raise_generation(work, act, id).await?;
-    session::end_all_but(work, act, id, None, EndReason::PasswordChanged).await?;
+    ending::end_all_but(work, act, id, None, EndReason::PasswordChanged).await?;
     audit::note(work, act, "account.password_set", id, None).await?;
     account::by_id(work, id).await
 }

@@ -10,7 +10,7 @@ use super::super::{
 use super::account::{self, account_columns};
 use super::row::{self, Values, get};
 use super::session::{self, session_columns};
-use super::{Postgres, Work, audit};
+use super::{Postgres, Work, audit, ending};
 
 /// The presented token is the head of a living session, or nothing happens. `previous_*` keep what the head was. Whoever
 /// waited here for another's rotation sees that the head is another, and changes nothing.
@@ -178,7 +178,7 @@ async fn end_reused(
 ) -> Result<Rotation, WriteError> {
     let act = rotate.act();
     let of = session.ids();
-    session::end(
+    ending::end(
         work,
         &act,
         &of.account_id,

@@ -9,7 +9,7 @@ use super::super::{
     WriteError,
 };
 use super::row::{self, Values, get};
-use super::{Postgres, Work, audit, connect, session as sessions};
+use super::{Postgres, Work, audit, connect, session};
 
 /// Kept for the longest life that any issuer on this database has given its tokens, not only for that of this process's.
 /// Whoever is just saying a longer one waits for those who still go by the shorter.
@@ -17,6 +17,12 @@ const INSERT: &str = "INSERT INTO revocation (kind, value, smallest_generation, 
     VALUES ($1, $2, $3, $4::bigint, greatest($5::bigint, $4 + coalesce(
         (SELECT value::bigint FROM meta WHERE name = 'longest_token_life' FOR SHARE), 0)))
     RETURNING id, until, xid::text";
+/// The same for many sessions, in one round trip: a client that is deleted may have had tens of thousands.
+const INSERT_SESSIONS: &str = "INSERT INTO revocation (kind, value, at, until)
+    SELECT 'session', ended.id, $2::bigint, greatest($3::bigint, $2 + coalesce(
+        (SELECT value::bigint FROM meta WHERE name = 'longest_token_life' FOR SHARE), 0))
+      FROM unnest($1::text[]) AS ended (id)
+    RETURNING id, until, xid::text, value";
 const LONGEST: &str =
     "SELECT coalesce(max(value::bigint), -1) FROM meta WHERE name = 'longest_token_life'";
 const LENGTHEN: &str =
@@ -122,7 +128,7 @@ impl Postgres {
         let token_id = token_id.to_owned();
         self.write(move |work| {
             Box::pin(async move {
-                sessions::recheck(work, &act, None).await?;
+                session::recheck(work, &act, None).await?;
                 let record = AuditRecord {
                     at: act.now,
                     kind: "token.revoked".to_owned(),
@@ -199,6 +205,23 @@ pub(super) async fn session(
     insert(work, act, Revoked::Session { session_id }).await
 }
 
+/// Revokes the tokens of these sessions.
+pub(super) async fn sessions(
+    work: &Work<'_>,
+    act: &Act,
+    session_ids: &[String],
+) -> Result<(), WriteError> {
+    if session_ids.is_empty() {
+        return Ok(());
+    }
+    let values: Values<'_> = &[&session_ids, &act.now, &act.revoked_until];
+    for row in work.all(INSERT_SESSIONS, values).await? {
+        let session_id = get(&row, 3)?;
+        note(work, act, &row, Revoked::Session { session_id })?;
+    }
+    Ok(())
+}
+
 pub(super) async fn subject(
     work: &Work<'_>,
     act: &Act,
@@ -222,10 +245,15 @@ async fn insert(work: &Work<'_>, act: &Act, revoked: Revoked) -> Result<(), Writ
     let values: Values<'_> = &[&kind, &value, &generation, &act.now, &act.revoked_until];
     let row = work.optional(INSERT, values).await?;
     let row = row.ok_or(StoreError::Corrupt("an insert that answers nothing"))?;
-    let (id, until) = (get(&row, 0)?, get(&row, 1)?);
+    note(work, act, &row, revoked)
+}
+
+/// What an insert answers is told of after the commit.
+fn note(work: &Work<'_>, act: &Act, row: &Row, revoked: Revoked) -> Result<(), WriteError> {
+    let (id, until) = (get(row, 0)?, get(row, 1)?);
     work.note_revoked(RevocationRecord {
         id,
-        place: number(get(&row, 2)?)?,
+        place: number(get(row, 2)?)?,
         revoked,
         at: act.now,
         until,

@@ -7,7 +7,7 @@ use super::super::{
     AccountChanges, AccountRecord, Act, EndReason, Field, NewAccount, NewAccountId, PasswordHash,
     StoreError, WriteError,
 };
-use super::{Sqlite, Work, audit, revocation, session};
+use super::{Sqlite, Work, audit, ending, revocation, session};
 
 /// The columns of an [`AccountRecord`], behind its cursor, in the order of [`from_row`].
 macro_rules! account_columns {
@@ -235,7 +235,7 @@ fn disable(work: &Work<'_>, act: &Act, id: &str) -> Result<AccountRecord, WriteE
     }
     work.run(SET_DISABLED, (id, Some(act.now), act.now))?;
     raise_generation(work, act, id)?;
-    session::end_all_but(work, act, id, None, EndReason::Disabled)?;
+    ending::end_all_but(work, act, id, None, EndReason::Disabled)?;
     audit::note(work, act, "account.disabled", id, None)?;
     by_id(work, id)
 }
@@ -260,8 +260,8 @@ fn delete(
     session::recheck(work, act)?;
     expect_password(&by_id(work, id)?, expected_password)?;
     raise_generation(work, act, id)?;
-    session::end_all_but(work, act, id, None, EndReason::Deleted)?;
-    session::forget_places(work, id)?;
+    ending::end_all_but(work, act, id, None, EndReason::Deleted)?;
+    ending::forget_places(work, id)?;
     work.run(DELETE, [id])?;
     audit::note(work, act, "account.deleted", id, None)
 }

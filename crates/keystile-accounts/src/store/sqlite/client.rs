@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
+use super::super::client::{EndedSome, SOME_SESSIONS};
 use super::super::column::{page, reason_text, to_json};
 use super::super::{
     Act, ClientRecord, EndReason, NewClient, Page, Restoration, StoreError, WriteError, audited,
@@ -31,8 +32,10 @@ const PAGE: &str = concat!(
 );
 const IS_THERE: &str = "SELECT 1 FROM client WHERE id = ?1";
 const DELETE: &str = "DELETE FROM client WHERE id = ?1 RETURNING name, generation";
+/// So many of them; all, where that is negative.
 const END_SESSIONS: &str = "UPDATE session SET ended_at = ?2, end_reason = ?3, salt = NULL
-    WHERE client_id = ?1 AND ended_at IS NULL RETURNING id, expires_at";
+    WHERE seq IN (SELECT seq FROM session WHERE client_id = ?1 AND ended_at IS NULL LIMIT ?4)
+    RETURNING id, expires_at";
 
 /// Kept as long as the revocations of its former deletion would have been.
 macro_rules! until {
@@ -90,6 +93,19 @@ impl Sqlite {
         .await
     }
 
+    pub async fn end_sessions_of_client(
+        &self,
+        act: Act,
+        id: &str,
+    ) -> Result<EndedSome, WriteError> {
+        let id = id.to_owned();
+        self.write(move |work| {
+            session::recheck(work, &act)?;
+            end_sessions(work, &act, &id, Some(SOME_SESSIONS))
+        })
+        .await
+    }
+
     pub async fn delete_client(&self, act: Act, id: &str) -> Result<u64, WriteError> {
         let id = id.to_owned();
         self.write(move |work| delete(work, &act, &id)).await
@@ -121,17 +137,26 @@ fn delete(work: &Work<'_>, act: &Act, id: &str) -> Result<u64, WriteError> {
         .optional()?;
     let (name, generation) = deleted.ok_or(WriteError::NotFound)?;
     revocation::subject(work, act, &client_subject(id), generation + 1)?;
-    let ended = end_sessions(work, act, id)?;
+    let ended = end_sessions(work, act, id, None)?;
     audit::insert(work, &audited(act, "client.deleted", id, &name))?;
-    Ok(ended)
+    Ok(ended.living)
 }
 
-fn end_sessions(work: &Work<'_>, act: &Act, id: &str) -> Result<u64, WriteError> {
+fn end_sessions(
+    work: &Work<'_>,
+    act: &Act,
+    id: &str,
+    most: Option<u32>,
+) -> Result<EndedSome, WriteError> {
+    let limit = most.map_or(-1, i64::from);
     let reason = reason_text(EndReason::ClientDeleted);
     let ended: Vec<(String, i64)> = work
         .prepare_cached(END_SESSIONS)?
-        .query_map((id, act.now, reason), |row| Ok((row.get(0)?, row.get(1)?)))?
+        .query_map((id, act.now, reason, limit), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
         .collect::<Result<_, _>>()?;
+    let all = most.is_none_or(|most| ended.len() < most as usize);
     let mut living = 0;
     for (session_id, expires_at) in ended {
         if expires_at > act.now {
@@ -139,7 +164,15 @@ fn end_sessions(work: &Work<'_>, act: &Act, id: &str) -> Result<u64, WriteError>
             living += 1;
         }
     }
-    Ok(living)
+    Ok(EndedSome { living, all })
+}
+
+/// The first so many.
+pub(super) fn first(connection: &Connection, limit: u32) -> Result<Vec<ClientRecord>, StoreError> {
+    let mut statement = connection.prepare_cached(PAGE)?;
+    let rows = statement.query_map((i64::MIN, limit), from_row)?;
+    let rows = rows.take(limit as usize).collect::<Result<_, _>>()?;
+    Ok(rows)
 }
 
 /// In a database that was restored from a time before its deletion.
@@ -154,7 +187,7 @@ pub(super) fn delete_again(
     let reason = reason_text(EndReason::ClientDeleted);
     // What it answers was revoked above; a statement that answers is run to its end by asking for that.
     let mut ending = connection.prepare(END_SESSIONS)?;
-    let mut ended = ending.query((id, now, reason))?;
+    let mut ended = ending.query((id, now, reason, -1))?;
     while ended.next()?.is_some() {}
     let name: Option<String> = connection
         .prepare(DELETE)?

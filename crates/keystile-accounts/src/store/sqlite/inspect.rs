@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags};
 
+use super::super::inspection::CLIENTS;
 use super::super::{Inspection, Migration, Schema, StoreError};
 use super::location::{Location, beside, the_file_itself};
 use super::migrate;
-use super::{backup, issuer, key, mark, snapshot};
+use super::{backup, client, issuer, key, mark, snapshot};
 
 const CHECK: &str = "PRAGMA quick_check(5)";
 const ACCOUNTS: &str = "SELECT count(*) FROM account";
@@ -43,6 +44,7 @@ fn look(connection: &Connection, known: &[Migration]) -> Result<Inspection, Stor
         issuer: None,
         accounts: 0,
         sessions: 0,
+        clients: Vec::new(),
         last_backup: None,
     };
     // What a stranger's tables mean nobody knows, and before the first migration there are none.
@@ -57,6 +59,9 @@ fn look(connection: &Connection, known: &[Migration]) -> Result<Inspection, Stor
         found.accounts = count(connection, ACCOUNTS)?;
         found.sessions = count(connection, SESSIONS)?;
         found.last_backup = backup::marked(connection)?;
+        if let Schema::Current { .. } = found.schema {
+            found.clients = client::first(connection, CLIENTS)?;
+        }
     }
     Ok(found)
 }

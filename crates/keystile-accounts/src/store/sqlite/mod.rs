@@ -7,6 +7,7 @@ mod backup;
 mod client;
 mod connect;
 mod copy;
+mod ending;
 mod error;
 mod exchange;
 mod inspect;

@@ -3,7 +3,7 @@
 use super::super::{
     AccountRecord, Act, EndReason, LiveSession, NewHead, PasswordHash, StoreError, WriteError,
 };
-use super::{Sqlite, Work, account, audit, refresh, session};
+use super::{Sqlite, Work, account, audit, ending, refresh, session};
 
 const REPLACE: &str = "UPDATE account SET password_hash = ?3, password_format = ?4, updated_at = ?5
     WHERE id = ?1 AND password_hash = ?2";
@@ -82,7 +82,7 @@ fn change(
         return Err(WriteError::Changed);
     }
     account::raise_generation(work, act, &actor.account_id)?;
-    session::end_all_but(
+    ending::end_all_but(
         work,
         act,
         &actor.account_id,
@@ -113,7 +113,7 @@ fn set(
         return Err(WriteError::NotFound);
     }
     account::raise_generation(work, act, id)?;
-    session::end_all_but(work, act, id, None, EndReason::PasswordChanged)?;
+    ending::end_all_but(work, act, id, None, EndReason::PasswordChanged)?;
     audit::note(work, act, "account.password_set", id, None)?;
     account::by_id(work, id)
 }

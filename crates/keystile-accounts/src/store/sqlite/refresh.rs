@@ -7,7 +7,7 @@ use super::super::{
     Act, EndReason, Hash, NewHead, OfSession, Rotate, Rotation, Salt, SessionRecord, WriteError,
 };
 use super::session::{self, session_columns};
-use super::{Sqlite, Work, audit};
+use super::{Sqlite, Work, audit, ending};
 
 /// The presented token is the head of a living session, or nothing happens. `previous_*` keep what the head was.
 const ROTATE: &str = concat!(
@@ -127,7 +127,7 @@ fn reused(
 ) -> Result<Rotation, WriteError> {
     let act = rotate.act();
     let of = session.ids();
-    session::end(
+    ending::end(
         work,
         &act,
         &of.account_id,

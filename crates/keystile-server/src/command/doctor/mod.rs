@@ -1,6 +1,7 @@
 //! `keystile doctor`: looks at everything that a start needs, and says how to mend what is wrong.
 
 mod check;
+mod clients;
 mod machine;
 mod server;
 
@@ -112,6 +113,7 @@ fn database(config: &Config) -> Vec<Check> {
             checks.extend(writable(config));
             checks.extend(signing_key(&found, config));
             checks.extend(issuer(&found, config));
+            checks.extend(clients::checks(&found, config));
             checks.extend(backup(&found, config));
         }
     }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode};
 use keystile::{Guard, Reason, Refusal};
-use keystile_accounts::{AdminError, CallerError, Fault, RefreshError, SignInError, SignUpError};
+use keystile_accounts::{
+    AdminError, CallerError, ClientAuthError, Fault, RefreshError, SignInError, SignUpError,
+};
 
 use super::Problem;
 
@@ -110,9 +112,34 @@ impl From<SignInError> for Problem {
                 "The name or the password is wrong.",
             )
             .challenge(BEARER),
+            SignInError::ResourceRefused => Self::bad_request(
+                code,
+                "The token cannot be for this resource. Name one of the client's audiences; without a client, leave it out.",
+            )
+            .member("resource"),
+            SignInError::ResourceNeeded => Self::bad_request(
+                code,
+                "The client has several audiences. Say which one as the resource.",
+            )
+            .member("resource"),
             SignInError::Limited { retry_after } => Self::limited(retry_after),
             SignInError::Busy { retry_after } => Self::hashing_busy(retry_after),
             SignInError::Store(fault) => Self::fault(&fault),
+            _ => Self::unforeseen(code),
+        }
+    }
+}
+
+impl From<ClientAuthError> for Problem {
+    fn from(error: ClientAuthError) -> Self {
+        let code = error.code();
+        match error {
+            ClientAuthError::WrongCredentials => {
+                let detail = "The client's id or its secret is wrong.";
+                Self::new(StatusCode::UNAUTHORIZED, code, detail).challenge(BEARER)
+            }
+            ClientAuthError::Limited { retry_after } => Self::limited(retry_after),
+            ClientAuthError::Store(fault) => Self::fault(&fault),
             _ => Self::unforeseen(code),
         }
     }
@@ -126,7 +153,9 @@ impl From<RefreshError> for Problem {
             RefreshError::Malformed => {
                 "This is not a refresh token. Send the one that starts with ksr_."
             }
-            RefreshError::Unknown => "This refresh token is not known. Sign in again.",
+            RefreshError::Unknown => {
+                "This refresh token is not known here. Sign in again; one that a client was given is refreshed at /oauth/token."
+            }
             RefreshError::Reused => {
                 "This refresh token was used already, so its session has been ended. Sign in again."
             }

@@ -49,7 +49,7 @@ impl OAuthError {
 
     /// A kind of grant that is not known here.
     pub(crate) fn unsupported_grant_type() -> Self {
-        let detail = "This grant_type is not known here. Send client_credentials or refresh_token.";
+        let detail = "This grant_type is not supported. client_credentials and refresh_token are; a person's password goes to POST /v1/login, with client_id and client_secret beside it.";
         Self::bad("unsupported_grant_type", detail)
     }
 

@@ -64,5 +64,24 @@ async fn it_revokes_nothing_of_anybody_else() {
     }
     ada.refreshed().await;
     let form = format!("grant_type=refresh_token&refresh_token={refresh}");
-    mine.post("/oauth/token", &form).await.expect(200);
+    let next = mine.post("/oauth/token", &form).await.expect(200);
+    // Spent ones are dead, whoever's they are, and one of nobody's is answered alike; no session ends.
+    let next = next.text("/refresh_token");
+    for spent in [&refresh, &ada.refresh] {
+        let answer = other.post("/oauth/revoke", &format!("token={spent}")).await;
+        assert_eq!(answer.expect(200).body, b"");
+    }
+    let of_next = format!("token={next}");
+    let answer = other.post("/oauth/revoke", &of_next).await;
+    assert_eq!(answer.oauth(400), "invalid_grant");
+    let form = format!("grant_type=refresh_token&refresh_token={next}");
+    let last = mine.post("/oauth/token", &form).await.expect(200);
+    // So are those of a session that has ended, and those that have expired.
+    let of_last = format!("token={}", last.text("/refresh_token"));
+    mine.post("/oauth/revoke", &of_last).await.expect(200);
+    other.post("/oauth/revoke", &of_last).await.expect(200);
+    let (_, old) = mine.session_of("ada").await;
+    server.advance(400 * 24 * 3_600);
+    let answer = other.post("/oauth/revoke", &format!("token={old}")).await;
+    answer.expect(200);
 }

@@ -41,6 +41,9 @@ fn every_command_of_the_page_works() {
             variables.push(("ORDERS_ID", after(&made, "client_id").to_owned()));
             variables.push(("ORDERS_SECRET", after(&made, "client_secret").to_owned()));
         }
+        if block.contains("/v1/login") {
+            variables.push(("REFRESH", after(&printed, "refresh_token").to_owned()));
+        }
         if variables.len() == 2 && printed.contains("access_token") {
             variables.push(("TOKEN", after(&printed, "access_token").to_owned()));
         }
@@ -53,6 +56,8 @@ fn every_command_of_the_page_works() {
         "\"scope\":\"stock:read\"",
         "\"active\":true",
         "",
+        "\"session_id\"",
+        "\"refresh_token\":\"ksr_",
         "/v1/revocations",
         "deleted client",
     ];
