@@ -75,6 +75,9 @@ pub use self::token::TestToken;
 /// Where the clock of a test issuer stands at first: 2030-01-01T00:00:00Z.
 const BEGINNING: Timestamp = Timestamp::from_seconds(1_893_456_000);
 
+/// How many bytes of verified tokens a guard of a test issuer remembers.
+const MEMORY: usize = 64 * 1024;
+
 /// An issuer for tests: signs tokens, makes the guard that trusts them, and can do at once what an issuer does in weeks.
 /// Clones share it. See [the module](self).
 ///
@@ -224,7 +227,9 @@ impl TestIssuer {
     /// A guard that trusts this issuer, goes by its clock, and feels at once what it rotates, withdraws and revokes. What an
     /// application says of its own guard is said of it as well: `issuer.guard().token_from_query("token")`.
     pub fn guard(&self) -> Guard {
-        Guard::new(self.0.verifier.clone()).revocations(self.0.revocations.clone())
+        // Little memory is quickly made and let go, and a test has few tokens.
+        let guard = Guard::new(self.0.verifier.clone()).remember(MEMORY);
+        guard.revocations(self.0.revocations.clone())
     }
 
     /// This issuer as an entry beside others: `Verifier::new(ours.trust()).or_trust(theirs.trust())`. It holds the keys of
