@@ -12,6 +12,9 @@ mod embedding {}
 #[doc = include_str!("../../docs/guarding.md")]
 mod guarding {}
 
+#[doc = include_str!("../../docs/services.md")]
+mod services {}
+
 #[doc = include_str!("../../docs/following.md")]
 mod following {}
 

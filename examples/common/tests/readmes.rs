@@ -32,7 +32,8 @@ fn there_are_five_and_what_they_share() {
     let mut names: Vec<_> = names
         .map(|name| name.into_string().expect("text"))
         .collect();
-    names.retain(|name| name != "common");
+    // One is what they share; the other shows the guard outside of axum's handlers, in docs/services.md.
+    names.retain(|name| name != "common" && name != "services");
     names.sort_unstable();
     assert_eq!(names, FIVE);
 }
