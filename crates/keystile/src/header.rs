@@ -67,7 +67,7 @@ pub(crate) fn decode(part: &[u8]) -> Result<Header, Reason> {
 
 /// Whether two `typ` values name the same type: in any case, with or without `application/` (RFC 7515, section 4.1.9).
 pub(crate) fn same_type(one: &str, other: &str) -> bool {
-    bare(one).eq_ignore_ascii_case(bare(other))
+    one == other || bare(one).eq_ignore_ascii_case(bare(other))
 }
 
 fn bare(typ: &str) -> &str {

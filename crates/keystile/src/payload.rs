@@ -74,6 +74,10 @@ pub(crate) struct Payload {
 /// Reads a payload strictly. A registered claim of the wrong type is noted, not refused.
 pub(crate) fn parse(json: &[u8]) -> Result<Payload, Reason> {
     let mut payload = Payload::default();
+    if strict::read_plain_object(json, |name, piece| payload.take(name, piece)).is_some() {
+        return Ok(payload);
+    }
+    payload = Payload::default();
     strict::read_object(json, |name, piece| payload.take(name, piece))?;
     Ok(payload)
 }

@@ -137,7 +137,11 @@ fn from_headers(headers: &HeaderMap) -> Result<Header<'_>, Refusal> {
 fn read(value: &HeaderValue) -> Result<Header<'_>, Refusal> {
     let malformed = || Refusal::new(Reason::AuthorizationMalformed);
     let text = ascii(value).ok_or_else(malformed)?;
-    let (scheme, rest) = text.split_once(' ').unwrap_or((text, ""));
+    // As nearly everybody writes it; to look for the space costs more than all that follows.
+    let (scheme, rest) = match text.strip_prefix("Bearer ") {
+        Some(rest) => ("Bearer", rest),
+        None => text.split_once(' ').unwrap_or((text, "")),
+    };
     if !scheme.eq_ignore_ascii_case("bearer") {
         return if is_scheme(scheme) && !rest.is_empty() {
             Ok(Header::Foreign)
