@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::check::{self, TokenCheck};
 use crate::entry::Entry;
-use crate::remembered::Remembered;
+use crate::remembered::{LookedUp, Remembered};
 use crate::{
     Clock, Expected, KeyError, KeySet, Reason, Refusal, Revocations, Timestamp, Trust, Verified,
     Verifier, VerifyingKey,
@@ -257,13 +257,17 @@ impl Guard {
         };
         // Read before the keys are: if they change meanwhile, what is put in counts for nothing.
         let epoch = verifier.epoch();
-        if let Some(known) = remembered.get(token, epoch) {
-            verifier.check_again(&known, now)?;
-            return Ok(known);
+        match remembered.look_up(token, epoch) {
+            LookedUp::Known(known) => {
+                verifier.check_again(&known, now)?;
+                Ok(known)
+            }
+            LookedUp::New(new) => {
+                let verified = verifier.verify_at(token, now)?;
+                remembered.put(&new, &verified);
+                Ok(verified)
+            }
         }
-        let verified = verifier.verify_at(token, now)?;
-        remembered.put(token, epoch, &verified);
-        Ok(verified)
     }
 
     /// As [`verify`](Self::verify); where somebody has to be asked, the answer comes later.
@@ -293,6 +297,11 @@ impl Guard {
             return Verdict::Later(later);
         }
         Verdict::Now(verdict.map_err(|refusal| self.unless_not_known(refusal, now)))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn remembered(&self) -> Option<&Remembered> {
+        self.0.remembered.as_ref()
     }
 
     fn checks(&self) -> &[Arc<dyn TokenCheck>] {

@@ -1,11 +1,15 @@
 //! Tokens that were verified before, so that the same bytes need no second signature check.
 //!
-//! A seeded hash finds the place and **every byte is compared**. Only verified tokens enter. What is remembered counts
-//! for one guard and one epoch of its keys. Nobody waits: a place is read and replaced without a lock.
+//! A seeded hash finds the group of places and **every byte is compared**. Only verified tokens enter. What is remembered
+//! counts for one guard and one epoch of its keys. Nobody waits: a place is read and replaced without a lock, and a token
+//! costs [`GROUP`] looks and at most [`STEPS`] steps for room, however full the memory is.
+//!
+//! Whoever holds many good tokens can fill it: what was found again stays while there is something else to throw out,
+//! so that tokens in use outlive tokens that are seen once.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use arc_swap::ArcSwapOption;
 
@@ -13,6 +17,15 @@ use crate::verify::Verified;
 
 /// What a remembered token weighs, roughly: one place is made for so many bytes.
 const USUAL_WEIGHT: usize = 2048;
+
+/// Places in which a token may stand: so many that tokens in use seldom crowd each other out.
+const GROUP: usize = 4;
+
+/// Most places that are looked at to make room for one token.
+const STEPS: usize = 8;
+
+/// For a token that weighs more than this only one is, lest few of them push out many.
+const HEAVY: usize = 4 * USUAL_WEIGHT;
 
 /// A bounded memory of verified tokens.
 pub(crate) struct Remembered<S = RandomState> {
@@ -25,14 +38,45 @@ pub(crate) struct Remembered<S = RandomState> {
     hand: AtomicUsize,
 }
 
+/// What a look-up found.
+pub(crate) enum LookedUp<'t> {
+    Known(Arc<Verified>),
+    New(New<'t>),
+}
+
+/// A token that was not found, ready to be remembered once it is verified under the keys of its epoch.
+pub(crate) struct New<'t> {
+    token: &'t str,
+    hash: u64,
+    epoch: u64,
+}
+
 struct Entry {
     hash: u64,
     epoch: u64,
     token: Box<str>,
     verified: Arc<Verified>,
+    /// It was found again since all of its group last stood in the way of another.
+    found_again: AtomicBool,
 }
 
 impl Entry {
+    fn is_in_use(&self) -> bool {
+        self.found_again.load(Ordering::Relaxed)
+    }
+
+    /// Until it is found once more.
+    fn forget_use(&self) {
+        self.found_again.store(false, Ordering::Relaxed);
+    }
+
+    fn note_found(&self) {
+        // A line that every processor reads is written once only.
+        if !self.is_in_use() {
+            self.found_again.store(true, Ordering::Relaxed);
+        }
+    }
+
     fn weight(&self) -> usize {
         size_of::<Self>() + self.token.len() + self.verified.weight()
     }
@@ -47,10 +91,11 @@ impl Remembered {
 
 impl<S: BuildHasher> Remembered<S> {
     fn with_hasher(limit: usize, hasher: S) -> Option<Self> {
-        let places = limit / (USUAL_WEIGHT + size_of::<ArcSwapOption<Entry>>());
-        if places == 0 {
+        let groups = limit / (GROUP * (USUAL_WEIGHT + size_of::<ArcSwapOption<Entry>>()));
+        if groups == 0 {
             return None;
         }
+        let places = GROUP * groups;
         Some(Self {
             places: (0..places).map(|_| ArcSwapOption::empty()).collect(),
             hasher,
@@ -60,44 +105,84 @@ impl<S: BuildHasher> Remembered<S> {
         })
     }
 
-    /// What this token was found to say, under the keys of this epoch.
-    pub(crate) fn get(&self, token: &str, epoch: u64) -> Option<Arc<Verified>> {
+    /// Looks for what this token was found to say, under the keys of this epoch.
+    pub(crate) fn look_up<'t>(&self, token: &'t str, epoch: u64) -> LookedUp<'t> {
         let hash = self.hash(token);
-        let entry = self.place(hash).load();
-        let entry = entry.as_ref()?;
-        // The hash first: how long the comparison of bytes takes then tells a guesser nothing.
-        (entry.hash == hash && entry.epoch == epoch && *entry.token == *token)
-            .then(|| Arc::clone(&entry.verified))
+        for place in self.group(hash) {
+            let entry = place.load();
+            // The hash first: how long the comparison of bytes takes then tells a guesser nothing.
+            if let Some(entry) = &*entry
+                && entry.hash == hash
+                && entry.epoch == epoch
+                && *entry.token == *token
+            {
+                entry.note_found();
+                return LookedUp::Known(Arc::clone(&entry.verified));
+            }
+        }
+        LookedUp::New(New { token, hash, epoch })
     }
 
-    /// Remembers a token that was verified under the keys of this epoch, in the place of whatever was there.
-    pub(crate) fn put(&self, token: &str, epoch: u64, verified: &Arc<Verified>) {
-        let hash = self.hash(token);
+    /// Remembers a token that was verified since, if a place of its group can be had.
+    pub(crate) fn put(&self, new: &New<'_>, verified: &Arc<Verified>) {
+        let &New { token, hash, epoch } = new;
+        let Some(place) = self.place_for(hash, epoch) else {
+            return;
+        };
         let entry = Entry {
             hash,
             epoch,
             token: token.into(),
             verified: Arc::clone(verified),
+            found_again: AtomicBool::new(false),
         };
-        let weight = entry.weight();
-        if !self.make_room(weight) {
-            return;
+        if self.make_room(entry.weight()) {
+            self.swap(place, Some(Arc::new(entry)));
         }
-        self.swap(self.place(hash), Some(Arc::new(entry)));
     }
 
-    /// Reserves the weight; throws out what the hand meets, a few places at most.
+    /// One that is empty or holds what no longer counts; else one that is not in use. Where all are, none, and whichever is
+    /// not used until the next one comes gives way to that.
+    fn place_for(&self, hash: u64, epoch: u64) -> Option<&ArcSwapOption<Entry>> {
+        let mut found = None;
+        for place in self.group(hash) {
+            match &*place.load() {
+                Some(entry) if entry.epoch == epoch => {
+                    if found.is_none() && !entry.is_in_use() {
+                        found = Some(place);
+                    }
+                }
+                _ => return Some(place),
+            }
+        }
+        if found.is_none() {
+            for place in self.group(hash) {
+                if let Some(entry) = &*place.load() {
+                    entry.forget_use();
+                }
+            }
+        }
+        found
+    }
+
+    /// Reserves the weight; throws out what the hand meets and is not in use, a few places at most.
     fn make_room(&self, weight: usize) -> bool {
-        self.weight.fetch_add(weight, Ordering::AcqRel);
-        for _ in 0..8 {
+        let steps = if weight > HEAVY { 1 } else { STEPS };
+        let held = self.weight.fetch_add(weight, Ordering::AcqRel);
+        if held + weight <= self.limit {
+            return true;
+        }
+        for _ in 0..steps {
+            let hand = self.hand.fetch_add(1, Ordering::Relaxed) % self.places.len();
+            let place = &self.places[hand];
+            match &*place.load() {
+                Some(entry) if entry.is_in_use() => entry.forget_use(),
+                Some(_) => self.swap(place, None),
+                None => {}
+            }
             if self.weight.load(Ordering::Acquire) <= self.limit {
                 return true;
             }
-            let hand = self.hand.fetch_add(1, Ordering::Relaxed) % self.places.len();
-            self.swap(&self.places[hand], None);
-        }
-        if self.weight.load(Ordering::Acquire) <= self.limit {
-            return true;
         }
         self.weight.fetch_sub(weight, Ordering::AcqRel);
         false
@@ -110,109 +195,20 @@ impl<S: BuildHasher> Remembered<S> {
         }
     }
 
-    /// Only the end is hashed: it is the signature, which differs from token to token.
+    /// Only the end is hashed: 144 bits of the signature, which nobody chooses.
     fn hash(&self, token: &str) -> u64 {
         let bytes = token.as_bytes();
-        self.hasher
-            .hash_one(&bytes[bytes.len().saturating_sub(43)..])
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(&bytes[bytes.len().saturating_sub(24)..]);
+        hasher.finish()
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "any bits of the hash do")]
-    fn place(&self, hash: u64) -> &ArcSwapOption<Entry> {
-        &self.places[hash as usize % self.places.len()]
+    fn group(&self, hash: u64) -> &[ArcSwapOption<Entry>] {
+        let first = hash as usize % (self.places.len() / GROUP) * GROUP;
+        &self.places[first..first + GROUP]
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::hash::Hasher;
-
-    use super::*;
-    use crate::{Claims, KeySet, SigningKey, Trust, Verifier};
-
-    /// Every token falls to the same place with the same hash.
-    #[derive(Default)]
-    struct Constant;
-
-    impl BuildHasher for Constant {
-        type Hasher = Self;
-
-        fn build_hasher(&self) -> Self {
-            Self
-        }
-    }
-
-    impl Hasher for Constant {
-        fn finish(&self) -> u64 {
-            7
-        }
-
-        fn write(&mut self, _: &[u8]) {}
-    }
-
-    fn verified(sub: &str) -> (String, Arc<Verified>) {
-        let key = SigningKey::hs256([7; 32]).unwrap();
-        let token = key.issue(&Claims::new(sub, 1 << 40)).unwrap();
-        let verifier = Verifier::new(Trust {
-            issuer: crate::Expected::Unchecked,
-            audience: crate::Expected::Unchecked,
-            token_type: crate::Expected::Unchecked,
-            keys: KeySet::from(key.verifying_key().clone()),
-        });
-        let verified = verifier.verify(&token).unwrap();
-        (token, verified)
-    }
-
-    #[test]
-    fn tokens_of_one_hash_are_told_apart_by_their_bytes() {
-        let memory = Remembered::with_hasher(1 << 20, Constant).unwrap();
-        let (ada, ada_verified) = verified("ada");
-        let (eve, eve_verified) = verified("eve");
-        memory.put(&ada, 0, &ada_verified);
-        assert_eq!(memory.get(&ada, 0).unwrap().claims().sub, "ada");
-        assert!(memory.get(&eve, 0).is_none());
-        for at in 0..ada.len() {
-            let mut altered = ada.clone().into_bytes();
-            altered[at] ^= 1;
-            let altered = String::from_utf8(altered).unwrap();
-            assert!(memory.get(&altered, 0).is_none(), "byte {at}");
-        }
-        assert!(memory.get(&ada[1..], 0).is_none() && memory.get("", 0).is_none());
-        assert!(memory.get(&format!("{ada}A"), 0).is_none());
-        memory.put(&eve, 0, &eve_verified);
-        assert_eq!(memory.get(&eve, 0).unwrap().claims().sub, "eve");
-        assert!(memory.get(&ada, 0).is_none());
-    }
-
-    #[test]
-    fn another_epoch_remembers_nothing() {
-        let memory = Remembered::new(1 << 20).unwrap();
-        let (token, verified) = verified("ada");
-        memory.put(&token, 1, &verified);
-        assert!(memory.get(&token, 1).is_some());
-        assert!(memory.get(&token, 0).is_none() && memory.get(&token, 2).is_none());
-    }
-
-    #[test]
-    fn the_bytes_stay_within_the_limit() {
-        let limit = 64 * 1024;
-        let memory = Remembered::new(limit).unwrap();
-        let mut kept = 0;
-        for number in 0..2_000 {
-            let sub = format!("{number}{}", "x".repeat(number % 1500));
-            let (token, verified) = verified(&sub);
-            memory.put(&token, 0, &verified);
-            kept += usize::from(memory.get(&token, 0).is_some());
-            let held: usize = memory
-                .places
-                .iter()
-                .filter_map(ArcSwapOption::load_full)
-                .map(|entry| entry.weight())
-                .sum();
-            assert_eq!(held, memory.weight.load(Ordering::Acquire));
-            assert!(held <= limit, "{held}");
-        }
-        assert!(kept > 1_900, "{kept}");
-        assert!(Remembered::new(0).is_none());
-    }
-}
+mod tests;
