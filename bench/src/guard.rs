@@ -135,7 +135,7 @@ fn cases(effort: Effort) -> anyhow::Result<Vec<Case>> {
         limit: None,
         heavy: false,
     }];
-    for (algorithm, first_limit) in [(Algorithm::Hs256, Some(1.8)), (Algorithm::Es256, None)] {
+    for (algorithm, first_limit) in [(Algorithm::Hs256, Some(1.65)), (Algorithm::Es256, None)] {
         let key = signing_key(algorithm)?;
         let route = |remember| {
             anyhow::Ok(Route::Guarded {
@@ -161,7 +161,7 @@ fn cases(effort: Effort) -> anyhow::Result<Vec<Case>> {
                 heavy: false,
             });
         }
-        cases.push(case("remembered", route(true)?, &same, Some(1.25)));
+        cases.push(case("remembered", route(true)?, &same, Some(1.15)));
         cases.push(case("first sight", route(true)?, &different, first_limit));
         cases.push(case(
             "first sight, memory off",
