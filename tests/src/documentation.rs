@@ -23,3 +23,9 @@ mod testing {}
 
 #[doc = include_str!("../../docs/tokens.md")]
 mod tokens {}
+
+#[doc = include_str!("../../docs/flask-jwt-extended.md")]
+mod flask_jwt_extended {}
+
+#[doc = include_str!("../../docs/jsonwebtoken.md")]
+mod jsonwebtoken {}

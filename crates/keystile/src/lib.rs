@@ -69,6 +69,8 @@
 //!
 //! `testing`: an issuer in the process of a test, whose keys everybody has; for `[dev-dependencies]` only.
 //!
+//! The oldest Rust that builds it is 1.89, with every feature; a newer one is asked for in a minor version only.
+//!
 //! # What is strict
 //!
 //! A token of more than 16 KiB, padding or stray bits in base64url, a member twice in any JSON object, more than 32
