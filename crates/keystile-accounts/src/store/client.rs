@@ -35,7 +35,8 @@ impl Store {
     /// [`WriteError::NotFound`] if it is not there.
     ///
     /// One that had very many sessions would hold everybody else up, or take longer than the store waits: all but the last are
-    /// ended some at a time. Where that breaks off the client is there still, and asked again it goes on.
+    /// ended some at a time. Where that breaks off the client is there still, and asked again it goes on. The session of whoever
+    /// asks, if that is one of them, ends with the client: by it alone they may.
     pub async fn delete_client(&self, act: Act, id: &str) -> Result<u64, WriteError> {
         let mut ended = 0;
         loop {

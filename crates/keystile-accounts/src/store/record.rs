@@ -160,6 +160,14 @@ pub struct Act {
     pub from: Option<String>,
 }
 
+impl Act {
+    /// The session of the caller to recheck.
+    pub(super) fn own_session(&self) -> Option<&str> {
+        let actor = self.actor.as_ref()?;
+        Some(&actor.session_id)
+    }
+}
+
 /// What is revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Revoked {

@@ -6,8 +6,8 @@ use keystile_accounts::store::{
 };
 
 use crate::fixture::{
-    DAY, Database, MINUTE, NOW, account, act, audited, beginning, client, fresh, listed, lives,
-    new_client, new_session, rotation, signed_in,
+    DAY, Database, MINUTE, NOW, account, act, act_of, audited, beginning, client, fresh, listed,
+    lives, new_client, new_session, rotation, signed_in,
 };
 
 pub(crate) async fn names_are_unique_and_a_refused_one_changes_nothing(database: &Database) {
@@ -152,6 +152,26 @@ pub(crate) async fn openings_that_meet_its_end_leave_no_session(database: &Datab
         }
         assert_eq!(opened, ended, "round {round}");
         assert_eq!(listed(&store, "id-ada", NOW + 1).await, []);
+    }
+}
+
+/// Whoever signed in by the client may delete it, and is signed out with it and not before.
+pub(crate) async fn who_came_by_it_can_delete_it(database: &Database) {
+    let store = database.open().await;
+    account(&store, "ada").await;
+    client(&store, "console").await;
+    let (first, _) = bound(&store, "console").await;
+    let (own, _) = bound(&store, "console").await;
+    let (last, _) = bound(&store, "console").await;
+    let deleted = store.delete_client(act_of(&own), "console").await;
+    assert!(matches!(deleted, Ok(3)), "{deleted:?}");
+    assert_eq!(store.client("console").await.unwrap(), None);
+    let told = store.revocations_after(beginning(), 10).await.unwrap().rows;
+    let told: Vec<_> = told.into_iter().map(|row| row.revoked).collect();
+    for live in [&first, &own, &last] {
+        assert!(!lives(&store, live).await);
+        let session_id = live.session.id.clone();
+        assert!(told.contains(&Revoked::Session { session_id }), "{told:?}");
     }
 }
 

@@ -97,6 +97,7 @@ promises! {
         its_end_is_the_end_of_its_tokens_and_sessions,
         no_session_is_opened_for_one_that_is_gone,
         openings_that_meet_its_end_leave_no_session,
+        who_came_by_it_can_delete_it,
         whose_a_refresh_token_is,
         after_a_restore_its_earlier_tokens_are_over,
     }

@@ -34,9 +34,10 @@ const PAGE: &str = concat!(
 /// Whoever deletes the client waits for the transaction that asks, and sees then what it wrote.
 const IS_THERE: &str = "SELECT 1 FROM client WHERE id = $1 FOR KEY SHARE";
 const DELETE: &str = "DELETE FROM client WHERE id = $1 RETURNING name, generation";
-/// In the order of ids; so many of them, or all.
+/// In the order of ids; so many of them, or all; but for one.
 const END_SESSIONS: &str = "WITH living AS (
-        SELECT id FROM session WHERE client_id = $1 AND ended_at IS NULL ORDER BY id LIMIT $4::bigint FOR UPDATE)
+        SELECT id FROM session WHERE client_id = $1 AND ended_at IS NULL AND id IS DISTINCT FROM $5::text
+         ORDER BY id LIMIT $4::bigint FOR UPDATE)
     UPDATE session SET ended_at = $2, end_reason = $3, salt = NULL
       FROM living WHERE session.id = living.id RETURNING session.id, session.expires_at";
 
@@ -152,7 +153,8 @@ async fn end_sessions(
     most: Option<u32>,
 ) -> Result<EndedSome, WriteError> {
     let (reason, limit) = (reason_text(EndReason::ClientDeleted), most.map(i64::from));
-    let values: Values<'_> = &[&id, &act.now, &reason, &limit];
+    let spared = most.and_then(|_| act.own_session());
+    let values: Values<'_> = &[&id, &act.now, &reason, &limit, &spared];
     let ended = work.all(END_SESSIONS, values).await?;
     let living = ending::living(&ended, act.now)?;
     revocation::sessions(work, act, &living).await?;

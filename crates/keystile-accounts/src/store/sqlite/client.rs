@@ -32,9 +32,9 @@ const PAGE: &str = concat!(
 );
 const IS_THERE: &str = "SELECT 1 FROM client WHERE id = ?1";
 const DELETE: &str = "DELETE FROM client WHERE id = ?1 RETURNING name, generation";
-/// So many of them; all, where that is negative.
+/// So many of them, or all, where that is negative; but for one.
 const END_SESSIONS: &str = "UPDATE session SET ended_at = ?2, end_reason = ?3, salt = NULL
-    WHERE seq IN (SELECT seq FROM session WHERE client_id = ?1 AND ended_at IS NULL LIMIT ?4)
+    WHERE seq IN (SELECT seq FROM session WHERE client_id = ?1 AND ended_at IS NULL AND id IS NOT ?5 LIMIT ?4)
     RETURNING id, expires_at";
 
 /// Kept as long as the revocations of its former deletion would have been.
@@ -150,9 +150,10 @@ fn end_sessions(
 ) -> Result<EndedSome, WriteError> {
     let limit = most.map_or(-1, i64::from);
     let reason = reason_text(EndReason::ClientDeleted);
+    let spared = most.and_then(|_| act.own_session());
     let ended: Vec<(String, i64)> = work
         .prepare_cached(END_SESSIONS)?
-        .query_map((id, act.now, reason, limit), |row| {
+        .query_map((id, act.now, reason, limit, spared), |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?
         .collect::<Result<_, _>>()?;
@@ -187,7 +188,7 @@ pub(super) fn delete_again(
     let reason = reason_text(EndReason::ClientDeleted);
     // What it answers was revoked above; a statement that answers is run to its end by asking for that.
     let mut ending = connection.prepare(END_SESSIONS)?;
-    let mut ended = ending.query((id, now, reason, -1))?;
+    let mut ended = ending.query((id, now, reason, -1, None::<&str>))?;
     while ended.next()?.is_some() {}
     let name: Option<String> = connection
         .prepare(DELETE)?
