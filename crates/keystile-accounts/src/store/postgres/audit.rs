@@ -11,6 +11,10 @@ use super::{Postgres, Work};
 const INSERT: &str =
     "INSERT INTO audit (at, kind, actor_id, account_id, session_id, origin, detail)
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
+/// The same of many sessions, in one round trip.
+const INSERT_OF_SESSIONS: &str =
+    "INSERT INTO audit (at, kind, actor_id, account_id, session_id, origin)
+    SELECT $1::bigint, $2::text, $3::text, $4::text, ended.id, $5::text FROM unnest($6::text[]) AS ended (id)";
 /// The first of a session's refused refreshes; see the unique index.
 const REFUSED: &str = "INSERT INTO audit (at, kind, account_id, session_id, origin, detail)
     VALUES ($1, 'session.refresh_refused', $2, $3, $4, $5) ON CONFLICT DO NOTHING";
@@ -95,6 +99,30 @@ pub(super) async fn note(
         ],
     )
     .await?;
+    Ok(())
+}
+
+/// What `act` did to each of these sessions of an account.
+pub(super) async fn note_each(
+    work: &Work<'_>,
+    act: &Act,
+    kind: &str,
+    account_id: &str,
+    session_ids: &[String],
+) -> Result<(), WriteError> {
+    if session_ids.is_empty() {
+        return Ok(());
+    }
+    let actor_id = act.actor.as_ref().map(|actor| &actor.account_id);
+    let values: row::Values<'_> = &[
+        &act.now,
+        &kind,
+        &actor_id,
+        &account_id,
+        &act.from,
+        &session_ids,
+    ];
+    work.run(INSERT_OF_SESSIONS, values).await?;
     Ok(())
 }
 

@@ -188,12 +188,13 @@ pub(super) async fn displace(
     let others = i64::from(most.saturating_sub(1));
     let reason = reason_text(EndReason::Displaced);
     let values: Values<'_> = &[&new.account_id, &act.now, &new.id, &others, &reason];
+    let mut ended: Vec<String> = Vec::new();
     for row in work.all(DISPLACE, values).await? {
-        let id: String = get(&row, 0)?;
-        revocation::session(work, act, &id).await?;
-        audit::note(work, act, "session.displaced", &new.account_id, Some(&id)).await?;
+        ended.push(get(&row, 0)?);
     }
-    Ok(())
+    // Thousands, where the limit was just lowered: each told of by itself, nobody who has them could sign in any more.
+    revocation::sessions(work, act, &ended).await?;
+    audit::note_each(work, act, "session.displaced", &new.account_id, &ended).await
 }
 
 /// Runs a statement that opens a session; `third` is what its third value means there.

@@ -1,14 +1,17 @@
-//! What goes over the wire: a rotation is one round trip.
+//! What goes over the wire: a rotation is one round trip, and many sessions end in as few as one.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use keystile_accounts::store::{Options, Rotation, Store};
+use keystile_accounts::store::{NewSession, Options, Rotation, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::fixture::{Database, rotate, rotated, signed_in};
+use crate::fixture::{
+    Database, NOW, act, beginning, fresh, listed, new_session, rotate, rotated, session, signed_in,
+};
 
 /// A way to the server that counts how often the client stops to wait for an answer: every `Sync` and every simple query.
 struct Counted {
@@ -69,11 +72,8 @@ async fn pass(
     Ok(kind)
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rotation_is_one_round_trip_and_a_lost_one_two() {
-    let Some(database) = Database::postgres() else {
-        return;
-    };
+/// A store that goes by a counted way.
+async fn counted(database: &Database) -> (Counted, Store) {
     let url = database.url();
     let (_, tail) = url.split_once('@').unwrap();
     let (host, name) = tail.split_once(":5432/").unwrap();
@@ -86,6 +86,15 @@ async fn a_rotation_is_one_round_trip_and_a_lost_one_two() {
     };
     let through = format!("postgres://keystile@{host}/{name}?sslmode=disable");
     let store = Store::open(&through, options).await.unwrap();
+    (way, store)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rotation_is_one_round_trip_and_a_lost_one_two() {
+    let Some(database) = Database::postgres() else {
+        return;
+    };
+    let (way, store) = counted(&database).await;
     let (_, token) = signed_in(&store, "ada").await;
     // Each connection prepares a statement at its first use.
     let token = rotated(&store, token).await;
@@ -106,4 +115,40 @@ async fn a_rotation_is_one_round_trip_and_a_lost_one_two() {
     ));
     assert_eq!(way.so_far() - before, 2);
     rotated(&store, next).await;
+}
+
+/// Where the limit on sessions was lowered from thousands, nobody would ever sign in again otherwise: the store does not
+/// wait for so many.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn to_displace_many_sessions_takes_as_many_round_trips_as_to_displace_one() {
+    let Some(database) = Database::postgres() else {
+        return;
+    };
+    let (way, store) = counted(&database).await;
+    let (first, _) = signed_in(&store, "ada").await;
+    for _ in 1..40 {
+        session(&store, &first.account).await;
+    }
+    let displace = async |most| {
+        let before = way.so_far();
+        let new = NewSession {
+            most: Some(most),
+            ..new_session(&first.account, fresh())
+        };
+        store.open_session(act(), new).await.unwrap().unwrap();
+        way.so_far() - before
+    };
+    // Each connection prepares a statement at its first use.
+    for _ in 0..4 {
+        displace(40).await;
+    }
+    let one = displace(40).await;
+    assert_eq!(displace(5).await, one);
+    assert_eq!(listed(&store, "id-ada", NOW + 1).await.len(), 5);
+    let told = store.revocations_after(beginning(), 100).await.unwrap();
+    assert_eq!(told.rows.len(), 41);
+    let rows = store.audit(Some("id-ada"), None, 200).await.unwrap().items;
+    let rows = rows.iter().filter(|row| row.kind == "session.displaced");
+    let each: HashSet<_> = rows.map(|row| row.session_id.clone().unwrap()).collect();
+    assert_eq!(each.len(), 41);
 }
