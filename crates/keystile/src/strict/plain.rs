@@ -55,6 +55,10 @@ pub(crate) fn read_plain_object<'a>(
 }
 
 /// Whether every string stands as it is meant. No byte is looked at by itself: it compiles to vector instructions.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "a lazy operator is a branch at each byte"
+)]
 fn has_no_escapes(json: &[u8]) -> bool {
     !json
         .iter()
