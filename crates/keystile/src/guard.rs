@@ -17,13 +17,14 @@ const DEFAULT_MEMORY: usize = 8 * 1024 * 1024;
 
 /// Guards routes: verifies tokens, remembers those that it verified, and knows what is revoked. Clones share all of it.
 ///
-/// Each setting gives a new guard with an empty memory, so make it once and clone it.
+/// Each setting gives a new guard. One about what is trusted gives it an empty memory, so make it once and clone it; one about what is
+/// asked besides, where a token stands or how a refusal is answered leaves it the memory of the first.
 #[derive(Clone)]
 pub struct Guard(Arc<Inner>);
 
 struct Inner {
     settings: Settings,
-    remembered: Option<Remembered>,
+    remembered: Option<Arc<Remembered>>,
 }
 
 #[derive(Clone)]
@@ -33,10 +34,9 @@ pub(crate) struct Settings {
     /// What the application asks besides.
     checks: Vec<Arc<dyn TokenCheck>>,
     memory: usize,
-    pub(crate) query: Option<Box<str>>,
     pub(crate) realm: Option<Box<str>>,
     #[cfg(feature = "tower")]
-    pub(crate) cookie: Option<crate::http::FromCookie>,
+    pub(crate) places: crate::http::Places,
     #[cfg(feature = "tower")]
     pub(crate) answers: crate::http::Answers,
 }
@@ -49,10 +49,9 @@ impl Guard {
             revocations: Revocations::new(),
             checks: Vec::new(),
             memory: DEFAULT_MEMORY,
-            query: None,
             realm: None,
             #[cfg(feature = "tower")]
-            cookie: None,
+            places: crate::http::Places::default(),
             #[cfg(feature = "tower")]
             answers: crate::http::Answers::default(),
         })
@@ -74,24 +73,41 @@ impl Guard {
 
     fn build(settings: Settings) -> Self {
         Self(Arc::new(Inner {
-            remembered: Remembered::new(settings.memory),
+            remembered: Remembered::new(settings.memory).map(Arc::new),
             settings,
         }))
     }
 
+    /// What is remembered does not depend on any setting but the verifier and the size.
     pub(crate) fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = self.0.settings.clone();
         change(&mut settings);
-        Self::build(settings)
+        Self(Arc::new(Inner {
+            remembered: self.0.remembered.clone(),
+            settings,
+        }))
     }
 
     fn with_verifier(self, change: impl FnOnce(Verifier) -> Verifier) -> Self {
-        self.with(|settings| settings.verifier = change(settings.verifier.clone()))
+        let mut settings = self.0.settings.clone();
+        settings.verifier = change(settings.verifier);
+        Self::build(settings)
     }
 
     /// What the verifier's entry added last says, changed.
     pub(crate) fn last_entry(self, change: impl FnOnce(&mut Entry)) -> Self {
         self.with_verifier(|verifier| verifier.last_entry(change))
+    }
+
+    /// A claim that must be there with just this value, in every entry of the verifier, in place of what was required of it before.
+    #[cfg(feature = "axum")]
+    pub(crate) fn require_everywhere(self, name: &str, value: &str) -> Self {
+        self.with_verifier(|verifier| {
+            verifier.each_entry(|entry| {
+                entry.required.retain(|(known, _)| known != name);
+                entry.required.push((name.to_owned(), value.into()));
+            })
+        })
     }
 
     /// What `aud` must contain, in every entry of the verifier.
@@ -145,20 +161,12 @@ impl Guard {
         self.with(|settings| settings.checks.push(check))
     }
 
-    /// Takes a token from this parameter of the query too, on GET and HEAD only.
-    ///
-    /// Prefer the header: URLs end up in logs and histories. Wrap such routes in this guard's layer or answer with
-    /// `Cache-Control: no-store` yourself; an extractor alone cannot mark a handler's answer.
-    #[must_use]
-    pub fn token_from_query(self, name: impl Into<String>) -> Self {
-        let name = name.into().into_boxed_str();
-        self.with(|settings| settings.query = Some(name))
-    }
-
     /// How many bytes of verified tokens to remember; 0 turns it off. 8 MiB unless said otherwise.
     #[must_use]
     pub fn remember(self, bytes: usize) -> Self {
-        self.with(|settings| settings.memory = bytes)
+        let mut settings = self.0.settings.clone();
+        settings.memory = bytes;
+        Self::build(settings)
     }
 
     /// The `realm` of the challenge (RFC 9110, section 11.5). None unless said.

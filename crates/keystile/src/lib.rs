@@ -123,9 +123,15 @@ pub mod axum;
 pub mod http;
 
 #[cfg(feature = "axum")]
-pub use self::axum::{BearerToken, Principal, Rejection, Require};
+pub use self::axum::{
+    BearerToken, Denied, FromCaller, Loaded, Own, Principal, RefreshGuard, RefreshPrincipal,
+    Rejection, Require,
+};
 #[cfg(feature = "tower")]
-pub use self::http::{Csrf, GuardLayer, TokenCookie, verified};
+pub use self::http::{
+    CookieError, Csrf, GuardLayer, Place, RequestHeader, SameSite, SetCookies, TokenCookie,
+    TokenQuery, verified,
+};
 pub use basic::BasicCredentials;
 pub use check::{Checked, TokenCheck};
 pub use claims::Claims;

@@ -7,12 +7,11 @@ use axum_core::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 
 use super::rejection::Rejection;
-use crate::http::credentials::{self, Places};
 use crate::{Guard, Reason, Refusal};
 
-/// What stands behind `Authorization: Bearer`, **not verified**: for a route that takes another kind of token there than
+/// What stands behind `Authorization: Bearer`, or in the header that the guard reads in its place, **not verified**: for a route that takes another kind of token there than
 /// the guard's, a refresh token say. The header is read as the guard reads it (RFC 6750, section 2.1), and what cannot be
-/// read is refused in the guard's own shape. Only the header is looked at, even where the guard reads the query too.
+/// read is refused in the guard's own shape. Only the header is looked at, even where the guard looks elsewhere too.
 ///
 /// ```
 /// # #[cfg(feature = "axum")] {
@@ -44,9 +43,9 @@ impl BearerToken {
         crate::OpaqueToken::parse(crate::REFRESH_TOKEN_PREFIX, &self.0).is_some()
     }
 
-    fn find(parts: &Parts) -> Result<Option<Self>, Refusal> {
-        let found = credentials::find(parts.into(), Places::default())?;
-        Ok(found.map(|found| Self(found.token.into())))
+    fn find(guard: &Guard, parts: &Parts) -> Result<Option<Self>, Refusal> {
+        let found = guard.find_in_header(&parts.headers)?;
+        Ok(found.map(|token| Self(token.into())))
     }
 }
 
@@ -72,9 +71,10 @@ where
         parts: &mut Parts,
         state: &S,
     ) -> impl Future<Output = Result<Self, Rejection>> + Send {
-        let found = Self::find(parts)
+        let guard = Guard::from_ref(state);
+        let found = Self::find(&guard, parts)
             .and_then(|found| found.ok_or_else(|| Refusal::new(Reason::TokenMissing)));
-        ready(found.map_err(|refusal| Rejection::new(&Guard::from_ref(state), refusal, parts)))
+        ready(found.map_err(|refusal| Rejection::new(&guard, refusal, parts)))
     }
 }
 
@@ -88,7 +88,8 @@ where
         parts: &mut Parts,
         state: &S,
     ) -> impl Future<Output = Result<Option<Self>, Rejection>> + Send {
-        let found = Self::find(parts);
-        ready(found.map_err(|refusal| Rejection::new(&Guard::from_ref(state), refusal, parts)))
+        let guard = Guard::from_ref(state);
+        let found = Self::find(&guard, parts);
+        ready(found.map_err(|refusal| Rejection::new(&guard, refusal, parts)))
     }
 }

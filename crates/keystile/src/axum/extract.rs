@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::rejection::Rejection;
 use crate::guard::Verdict;
 use crate::http::Passed;
-use crate::http::credentials;
+use crate::http::Place;
 use crate::{Claims, Guard, Reason, Refusal, Requirement, Verified};
 
 /// The verified caller. It takes its [`Guard`] from the router's state, so a route that asks for one in a router
@@ -47,6 +47,7 @@ use crate::{Claims, Guard, Reason, Refusal, Requirement, Verified};
 #[derive(Clone, Debug)]
 pub struct Principal<Extra = ()> {
     verified: Arc<Verified>,
+    place: Place,
     /// The application's own claims.
     pub extra: Extra,
 }
@@ -61,6 +62,11 @@ impl<Extra> Principal<Extra> {
     pub fn verified(&self) -> &Arc<Verified> {
         &self.verified
     }
+
+    /// Where in the request the token stood.
+    pub const fn place(&self) -> Place {
+        self.place
+    }
 }
 
 impl<Extra> Deref for Principal<Extra> {
@@ -72,7 +78,7 @@ impl<Extra> Deref for Principal<Extra> {
 }
 
 impl<Extra: DeserializeOwned + 'static> Principal<Extra> {
-    fn read(verified: Arc<Verified>) -> Result<Self, Refusal> {
+    fn read((verified, place): (Arc<Verified>, Place)) -> Result<Self, Refusal> {
         // `()` stands for no extra claims; serde would read it from `null` only.
         let extra = if TypeId::of::<Extra>() == TypeId::of::<()>() {
             Extra::deserialize(serde::de::value::UnitDeserializer::<serde::de::value::Error>::new())
@@ -80,31 +86,34 @@ impl<Extra: DeserializeOwned + 'static> Principal<Extra> {
         } else {
             verified.extra()?
         };
-        Ok(Self { verified, extra })
+        Ok(Self {
+            verified,
+            place,
+            extra,
+        })
     }
 }
 
 /// The caller's token, verified; or as the layer of the same guard verified it before. Waits only where a followed issuer
 /// is asked for the token's key.
-async fn verify(guard: &Guard, parts: &Parts) -> Result<Option<Arc<Verified>>, Refusal> {
+async fn verify(guard: &Guard, parts: &Parts) -> Result<Option<(Arc<Verified>, Place)>, Refusal> {
     if let Some(passed) = parts.extensions.get::<Passed>()
         && passed.guard.is_same(guard)
     {
-        return Ok(passed.verified.clone());
+        return Ok(passed.found.clone());
     }
-    let Some(found) = credentials::find(parts.into(), guard.places())? else {
+    let Some(found) = guard.find(parts.into(), None)? else {
         return Ok(None);
     };
-    guard.check_origin_of(&found, &parts.method, &parts.headers)?;
     let verified = match guard.verdict(&found.token) {
         Verdict::Now(verdict) => verdict?,
         Verdict::Later(later) => later.await?,
     };
-    guard.check_csrf(found.place, &parts.method, &parts.headers, &verified)?;
-    Ok(Some(verified))
+    guard.check_csrf(found.place, parts.into(), None, &verified)?;
+    Ok(Some((verified, found.place)))
 }
 
-async fn principal<Extra: DeserializeOwned + 'static>(
+pub(super) async fn principal<Extra: DeserializeOwned + 'static>(
     guard: &Guard,
     parts: &Parts,
 ) -> Result<Principal<Extra>, Refusal> {
@@ -112,7 +121,11 @@ async fn principal<Extra: DeserializeOwned + 'static>(
     Principal::read(verified)
 }
 
-fn answered<T>(guard: &Guard, parts: &Parts, result: Result<T, Refusal>) -> Result<T, Rejection> {
+pub(super) fn answered<T>(
+    guard: &Guard,
+    parts: &Parts,
+    result: Result<T, Refusal>,
+) -> Result<T, Rejection> {
     result.map_err(|refusal| Rejection::new(guard, refusal, parts))
 }
 
@@ -142,7 +155,7 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Rejection> {
         let guard = Guard::from_ref(state);
         let found = verify(&guard, parts).await;
-        let found = found.and_then(|verified| verified.map(Principal::read).transpose());
+        let found = found.and_then(|found| found.map(Principal::read).transpose());
         answered(&guard, parts, found)
     }
 }

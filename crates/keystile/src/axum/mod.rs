@@ -3,8 +3,15 @@
 mod basic;
 mod bearer;
 mod extract;
+mod loaded;
+mod own;
+mod refresh;
 mod rejection;
+mod set_cookies;
 
 pub use bearer::BearerToken;
 pub use extract::{Principal, Require};
+pub use loaded::{Denied, FromCaller, Loaded};
+pub use own::{Nobody, Own};
+pub use refresh::{RefreshGuard, RefreshPrincipal};
 pub use rejection::Rejection;

@@ -15,6 +15,11 @@ impl Rejection {
         Self(Box::new((refusal, response)))
     }
 
+    /// With an answer of the application's own.
+    pub(super) fn with(refusal: Refusal, answer: Response) -> Self {
+        Self(Box::new((refusal, answer)))
+    }
+
     /// Why.
     pub fn refusal(&self) -> &Refusal {
         &self.0.0

@@ -157,7 +157,7 @@ impl Guard {
         self.with(|settings| settings.answers = Answers(Some(Arc::new(given))))
     }
 
-    /// The value of `WWW-Authenticate` for a refusal: `Bearer` with the reason's code, and, where RFC 6750 wants them,
+    /// The value of `WWW-Authenticate` for a refusal: `Bearer`, or the scheme that this guard reads, with the reason's code, and, where RFC 6750 wants them,
     /// `error`, `error_description`, `scope` and `max_age`. `None` where the fault is not the caller's.
     pub fn challenge(&self, refusal: &Refusal) -> Option<HeaderValue> {
         let reason = refusal.reason();
@@ -165,7 +165,8 @@ impl Guard {
             return None;
         }
         let mut text = String::with_capacity(192);
-        text.push_str("Bearer ");
+        text.push_str(self.settings().places.scheme());
+        text.push(' ');
         if let Some(realm) = &self.settings().realm {
             parameter(&mut text, "realm", realm);
         }
@@ -187,7 +188,8 @@ impl Guard {
     /// its store, say. It names `invalid_token`, the stable code that was given and the description.
     pub fn challenge_with(&self, code: &str, description: &str) -> HeaderValue {
         let mut text = String::with_capacity(192);
-        text.push_str("Bearer ");
+        text.push_str(self.settings().places.scheme());
+        text.push(' ');
         if let Some(realm) = &self.settings().realm {
             parameter(&mut text, "realm", realm);
         }

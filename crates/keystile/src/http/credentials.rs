@@ -1,21 +1,41 @@
-//! Where a request may carry its token: the header, and the query or a cookie where that is switched on.
+//! Where a request may carry its token, and which it carries.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use http::header::AUTHORIZATION;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Uri};
-use memchr::memchr3;
+use http::{HeaderMap, Method, Request, Uri};
 
-use super::cookie::TokenCookie;
-use crate::{Guard, Reason, Refusal};
+use super::body::{self, Kind};
+use super::csrf::FromCookie;
+use super::header::{RequestHeader, Seen};
+use super::query::TokenQuery;
+use crate::{Guard, Reason, Refusal, Verified};
 
-/// Where a token stood.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+/// Where in a request a token stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// The header: `Authorization: Bearer`, or the one that [`Guard::token_from_header`] names.
     Header,
-    Query,
+    /// The cookie that [`Guard::token_from_cookie`] names.
     Cookie,
+    /// The query's parameter that [`Guard::token_from_query`] names; on GET and HEAD only.
+    Query,
+    /// The field of an `application/x-www-form-urlencoded` body that [`Guard::token_from_form`] names.
+    Form,
+    /// The member of an `application/json` body's outermost object that [`Guard::token_from_json`] names.
+    Json,
+}
+
+impl Place {
+    /// Every place.
+    pub const ALL: [Self; 5] = [
+        Self::Header,
+        Self::Cookie,
+        Self::Query,
+        Self::Form,
+        Self::Json,
+    ];
 }
 
 /// A token as a request carries it.
@@ -25,12 +45,12 @@ pub(crate) struct Found<'r> {
     pub(crate) place: Place,
 }
 
-/// What of a request is looked at.
+/// What of a request is looked at before its body.
 #[derive(Clone, Copy)]
 pub(crate) struct Head<'r> {
-    method: &'r Method,
+    pub(super) method: &'r Method,
     uri: &'r Uri,
-    headers: &'r HeaderMap,
+    pub(super) headers: &'r HeaderMap,
 }
 
 impl<'r> From<&'r Parts> for Head<'r> {
@@ -59,164 +79,446 @@ impl<'r, B> From<&'r Request<B>> for Head<'r> {
     }
 }
 
-/// Where a token is looked for beside the header.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Places<'g> {
-    query: Option<&'g str>,
-    cookie: Option<&'g TokenCookie>,
+/// Where a guard looks for a token, and what each place is called.
+#[derive(Clone)]
+pub(crate) struct Places {
+    /// In which order; what is not among them is not looked at.
+    order: Vec<Place>,
+    header: RequestHeader,
+    pub(super) cookie: Option<FromCookie>,
+    query: Option<TokenQuery>,
+    form: Option<Box<str>>,
+    json: Option<Box<str>>,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self {
+            order: vec![Place::Header],
+            header: RequestHeader::bearer(),
+            cookie: None,
+            query: None,
+            form: None,
+            json: None,
+        }
+    }
+}
+
+impl Places {
+    /// The scheme of a challenge.
+    pub(crate) fn scheme(&self) -> &str {
+        self.header.challenged()
+    }
+
+    /// Looks there too, after the others.
+    pub(super) fn add(&mut self, place: Place) {
+        if !self.order.contains(&place) {
+            self.order.push(place);
+        }
+    }
+
+    const fn is_switched_on(&self, place: Place) -> bool {
+        match place {
+            Place::Header => true,
+            Place::Cookie => self.cookie.is_some(),
+            Place::Query => self.query.is_some(),
+            Place::Form => self.form.is_some(),
+            Place::Json => self.json.is_some(),
+        }
+    }
+
+    fn only(&mut self, places: impl IntoIterator<Item = Place>) {
+        self.order.clear();
+        for place in places {
+            if self.is_switched_on(place) {
+                self.add(place);
+            }
+        }
+    }
+
+    /// The one token of a request; `None` if there is none. What is not its own is not looked at: neither a body that was not
+    /// read, nor one that the headers say is of another kind.
+    fn find<'r>(
+        &self,
+        head: Head<'r>,
+        body: Option<&'r [u8]>,
+    ) -> Result<Option<Found<'r>>, Refusal> {
+        if self.order == [Place::Header] {
+            let seen = self.header.find(head.headers)?;
+            return Ok(seen.token().map(|token| Found {
+                token,
+                place: Place::Header,
+            }));
+        }
+        let (mut found, mut foreign) = (None, false);
+        for &place in &self.order {
+            match self.look(place, head, body)? {
+                Seen::Nothing => {}
+                Seen::Foreign => foreign = true,
+                Seen::Token(token) => {
+                    if found.replace(Found { token, place }).is_some() {
+                        return Err(Reason::CredentialsAmbiguous.into());
+                    }
+                }
+            }
+        }
+        if foreign && found.is_some() {
+            return Err(Reason::CredentialsAmbiguous.into());
+        }
+        Ok(found)
+    }
+
+    fn look<'r>(
+        &self,
+        place: Place,
+        head: Head<'r>,
+        body: Option<&'r [u8]>,
+    ) -> Result<Seen<'r>, Refusal> {
+        let body_of = |kind| body.filter(|_| Kind::of(head.method, head.headers) == Some(kind));
+        match place {
+            Place::Header => return self.header.find(head.headers),
+            Place::Cookie => {
+                if let Some(from) = &self.cookie {
+                    let token = from.cookie.find(head.headers)?;
+                    return Ok(token.map_or(Seen::Nothing, |t| Seen::Token(Cow::Borrowed(t))));
+                }
+            }
+            Place::Query => {
+                if let Some(query) = &self.query {
+                    return query.find(head.method, head.uri);
+                }
+            }
+            Place::Form => {
+                if let (Some(name), Some(body)) = (&self.form, body_of(Kind::Form)) {
+                    return body::in_form(body, name);
+                }
+            }
+            Place::Json => {
+                if let (Some(name), Some(body)) = (&self.json, body_of(Kind::Json)) {
+                    return body::in_json(body, name);
+                }
+            }
+        }
+        Ok(Seen::Nothing)
+    }
+}
+
+/// What an answer must say to caches, since its request's token stood where they do not look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Caching {
+    /// They know the header.
+    Theirs,
+    /// `no-store`, unless the answer says something else.
+    NoStoreUnlessSaid,
+    /// `no-store`, whatever it says: its own URL would be the key to it.
+    NoStore,
 }
 
 impl Guard {
-    /// Where this guard looks.
-    pub(crate) fn places(&self) -> Places<'_> {
-        let settings = self.settings();
-        Places {
-            query: settings.query.as_deref(),
-            cookie: settings.cookie.as_ref().map(|from| &from.cookie),
-        }
+    /// Takes a token from this header in place of `Authorization: Bearer`.
+    ///
+    /// ```
+    /// # #[cfg(feature = "axum")] {
+    /// use axum::http::HeaderName;
+    /// use keystile::{Guard, RequestHeader};
+    ///
+    /// let header = RequestHeader::named(HeaderName::from_static("x-api-token"));
+    /// let guard = Guard::hs256([7; 32])?.token_from_header(header);
+    /// # }
+    /// # Ok::<(), keystile::KeyError>(())
+    /// ```
+    #[must_use]
+    pub fn token_from_header(self, header: RequestHeader) -> Self {
+        self.with(|settings| {
+            settings.places.header = header;
+            settings.places.add(Place::Header);
+        })
     }
-}
 
-/// Finds the one token of a request; `None` if there is none.
-pub(crate) fn find<'r>(head: Head<'r>, places: Places<'_>) -> Result<Option<Found<'r>>, Refusal> {
-    let header = from_headers(head.headers)?;
-    if places.query.is_none() && places.cookie.is_none() {
-        return Ok(header.bearer());
+    /// Takes a token from this parameter of the query too, on GET and HEAD only.
+    ///
+    /// Prefer the header: URLs end up in logs and histories. Wrap such routes in this guard's layer or answer with
+    /// `Cache-Control: no-store` yourself; an extractor alone cannot mark a handler's answer.
+    #[must_use]
+    pub fn token_from_query(self, query: impl Into<TokenQuery>) -> Self {
+        let query = query.into();
+        self.with(|settings| {
+            settings.places.query = Some(query);
+            settings.places.add(Place::Query);
+        })
     }
-    let is_absent = matches!(header, Header::Absent);
-    let query = match places.query {
-        Some(name) if head.method == Method::GET || head.method == Method::HEAD => {
-            from_query(head.uri, name)?
-        }
-        _ => None,
-    };
-    let cookie = match places.cookie {
-        Some(cookie) => cookie.find(head.headers)?,
-        None => None,
-    };
-    let of = |token: Cow<'r, str>, place| Some(Found { token, place });
-    match (query, cookie) {
-        (None, None) => Ok(header.bearer()),
-        (Some(token), None) if is_absent => Ok(of(token, Place::Query)),
-        (None, Some(token)) if is_absent => Ok(of(Cow::Borrowed(token), Place::Cookie)),
-        _ => Err(Reason::CredentialsAmbiguous.into()),
+
+    /// Takes a token from this field of a form too (`application/x-www-form-urlencoded`; RFC 6750, section 2.2), but not on GET or
+    /// HEAD.
+    ///
+    /// [`verify_request`](Self::verify_request) looks there, with the body that the application has read. The layer and the extractors
+    /// read no body, and find no token in one.
+    #[must_use]
+    pub fn token_from_form(self, field: impl Into<Box<str>>) -> Self {
+        let field = field.into();
+        self.with(|settings| {
+            settings.places.form = Some(field);
+            settings.places.add(Place::Form);
+        })
     }
-}
 
-enum Header<'r> {
-    Absent,
-    /// Credentials of another scheme: none that are of use here.
-    Foreign,
-    Bearer(&'r str),
-}
-
-impl<'r> Header<'r> {
-    fn bearer(self) -> Option<Found<'r>> {
-        match self {
-            Self::Bearer(token) => Some(Found {
-                token: Cow::Borrowed(token),
-                place: Place::Header,
-            }),
-            Self::Absent | Self::Foreign => None,
-        }
+    /// Takes a token from this member of a JSON body's outermost object too (`application/json`), but not on GET or HEAD. A body
+    /// that is no JSON object has none; a member that is there and is no string is refused.
+    ///
+    /// [`verify_request`](Self::verify_request) looks there, with the body that the application has read. The layer and the extractors
+    /// read no body, and find no token in one.
+    #[must_use]
+    pub fn token_from_json(self, member: impl Into<Box<str>>) -> Self {
+        let member = member.into();
+        self.with(|settings| {
+            settings.places.json = Some(member);
+            settings.places.add(Place::Json);
+        })
     }
-}
 
-fn from_headers(headers: &HeaderMap) -> Result<Header<'_>, Refusal> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let Some(value) = values.next() else {
-        return Ok(Header::Absent);
-    };
-    if values.next().is_some() {
-        return Err(Reason::CredentialsAmbiguous.into());
+    /// Looks in these places only, in this order: for one route, or to leave the header out. A place that was not switched on
+    /// stays off.
+    ///
+    /// A guard looks in all its places, whatever it finds in the first: two tokens are refused, and no bad one is replaced by
+    /// another. The order says which fault is told where there are several. Unless this is said, it is the header, and then the order in
+    /// which the others were switched on.
+    ///
+    /// ```
+    /// # #[cfg(feature = "axum")] {
+    /// use axum::{Router, routing::get};
+    /// use keystile::{Guard, Place};
+    ///
+    /// let guard = Guard::hs256([7; 32])?.token_from_query("token");
+    /// let by_header = guard.clone().only_from([Place::Header]);
+    /// let app: Router = Router::new()
+    ///     .route("/file", get(|| async { "a link will do" }).layer(guard.layer()))
+    ///     .route("/keys", get(|| async { "a link will not do" }).layer(by_header.layer()));
+    /// # }
+    /// # Ok::<(), keystile::KeyError>(())
+    /// ```
+    #[must_use]
+    pub fn only_from(self, places: impl IntoIterator<Item = Place>) -> Self {
+        self.with(|settings| settings.places.only(places))
     }
-    read(value)
-}
 
-/// `Bearer`, in any case, at least one space, and the token (RFC 6750, section 2.1; RFC 9110, section 11.4).
-fn read(value: &HeaderValue) -> Result<Header<'_>, Refusal> {
-    let malformed = || Refusal::new(Reason::AuthorizationMalformed);
-    let text = ascii(value).ok_or_else(malformed)?;
-    // As nearly everybody writes it; to look for the space costs more than all that follows.
-    let (scheme, rest) = match text.strip_prefix("Bearer ") {
-        Some(rest) => ("Bearer", rest),
-        None => text.split_once(' ').unwrap_or((text, "")),
-    };
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return if is_scheme(scheme) && !rest.is_empty() {
-            Ok(Header::Foreign)
-        } else {
-            Err(malformed())
+    /// Verifies the token of a request in a handler or a service of your own; `None` if it has none. `body` is what was read of the
+    /// request, where [`reads_body`](Self::reads_body) asks for it: only so is a token found in a form or in JSON, and a CSRF token in a form. It
+    /// waits as [`verify_async`](Self::verify_async) does.
+    ///
+    /// # Errors
+    ///
+    /// Every reason but those of what a route asks besides.
+    ///
+    /// ```
+    /// # #[cfg(feature = "axum")] {
+    /// use axum::{body::to_bytes, extract::Request};
+    /// use keystile::{Guard, Reason, Refusal};
+    ///
+    /// async fn whose(guard: Guard, request: Request) -> Result<String, Refusal> {
+    ///     let (head, body) = request.into_parts();
+    ///     let body = if guard.reads_body(&head) {
+    ///         Some(to_bytes(body, 64 * 1024).await.map_err(|_| Reason::TokenMissing)?)
+    ///     } else {
+    ///         None
+    ///     };
+    ///     let verified = guard.verify_request(&head, body.as_deref()).await?;
+    ///     Ok(verified.ok_or(Reason::TokenMissing)?.claims().sub.clone())
+    /// }
+    /// let guard = Guard::hs256([7; 32])?.token_from_json("access_token");
+    /// # }
+    /// # Ok::<(), keystile::KeyError>(())
+    /// ```
+    pub async fn verify_request(
+        &self,
+        request: &Parts,
+        body: Option<&[u8]>,
+    ) -> Result<Option<Arc<Verified>>, Refusal> {
+        let head = Head::from(request);
+        let Some(found) = self.find(head, body)? else {
+            return Ok(None);
         };
+        let verified = self.verify_async(&found.token).await?;
+        self.check_csrf(found.place, head, body, &verified)?;
+        Ok(Some(verified))
     }
-    let token = rest.trim_matches(' ');
-    if token.is_empty() || has_separator(token) {
-        return Err(malformed());
+
+    /// Whether [`verify_request`](Self::verify_request) has to be given this request's body: its token may stand in it, or the CSRF
+    /// token of one in a cookie.
+    pub fn reads_body(&self, request: &Parts) -> bool {
+        self.looks_in_body(request.into())
     }
-    Ok(Header::Bearer(token))
-}
 
-/// Whether a space, a comma or a tab stands in it.
-fn has_separator(token: &str) -> bool {
-    memchr3(b' ', b',', b'\t', token.as_bytes()).is_some()
-}
+    fn looks_in_body(&self, head: Head<'_>) -> bool {
+        let places = &self.settings().places;
+        let looks_in = |place| places.order.contains(&place);
+        let of_kind = |kind| Kind::of(head.method, head.headers) == Some(kind);
+        (looks_in(Place::Form) && of_kind(Kind::Form))
+            || (looks_in(Place::Json) && of_kind(Kind::Json))
+            || (looks_in(Place::Cookie) && self.csrf_is_in_form(head))
+    }
 
-/// The value where it is ASCII throughout; a `HeaderValue` has no control characters but the tab. To be told so by
-/// `HeaderValue::to_str`, which goes byte by byte, costs a request over a thousand instructions more.
-fn ascii(value: &HeaderValue) -> Option<&str> {
-    let text = std::str::from_utf8(value.as_bytes()).ok()?;
-    text.is_ascii().then_some(text)
-}
-
-/// Whether it can name a scheme at all: a token of RFC 9110, section 5.6.2, as far as schemes use it.
-fn is_scheme(word: &str) -> bool {
-    !word.is_empty()
-        && word
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-}
-
-/// The value of the query's parameter of this name, which may stand there once.
-fn from_query<'r>(uri: &'r Uri, name: &str) -> Result<Option<Cow<'r, str>>, Refusal> {
-    let mut found = None;
-    for pair in uri.query().unwrap_or_default().split('&') {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if decoded(key) != name {
-            continue;
+    /// The one token of a request; `None` if there is none. `body` is what was read of it, where
+    /// [`reads_body`](Self::reads_body) says so. Refused here too: a token in a cookie that another site's page sent.
+    pub(crate) fn find<'r>(
+        &self,
+        head: Head<'r>,
+        body: Option<&'r [u8]>,
+    ) -> Result<Option<Found<'r>>, Refusal> {
+        let found = self.settings().places.find(head, body)?;
+        if let Some(found) = &found {
+            self.check_origin_of(found.place, head)?;
         }
-        if found.replace(decoded(value)).is_some() {
-            return Err(Reason::CredentialsAmbiguous.into());
+        Ok(found)
+    }
+
+    /// The token of the header, whatever this guard's other places are.
+    #[cfg(feature = "axum")]
+    pub(crate) fn find_in_header<'r>(
+        &self,
+        headers: &'r HeaderMap,
+    ) -> Result<Option<Cow<'r, str>>, Refusal> {
+        let seen = self.settings().places.header.find(headers)?;
+        Ok(seen.token())
+    }
+
+    /// What an answer to a request with its token there says to caches.
+    pub(crate) fn caching(&self, place: Place) -> Caching {
+        match place {
+            Place::Header if self.settings().places.header.keeps_caches_away() => Caching::Theirs,
+            Place::Header | Place::Cookie | Place::Form | Place::Json => Caching::NoStoreUnlessSaid,
+            Place::Query => Caching::NoStore,
         }
     }
-    Ok(found)
 }
 
-/// Decodes `%XX` and `+`. What cannot be decoded stays as it is, and no token is like that.
-fn decoded(text: &str) -> Cow<'_, str> {
-    if !text.contains(['%', '+']) {
-        return Cow::Borrowed(text);
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        rest = after;
-        bytes.push(match first {
-            b'+' => b' ',
-            b'%' => match (hex_at(after, 0), hex_at(after, 1)) {
-                (Some(high), Some(low)) => {
-                    rest = &after[2..];
-                    high << 4 | low
-                }
-                _ => b'%',
-            },
-            other => other,
-        });
-    }
-    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Csrf, TokenCookie};
 
-fn hex_at(bytes: &[u8], place: usize) -> Option<u8> {
-    char::from(*bytes.get(place)?)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
+    const FORM: &str = "application/x-www-form-urlencoded";
+    const JSON: &str = "application/json";
+
+    const BEARER: Headers = &[("authorization", "Bearer b")];
+
+    type Case = (&'static str, Headers, Option<&'static str>, &'static str);
+    type Headers = &'static [(&'static str, &'static str)];
+
+    fn everywhere() -> Guard {
+        let csrf = Csrf::new([9; 32], ["https://app.example"]).form_field("csrf");
+        Guard::hs256([7; 32])
+            .unwrap()
+            .token_from_cookie(TokenCookie::host("access"), csrf)
+            .token_from_query("token")
+            .token_from_form("token")
+            .token_from_json("token")
+    }
+
+    fn posted(kind: &str, headers: &[(&str, &str)]) -> Request<()> {
+        let mut request = Request::post("/?token=ignored").header("content-type", kind);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap()
+    }
+
+    /// Where the token stood and which it is, or why there is none.
+    fn told(guard: &Guard, request: &Request<()>, body: Option<&str>) -> String {
+        match guard.find(request.into(), body.map(str::as_bytes)) {
+            Ok(Some(found)) => format!("{:?} {}", found.place, found.token),
+            Ok(None) => "none".to_owned(),
+            Err(refusal) => refusal.code().to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_body_is_a_place_of_its_own_kind_only() {
+        let guard = everywhere();
+        let cases: [Case; 11] = [
+            (FORM, &[], Some("a=1&token=x"), "Form x"),
+            (JSON, &[], Some(r#"{"token":"x"}"#), "Json x"),
+            (JSON, &[], Some("token=x"), "none"),
+            (FORM, &[], Some(r#"{"token":"x"}"#), "none"),
+            ("text/plain", &[], Some("token=x"), "none"),
+            (FORM, &[], None, "none"),
+            (FORM, BEARER, Some("token=x"), "credentials_ambiguous"),
+            (JSON, BEARER, Some(r#"{"token":7}"#), "token_malformed"),
+            (JSON, BEARER, Some("{}"), "Header b"),
+            (
+                FORM,
+                &[("authorization", "Basic x")],
+                Some("token=x"),
+                "credentials_ambiguous",
+            ),
+            (
+                FORM,
+                &[("cookie", "__Host-access=c")],
+                Some("token=x"),
+                "credentials_ambiguous",
+            ),
+        ];
+        for (kind, headers, body, expected) in cases {
+            assert_eq!(
+                told(&guard, &posted(kind, headers), body),
+                expected,
+                "{kind} {body:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_body_is_read_only_where_something_may_stand_in_it() {
+        let (form, json) = (posted(FORM, &[]), posted(JSON, &[]));
+        let reads = |guard: &Guard| {
+            (
+                guard.looks_in_body((&form).into()),
+                guard.looks_in_body((&json).into()),
+            )
+        };
+        let plain = Guard::hs256([7; 32]).unwrap();
+        assert_eq!(reads(&plain), (false, false));
+        assert_eq!(reads(&plain.clone().token_from_form("t")), (true, false));
+        assert_eq!(reads(&plain.clone().token_from_json("t")), (false, true));
+        assert_eq!(reads(&everywhere()), (true, true));
+        assert_eq!(
+            reads(&everywhere().only_from([Place::Header])),
+            (false, false)
+        );
+        let csrf = everywhere().only_from([Place::Cookie]);
+        assert_eq!(reads(&csrf), (true, false));
+        let beside = posted(FORM, &[("x-csrf-token", "x")]);
+        assert!(!csrf.looks_in_body((&beside).into()));
+        let mut got = posted(FORM, &[]);
+        *got.method_mut() = Method::GET;
+        assert!(!everywhere().looks_in_body((&got).into()));
+    }
+
+    #[test]
+    fn the_order_says_which_fault_is_told() {
+        let request = posted(
+            FORM,
+            &[("authorization", "Bearer"), ("cookie", "__Host-access=\"")],
+        );
+        let order = |places: &[Place]| {
+            told(
+                &everywhere().only_from(places.iter().copied()),
+                &request,
+                None,
+            )
+        };
+        assert_eq!(
+            order(&[Place::Header, Place::Cookie]),
+            "authorization_malformed"
+        );
+        assert_eq!(order(&[Place::Cookie, Place::Header]), "token_malformed");
+        assert_eq!(order(&[Place::Form]), "none");
+        assert_eq!(order(&[]), "none");
+    }
+
+    #[test]
+    fn a_place_that_was_not_switched_on_stays_off() {
+        let guard = Guard::hs256([7; 32]).unwrap().only_from(Place::ALL);
+        let request = posted(FORM, &[("cookie", "__Host-access=c")]);
+        assert_eq!(told(&guard, &request, Some("token=x")), "none");
+    }
 }

@@ -14,7 +14,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::answering::{Answering, Grpc, InBytes};
-use super::credentials::{self, Place};
+use super::credentials::{Caching, Place};
 use crate::guard::{Later, Verdict};
 use crate::{Guard, Reason, Refusal, Requirement, Timestamp, Verified};
 
@@ -23,7 +23,7 @@ use crate::{Guard, Reason, Refusal, Requirement, Timestamp, Verified};
 pub(crate) struct Passed {
     #[cfg(feature = "axum")]
     pub(crate) guard: Guard,
-    pub(crate) verified: Option<Arc<Verified>>,
+    pub(crate) found: Option<(Arc<Verified>, Place)>,
 }
 
 /// The verified token of a request that went through a guard's layer: what stands in for axum's extractors in any other service. Give
@@ -43,7 +43,8 @@ pub(crate) struct Passed {
 /// # }
 /// ```
 pub fn verified(extensions: &Extensions) -> Option<&Arc<Verified>> {
-    extensions.get::<Passed>()?.verified.as_ref()
+    let (verified, _) = extensions.get::<Passed>()?.found.as_ref()?;
+    Some(verified)
 }
 
 /// Nothing beyond a valid token.
@@ -215,15 +216,13 @@ enum Passage {
 
 impl<R: Requirement, A> GuardLayer<R, A> {
     fn look<B>(&self, request: &Request<B>) -> Result<Passage, Refusal> {
-        let Some(found) = credentials::find(request.into(), self.guard.places())? else {
+        let Some(found) = self.guard.find(request.into(), None)? else {
             return if self.optional {
                 Ok(Passage::Found(None, Place::Header))
             } else {
                 Err(Reason::TokenMissing.into())
             };
         };
-        let (method, headers) = (request.method(), request.headers());
-        self.guard.check_origin_of(&found, method, headers)?;
         match self.guard.verdict(&found.token) {
             Verdict::Now(verdict) => Ok(Passage::Found(Some(verdict?), found.place)),
             Verdict::Later(later) => Ok(Passage::Later(later, found.place)),
@@ -238,14 +237,14 @@ impl<R: Requirement, A> GuardLayer<R, A> {
         request: &mut Request<B>,
     ) -> Result<(), Refusal> {
         if let Some(verified) = &verified {
-            let (method, headers) = (request.method(), request.headers());
-            self.guard.check_csrf(place, method, headers, verified)?;
+            let head = (&*request).into();
+            self.guard.check_csrf(place, head, None, verified)?;
             R::check(verified, self.guard.now())?;
         }
         request.extensions_mut().insert(Passed {
             #[cfg(feature = "axum")]
             guard: self.guard.clone(),
-            verified,
+            found: verified.map(|verified| (verified, place)),
         });
         Ok(())
     }
@@ -268,7 +267,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         if request.method() == Method::OPTIONS {
-            return ResponseFuture::inner(self.inner.call(request), Place::Header);
+            return ResponseFuture::inner(self.inner.call(request), Caching::Theirs);
         }
         let place = match self.layer.look(&request) {
             Ok(Passage::Later(later, place)) => {
@@ -287,7 +286,10 @@ where
             Err(refusal) => Err(refusal),
         };
         match place {
-            Ok(place) => ResponseFuture::inner(self.inner.call(request), place),
+            Ok(place) => {
+                let caching = self.layer.guard.caching(place);
+                ResponseFuture::inner(self.inner.call(request), caching)
+            }
             Err(refusal) => self.layer.refuse(&refusal, request),
         }
     }
@@ -325,15 +327,15 @@ pin_project! {
     where
         S: Service<Request<B>>,
     {
-        Inner { #[pin] future: S::Future, place: Place },
+        Inner { #[pin] future: S::Future, caching: Caching },
         Refused { response: Option<S::Response> },
         Waiting { later: Later, held: Option<Box<(GuardService<S, R, A>, Request<B>)>>, place: Place },
     }
 }
 
 impl<S: Service<Request<B>>, R, A, B> ResponseFuture<S, R, A, B> {
-    const fn inner(future: S::Future, place: Place) -> Self {
-        let state = State::Inner { future, place };
+    const fn inner(future: S::Future, caching: Caching) -> Self {
+        let state = State::Inner { future, caching };
         Self { state }
     }
 
@@ -375,10 +377,10 @@ where
         let mut state = self.project().state;
         loop {
             let next = match state.as_mut().project() {
-                StateProjection::Inner { future, place } => {
+                StateProjection::Inner { future, caching } => {
                     let mut answer = ready!(future.poll(context));
                     if let Ok(response) = &mut answer {
-                        keep_from_caches(*place, response.headers_mut());
+                        keep_from_caches(*caching, response.headers_mut());
                     }
                     return Poll::Ready(answer);
                 }
@@ -402,13 +404,12 @@ where
 }
 
 /// A cache on the way keeps no answer to a request with `Authorization`, and does not know of other places.
-fn keep_from_caches(place: Place, headers: &mut HeaderMap) {
+fn keep_from_caches(caching: Caching, headers: &mut HeaderMap) {
     let no_store = HeaderValue::from_static("no-store");
-    match place {
-        Place::Header => {}
-        // Its own URL would be the key to it.
-        Place::Query => drop(headers.insert(CACHE_CONTROL, no_store)),
-        Place::Cookie => drop(headers.entry(CACHE_CONTROL).or_insert(no_store)),
+    match caching {
+        Caching::Theirs => {}
+        Caching::NoStoreUnlessSaid => drop(headers.entry(CACHE_CONTROL).or_insert(no_store)),
+        Caching::NoStore => drop(headers.insert(CACHE_CONTROL, no_store)),
     }
 }
 
@@ -426,7 +427,10 @@ where
     let layer = &service.layer;
     let admitted = verdict.and_then(|verified| layer.admit(Some(verified), place, &mut request));
     match admitted {
-        Ok(()) => ResponseFuture::inner(service.inner.call(request), place),
+        Ok(()) => {
+            let caching = layer.guard.caching(place);
+            ResponseFuture::inner(service.inner.call(request), caching)
+        }
         Err(refusal) => layer.refuse(&refusal, request),
     }
 }

@@ -3,17 +3,26 @@
 
 mod answer;
 mod answering;
+mod body;
 mod cookie;
 pub(crate) mod credentials;
 mod csrf;
+mod header;
 mod layer;
+mod pairs;
+mod query;
+mod set_cookies;
 
 pub use answer::Answer;
 pub(crate) use answer::Answers;
 pub use answering::{Answering, Grpc, InBytes};
-pub use cookie::TokenCookie;
+pub use cookie::{CookieError, SameSite, TokenCookie};
+pub use credentials::Place;
+pub(crate) use credentials::Places;
 pub use csrf::Csrf;
-pub(crate) use csrf::FromCookie;
+pub use header::RequestHeader;
 #[cfg(feature = "axum")]
 pub(crate) use layer::Passed;
 pub use layer::{GuardLayer, GuardService, Nothing, ResponseFuture, verified};
+pub use query::TokenQuery;
+pub use set_cookies::SetCookies;

@@ -5,7 +5,7 @@ use axum::http::header::{CACHE_CONTROL, COOKIE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request};
 use axum::routing::any;
 use axum::{Router, response::IntoResponse};
-use keystile::{Csrf, Guard, TokenCookie};
+use keystile::{CookieError, Csrf, Guard, SameSite, SetCookies, TokenCookie};
 
 use crate::{app, bearer, guard, send, token};
 
@@ -305,4 +305,198 @@ fn a_csrf_token_is_the_same_everywhere_and_nothing_shows_its_key() {
     );
     let shown = format!("{:?} {:?}", csrf(), by_cookie());
     assert!(shown.contains(OURS) && !shown.contains("5, 5"), "{shown}");
+}
+
+#[test]
+fn every_attribute_can_be_had_but_for_those_that_browsers_refuse() {
+    let lives = Duration::from_secs(60);
+    let shown = |cookie: &TokenCookie| {
+        let set = cookie.set("x", lives).unwrap();
+        set.to_str().unwrap().to_owned()
+    };
+    let secure = TokenCookie::secure("t")
+        .path("/auth/refresh")
+        .and_then(|cookie| cookie.domain("Example.com"))
+        .and_then(|cookie| cookie.same_site(SameSite::None))
+        .unwrap();
+    assert_eq!(
+        shown(&secure),
+        "__Secure-t=x; Path=/auth/refresh; Domain=example.com; Max-Age=60; SameSite=None; HttpOnly; Secure"
+    );
+    assert_eq!(
+        secure.clear(),
+        "__Secure-t=; Path=/auth/refresh; Domain=example.com; Max-Age=0; SameSite=None; HttpOnly; Secure"
+    );
+    let plain = TokenCookie::plain("access_token_cookie").until_closed();
+    assert_eq!(
+        shown(&plain.clone().same_site(SameSite::Strict).unwrap()),
+        "access_token_cookie=x; Path=/; SameSite=Strict; HttpOnly; Secure"
+    );
+    assert!(plain.clear().to_str().unwrap().contains("; Max-Age=0"));
+    let host = || TokenCookie::host("t");
+    assert_eq!(
+        host().domain("example.com"),
+        Err(CookieError::HostWithDomain)
+    );
+    assert_eq!(host().path("/auth"), Err(CookieError::HostWithPath));
+    assert_eq!(host().path("/"), Ok(host()));
+    let loopback = || TokenCookie::on_loopback("t");
+    assert_eq!(
+        loopback().same_site(SameSite::None),
+        Err(CookieError::NoneWithoutSecure)
+    );
+    for path in ["", "auth", "/a;b", "/a\r\nb", "/\u{e9}", "/a\0", "/a "] {
+        assert_eq!(loopback().path(path), Err(CookieError::Path), "{path:?}");
+    }
+    let long = "a.".repeat(130);
+    for domain in [
+        "",
+        ".",
+        ".example.com",
+        "example.com.",
+        "a b",
+        "a;b",
+        "-a.b",
+        "a-.b",
+        "\u{e9}.b",
+        "a..b",
+        &long,
+    ] {
+        let refused = TokenCookie::plain("t").domain(domain);
+        assert_eq!(refused, Err(CookieError::Domain), "{domain:?}");
+    }
+}
+
+#[test]
+fn only_the_function_decides_the_prefix() {
+    for (cookie, name) in [
+        (TokenCookie::plain("__Host-t"), "t"),
+        (TokenCookie::plain("__hOsT-__SECURE-__Host-t"), "t"),
+        (TokenCookie::on_loopback("__Secure-t"), "t"),
+        (TokenCookie::host("__Host-t"), "__Host-t"),
+        (TokenCookie::secure("__Host-t"), "__Secure-t"),
+        (TokenCookie::plain("__Ho;st-t"), "t"),
+        (TokenCookie::plain(" ;="), "token"),
+        (TokenCookie::host(""), "__Host-token"),
+    ] {
+        assert_eq!(cookie.name(), name);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_sets_and_clears_several() {
+    let (access, refresh) = (
+        TokenCookie::host("a"),
+        TokenCookie::secure("r").path("/r").unwrap(),
+    );
+    let lives = Duration::from_secs(9);
+    let set = SetCookies::new().set(&access, "secret-x", lives).unwrap();
+    assert_eq!(format!("{set:?}"), "SetCookies(1)");
+    let set = set
+        .set(&refresh, "y", lives)
+        .unwrap()
+        .clear(&TokenCookie::plain("c"));
+    let lines: Vec<_> = set.clone().into_iter().collect();
+    let answer = ([("set-cookie", "own=1")], set, "body").into_response();
+    let sent: Vec<_> = answer.headers().get_all("set-cookie").iter().collect();
+    assert_eq!(sent[0], "own=1");
+    assert_eq!(sent[1..], lines.iter().collect::<Vec<_>>());
+    assert_eq!(sent.len(), 4);
+    assert_eq!(
+        SetCookies::new().set(&access, "a b", lives),
+        Err(CookieError::Value)
+    );
+}
+
+/// A token with this claim `csrf`, in a cookie.
+fn claiming(csrf: &str) -> String {
+    cookie(&format!(r#","csrf":{csrf}"#))
+}
+
+fn by_claim() -> Csrf {
+    Csrf::by_claim([OURS])
+}
+
+#[tokio::test]
+async fn the_claim_may_say_what_the_csrf_token_is() {
+    let guard = guard().token_from_cookie(TokenCookie::host("access"), by_claim());
+    let right = claiming(r#""abc""#);
+    for (cookie, given, expected) in [
+        (&right, Some("abc"), "in"),
+        (&right, Some("abd"), "csrf_token_wrong"),
+        (&right, Some("ab"), "csrf_token_wrong"),
+        (&right, Some(""), "csrf_token_wrong"),
+        (&right, None, "csrf_token_missing"),
+        (&claiming(r#""""#), Some(""), "csrf_token_wrong"),
+        (&claiming("null"), Some("null"), "csrf_token_wrong"),
+        (&claiming("7"), Some("7"), "csrf_token_wrong"),
+        (&cookie(SESSION), Some("abc"), "csrf_token_wrong"),
+    ] {
+        let mut headers = vec![("cookie", cookie.as_str())];
+        headers.extend(given.map(|given| ("x-csrf-token", given)));
+        assert_eq!(
+            told(guard.clone(), "POST", &headers).await,
+            expected,
+            "{given:?}"
+        );
+        headers.push(("origin", "https://evil.example"));
+        assert_eq!(
+            told(guard.clone(), "POST", &headers).await,
+            "origin_refused"
+        );
+        assert_eq!(told(guard.clone(), "GET", &headers).await, "in");
+    }
+    // What is of a session and what is by claim are not taken for each other.
+    assert_eq!(by_claim().token("a-session"), "");
+    let mut headers = HeaderMap::new();
+    headers.insert("x-csrf-token", HeaderValue::from_static(""));
+    let refused = by_claim().check(&headers, "a-session").unwrap_err();
+    assert_eq!(refused.code(), "csrf_token_wrong");
+}
+
+#[tokio::test]
+async fn the_methods_that_are_checked_may_be_named() {
+    let csrf = csrf().methods([axum::http::Method::POST]);
+    let guard = guard().token_from_cookie(TokenCookie::host("access"), csrf);
+    let cookie = cookie(SESSION);
+    let headers = [("cookie", cookie.as_str())];
+    for (method, expected) in [
+        ("POST", "csrf_token_missing"),
+        ("DELETE", "in"),
+        ("GET", "in"),
+    ] {
+        assert_eq!(
+            told(guard.clone(), method, &headers).await,
+            expected,
+            "{method}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn unchecked_is_unchecked() {
+    let guard = guard().token_from_cookie(TokenCookie::host("access"), Csrf::unchecked());
+    let cookie = cookie("");
+    let headers = [
+        ("cookie", cookie.as_str()),
+        ("origin", "https://evil.example"),
+    ];
+    assert_eq!(told(guard, "POST", &headers).await, "in");
+    assert_eq!(Csrf::unchecked().token("a-session"), "");
+    let refused = Csrf::unchecked().check(&HeaderMap::new(), "a-session");
+    assert_eq!(refused.unwrap_err().code(), "csrf_token_missing");
+}
+
+#[test]
+fn what_a_page_must_send_can_be_had_from_the_verified_token() {
+    let verified = |more: &str| guard().verify(&token(more)).unwrap();
+    let (of_session, claimed) = (verified(SESSION), verified(r#","csrf":"abc""#));
+    assert_eq!(
+        csrf().token_for(&of_session),
+        Some(csrf().token("a-session"))
+    );
+    assert_eq!(csrf().token_for(&claimed), None);
+    assert_eq!(by_claim().token_for(&claimed).as_deref(), Some("abc"));
+    assert_eq!(by_claim().token_for(&of_session), None);
+    assert_eq!(Csrf::unchecked().token_for(&of_session), None);
 }

@@ -5,6 +5,7 @@
 mod common;
 
 mod answers;
+mod asks;
 mod cookies;
 mod credentials;
 mod extractors;
