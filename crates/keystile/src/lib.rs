@@ -47,6 +47,7 @@
 //! | For | See |
 //! |---|---|
 //! | guarding routes | [`Guard`], and with the feature `tower` its `layer`, with `axum` its `Principal` and `Require` |
+//! | what one route asks | [`Requirement`], [`role!`], [`scope!`], [`Fresh`]; with `axum` its `Own`, `Loaded` and `RefreshPrincipal` |
 //! | verifying without HTTP | [`Verifier`], [`Trust`], [`Expected`] |
 //! | several issuers, each by its own rules | [`Trusted`]; keys in a file: [`KeyFile`]; an older system's tokens: [`LegacyTrust`] |
 //! | issuing | [`SigningKey`], [`Claims`]; headers: [`TokenHeader`]; in the words of Flask-JWT-Extended: [`TokenMarks`] |
