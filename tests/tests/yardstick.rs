@@ -155,8 +155,17 @@ impl Public {
         let files: Vec<String> = files
             .map(|path| source::code_only(&std::fs::read_to_string(path).expect("a source file")))
             .collect();
-        let root = std::fs::read_to_string(folder.join("lib.rs")).expect("lib.rs");
-        let exports = root.split("pub use ").skip(1);
+        let read = |path: &str| std::fs::read_to_string(folder.join(path)).unwrap_or_default();
+        let root = read("lib.rs");
+        let modules = root.split("pub mod ").skip(1);
+        let modules = modules.map(|text| text.split(';').next().unwrap_or_default());
+        let inner: String = modules
+            .map(|name| read(&format!("{name}/mod.rs")))
+            .collect();
+        let exports = root
+            .split("pub use ")
+            .skip(1)
+            .chain(inner.split("pub use ").skip(1));
         let exports = exports.map(|text| text.split(';').next().unwrap_or_default());
         let exported = exports.flat_map(words).map(str::to_owned).collect();
         Self { exported, files }
