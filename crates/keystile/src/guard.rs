@@ -309,7 +309,7 @@ impl Guard {
 
     #[cfg(test)]
     pub(crate) fn remembered(&self) -> Option<&Remembered> {
-        self.0.remembered.as_ref()
+        self.0.remembered.as_deref()
     }
 
     fn checks(&self) -> &[Arc<dyn TokenCheck>] {
