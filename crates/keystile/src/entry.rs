@@ -12,7 +12,7 @@ use crate::mapping::Mapping;
 use crate::payload::Payload;
 use crate::{
     Algorithm, Claims, Expected, ExpiryRule, KeyFile, KeySet, KeySource, Reason, Refusal,
-    SubjectRule, Timestamp, header,
+    SubjectRule, Timestamp, VerifyingKey, header,
 };
 
 /// An entry of a verifier. Clones share the keys, so that new keys reach every clone.
@@ -46,6 +46,12 @@ pub(crate) enum Source {
     /// They are fetched.
     #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "nobody fetches"))]
     Followed(Followed),
+    /// The issuer is asked about each token.
+    #[cfg(feature = "remote")]
+    Introspected(crate::remote::Introspection),
+    /// The application looks them up.
+    #[cfg(feature = "remote")]
+    LookedUp(crate::remote::KeyLookup),
 }
 
 /// The algorithms that an entry accepts, a bit for each.
@@ -158,7 +164,7 @@ impl Entry {
                 file.look(now);
                 Ok(())
             }
-            Source::Given | Source::Followed(_) => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -166,8 +172,39 @@ impl Entry {
     pub(crate) const fn followed(&self) -> Option<&Followed> {
         match &self.source {
             Source::Followed(followed) => Some(followed),
-            Source::Given | Source::File(_) => None,
+            _ => None,
         }
+    }
+
+    /// Whether what was verified may be remembered as such until it expires. Where somebody else is asked, their answer counts
+    /// for its own time.
+    pub(crate) const fn is_remembered(&self) -> bool {
+        matches!(
+            self.source,
+            Source::Given | Source::File(_) | Source::Followed(_)
+        )
+    }
+
+    /// The key for this token, where the application looks it up.
+    #[cfg_attr(
+        not(feature = "remote"),
+        expect(
+            clippy::unused_self,
+            clippy::unnecessary_wraps,
+            reason = "nobody looks it up"
+        )
+    )]
+    pub(crate) fn looked_up(
+        &self,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Option<VerifyingKey>, Reason> {
+        #[cfg(feature = "remote")]
+        if let Source::LookedUp(lookup) = &self.source {
+            return lookup.key(token, now).map(Some);
+        }
+        let _ = (token, now);
+        Ok(None)
     }
 }
 

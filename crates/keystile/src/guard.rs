@@ -229,9 +229,9 @@ impl Guard {
     fn check_revoked(&self, verified: &Verified, now: Timestamp) -> Result<(), Reason> {
         let check = |list: &Revocations| {
             if let Some(claims) = verified.as_issued() {
-                list.check(claims, verified.key_id(), now)?;
+                list.check_all(claims, verified.key_id(), now)?;
             }
-            list.check(verified.claims(), verified.key_id(), now)
+            list.check_all(verified.claims(), verified.key_id(), now)
         };
         let heard = self.verifier().heard_of(verified);
         let own = check(self.revoked());
@@ -272,7 +272,9 @@ impl Guard {
             }
             LookedUp::New(new) => {
                 let verified = verifier.verify_at(token, now)?;
-                remembered.put(&new, &verified);
+                if verifier.may_remember(&verified) {
+                    remembered.put(&new, &verified);
+                }
                 Ok(verified)
             }
         }

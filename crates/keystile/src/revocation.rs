@@ -179,8 +179,19 @@ impl Revocations {
 
     /// Checks claims and the key that signed them: `token_revoked`, or `revocation_unknown` where that cannot be told.
     pub fn check(&self, claims: &Claims, key: &KeyId, now: Timestamp) -> Result<(), Reason> {
+        self.check_all(claims, Some(key), now)
+    }
+
+    /// As [`check`](Self::check), also for what no key signed.
+    pub(crate) fn check_all(
+        &self,
+        claims: &Claims,
+        key: Option<&KeyId>,
+        now: Timestamp,
+    ) -> Result<(), Reason> {
+        let is_withdrawn = |key| self.is_withdrawn(claims.iss.as_deref(), key);
         if self.0.entries.load(Ordering::Acquire) > 0
-            && (self.claims_revoked(claims) || self.is_withdrawn(claims.iss.as_deref(), key))
+            && (self.claims_revoked(claims) || key.is_some_and(is_withdrawn))
         {
             return Err(Reason::TokenRevoked);
         }

@@ -16,6 +16,8 @@ use crate::entry::Followed;
 use crate::entry::{Algorithms, Entry, Source, check_entry};
 use crate::header::{self, Header};
 use crate::payload::{self, Payload};
+#[cfg(feature = "remote")]
+use crate::remote::{Answered, Introspection};
 use crate::{
     Algorithm, Claims, Clock, Expected, KeyId, KeySet, Reason, Refusal, Timestamp, Trusted,
     VerifyingKey, base64url,
@@ -174,7 +176,59 @@ impl Verifier {
         self.check_times(entry, &known.claims, now)
     }
 
+    /// Whether this verified token may be remembered as such.
+    pub(crate) fn may_remember(&self, verified: &Verified) -> bool {
+        let entry = self.entries.get(verified.entry);
+        entry.is_some_and(Entry::is_remembered)
+    }
+
+    /// The entry whose issuer is asked about this token: the only one, or one beside others where it is no JWT.
+    #[cfg(feature = "remote")]
+    fn introspecting(&self, token: &str) -> Option<(usize, &Entry, &Introspection)> {
+        let mut entries = self.entries.iter().enumerate();
+        let found = entries.find_map(|(at, entry)| match &entry.source {
+            Source::Introspected(introspection) => Some((at, entry, introspection)),
+            _ => None,
+        })?;
+        let is_asked =
+            self.entries.len() == 1 || memchr::memchr_iter(b'.', token.as_bytes()).count() != 2;
+        is_asked.then_some(found)
+    }
+
+    /// Has somebody asked about a token that nothing can be said of yet, its issuer or whoever knows its key. `None` where nobody
+    /// is, or where it changes nothing.
+    #[cfg(feature = "remote")]
+    pub(crate) fn inquire(&self, token: &str, now: Timestamp) -> Option<Answered> {
+        if let Some((_, _, introspection)) = self.introspecting(token) {
+            return introspection.ask(token, &self.clock);
+        }
+        let is_looked_up = |entry: &Entry| matches!(entry.source, Source::LookedUp(_));
+        if !self.entries.iter().any(is_looked_up) {
+            return None;
+        }
+        let parts = Parts::split(token).ok()?;
+        let head = header::decode(parts.header).ok()?;
+        let payload = base64url::decode(parts.payload)?;
+        let mut read = payload::parse(&payload).ok()?;
+        let at = match &self.entries[..] {
+            [_] => 0,
+            entries => choose(entries, &read).ok()?,
+        };
+        let entry = self.entries.get(at)?;
+        let Source::LookedUp(lookup) = &entry.source else {
+            return None;
+        };
+        // What would be refused anyway needs no key.
+        check_entry(entry, &mut read, head.typ.as_deref(), &payload).ok()?;
+        self.check_times(entry, &read.claims, now).ok()?;
+        lookup.ask(token, &self.clock)
+    }
+
     pub(crate) fn verify_at(&self, token: &str, now: Timestamp) -> Result<Arc<Verified>, Refusal> {
+        #[cfg(feature = "remote")]
+        if let Some((at, entry, introspection)) = self.introspecting(token) {
+            return introspection.verify(self, (at, entry), token, now);
+        }
         let parts = Parts::split(token)?;
         let payload = base64url::decode(parts.payload).ok_or(Reason::TokenMalformed)?;
         let mut buffer = [0; LONGEST_SIGNATURE + 4];
@@ -191,7 +245,11 @@ impl Verifier {
         let entry = &self.entries[at];
         entry.check_known(now)?;
         let keys = entry.keys.load();
-        let (key, typ) = Self::signer(entry.algorithms, &keys, &parts, signature)?;
+        let looked_up = entry.looked_up(token, now)?;
+        let (key, typ) = match &looked_up {
+            Some(key) => (key, signed_by(key, entry.algorithms, &parts, signature)?),
+            None => Self::signer(entry.algorithms, &keys, &parts, signature)?,
+        };
         let mut read = match early {
             Some(read) => read,
             None => payload::parse(&payload)?,
@@ -202,8 +260,7 @@ impl Verifier {
             claims: read.claims,
             as_issued: read.as_issued,
             payload,
-            key_id: key.key_id().clone(),
-            algorithm: key.algorithm(),
+            key: Some((key.key_id().clone(), key.algorithm())),
             entry: at,
             legacy: entry.legacy.is_some(),
         }))
@@ -283,6 +340,23 @@ pub(crate) fn choose(entries: &[Entry], read: &Payload) -> Result<usize, Refusal
         .ok_or_else(|| Refusal::of_claim(Reason::TokenIssuerWrong, "iss"))
 }
 
+/// Whether this key made the signature, whatever key the header names; the token's `typ`.
+fn signed_by(
+    key: &VerifyingKey,
+    accepted: Algorithms,
+    parts: &Parts<'_>,
+    signature: &[u8],
+) -> Result<Option<Cow<'static, str>>, Reason> {
+    let header = header::decode(parts.header)?;
+    if header.algorithm != key.algorithm().as_str() || !accepted.has(key.algorithm()) {
+        return Err(Reason::TokenAlgorithmRefused);
+    }
+    if !key.verify_signature(parts.signed, signature) {
+        return Err(Reason::TokenSignatureInvalid);
+    }
+    Ok(header.typ.map(Cow::Owned))
+}
+
 /// The keys that may have signed: those of the header's `kid`, or, if it names none, those of its algorithm.
 fn candidates<'k>(
     accepted: Algorithms,
@@ -325,8 +399,8 @@ pub struct Verified {
     /// As the issuer knows them, where the subject was read from another claim.
     as_issued: Option<Box<Claims>>,
     payload: Vec<u8>,
-    key_id: KeyId,
-    algorithm: Algorithm,
+    /// Of the key that verified it.
+    key: Option<(KeyId, Algorithm)>,
     /// The place of the entry that trusts it.
     entry: usize,
     legacy: bool,
@@ -366,14 +440,27 @@ impl Verified {
         serde_json::from_slice(&self.payload).map_err(|_| Reason::TokenClaimMalformed.into())
     }
 
-    /// The id of the key that verified it.
-    pub const fn key_id(&self) -> &KeyId {
-        &self.key_id
+    /// What its issuer said of it when asked.
+    #[cfg(feature = "remote")]
+    pub(crate) fn introspected(read: Payload, json: Vec<u8>, (at, entry): (usize, &Entry)) -> Self {
+        Self {
+            claims: read.claims,
+            as_issued: read.as_issued,
+            payload: json,
+            key: None,
+            entry: at,
+            legacy: entry.legacy.is_some(),
+        }
     }
 
-    /// The algorithm of the key that verified it.
-    pub const fn algorithm(&self) -> Algorithm {
-        self.algorithm
+    /// The id of the key that verified it; `None` where no key did, since its issuer was asked.
+    pub fn key_id(&self) -> Option<&KeyId> {
+        self.key.as_ref().map(|(id, _)| id)
+    }
+
+    /// The algorithm of the key that verified it; `None` where no key did, since its issuer was asked.
+    pub fn algorithm(&self) -> Option<Algorithm> {
+        self.key.as_ref().map(|(_, algorithm)| *algorithm)
     }
 
     /// About how many bytes this takes in memory.
@@ -387,8 +474,7 @@ impl std::fmt::Debug for Verified {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Verified")
             .field("claims", &self.claims)
-            .field("key_id", &self.key_id)
-            .field("algorithm", &self.algorithm)
+            .field("key", &self.key)
             .finish_non_exhaustive()
     }
 }

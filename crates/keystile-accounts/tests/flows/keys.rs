@@ -32,7 +32,7 @@ async fn signing(accounts: &Accounts) -> String {
 
 fn kid(accounts: &Accounts, session: &SignedIn) -> String {
     let verified = accounts.guard().verify(&session.access_token).unwrap();
-    verified.key_id().as_str().to_owned()
+    verified.key_id().unwrap().as_str().to_owned()
 }
 
 #[tokio::test]

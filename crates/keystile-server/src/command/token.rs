@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use keystile::{
-    Expected, KeySet, Trust, UnverifiedParts, Verifier, VerifyingKey, take_apart_unverified,
+    Algorithm, Expected, KeyId, KeySet, Trust, UnverifiedParts, Verifier, VerifyingKey,
+    take_apart_unverified,
 };
 use serde_json::{Value, json};
 
@@ -158,8 +159,8 @@ fn judge(verifier: &Verifier, token: &str) -> Verdict {
             reason: None,
             text: format!(
                 "it verifies: {} by key {}; whether it was revoked only its issuer knows",
-                verified.algorithm(),
-                verified.key_id().as_str()
+                verified.algorithm().map_or("", Algorithm::as_str),
+                verified.key_id().map_or("", KeyId::as_str)
             ),
         },
         Err(refusal) => Verdict {

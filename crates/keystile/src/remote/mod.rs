@@ -30,6 +30,9 @@
 //! - **Addresses out of documents** lead no further into the network than the issuer itself is, whatever a name resolves
 //!   to; redirects do not leave the host. Plain http is for this machine only. The system's proxy is not used.
 //!
+//! Opaque tokens, which say nothing themselves, are asked about one by one: [`Introspection`]. Keys that the application itself
+//! looks up, one of each tenant's say: [`KeyLookup`].
+//!
 //! It ends with the last guard, verifier or [`Issuer`] that uses it. It runs on the tokio runtime that it was connected on
 //! (with time and I/O enabled); where that has ended, the next token that needs keys brings it up on its own.
 
@@ -39,9 +42,12 @@ mod error;
 mod feed;
 mod follow;
 mod freshness;
+mod inquiry;
+mod introspection;
 mod issuer;
 mod keeper;
 mod ledger;
+mod lookup;
 mod metadata;
 mod source;
 mod waiting;
@@ -51,5 +57,8 @@ pub use error::FollowError;
 pub use feed::__read;
 pub use feed::{Feed, FeedChange, FeedState, FeedStatus};
 pub use follow::{Follow, IssuerAt};
+pub(crate) use inquiry::Answered;
+pub use introspection::Introspection;
 pub use issuer::{Issuer, IssuerStatus};
+pub use lookup::KeyLookup;
 pub(crate) use waiting::later;

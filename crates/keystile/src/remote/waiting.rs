@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use super::Issuer;
 use super::feed::introspected;
+use super::inquiry::Answered;
 use super::issuer::{Progress, Shared};
 use crate::compact::Parts;
 use crate::entry::check_entry;
@@ -97,6 +98,14 @@ impl Lacking<'_> {
 impl Verifier {
     /// Has keys fetched if they are what a refused token lacks, for the next one like it.
     pub(crate) fn ask_for_keys(&self, token: &str, refusal: &Refusal, now: Timestamp) {
+        let is_open = matches!(
+            refusal.reason(),
+            Reason::RevocationUnknown | Reason::KeysUnknown
+        );
+        // Whoever asks next is told.
+        if is_open && self.inquire(token, now).is_some() {
+            return;
+        }
         let Some(lacking) = lacking(self, token, refusal, now) else {
             return;
         };
@@ -109,6 +118,13 @@ impl Verifier {
 
 /// What becomes of a refused token once its issuer was asked; `None` where that changes nothing.
 pub(crate) fn later(guard: &Guard, token: &str, refusal: &Refusal) -> Option<Later> {
+    let is_open = matches!(
+        refusal.reason(),
+        Reason::RevocationUnknown | Reason::KeysUnknown
+    );
+    if is_open && let Some(answered) = guard.verifier().inquire(token, guard.now()) {
+        return Some(once_answered(guard.clone(), token.into(), answered));
+    }
     if refusal.reason() == Reason::RevocationUnknown {
         return introspected(guard, token);
     }
@@ -150,6 +166,16 @@ pub(crate) fn later(guard: &Guard, token: &str, refusal: &Refusal) -> Option<Lat
         _place: place,
     };
     Some(Box::pin(waiter.wait()))
+}
+
+/// What becomes of a token once whoever was asked about it has answered, or has not in time.
+fn once_answered(guard: Guard, token: Box<str>, answered: Answered) -> Later {
+    Box::pin(async move {
+        answered.wait().await;
+        let now = guard.now();
+        let verdict = guard.decide(&token, now);
+        verdict.map_err(|refusal| guard.unless_not_known(refusal, now))
+    })
 }
 
 /// A token that waits.

@@ -10,6 +10,8 @@ mod feed;
 mod fetching;
 #[cfg(feature = "axum")]
 mod in_axum;
+mod introspection;
+mod lookup;
 #[cfg(feature = "axum")]
 mod over_tls;
 mod trouble;

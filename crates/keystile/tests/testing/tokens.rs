@@ -95,7 +95,7 @@ fn each_algorithm_has_a_guard_that_takes_its_tokens() {
         let issuer = TestIssuer::new().algorithm(algorithm);
         let guard = issuer.guard();
         let first = issuer.token("ada").build();
-        assert_eq!(guard.verify(&first).unwrap().algorithm(), algorithm);
+        assert_eq!(guard.verify(&first).unwrap().algorithm(), Some(algorithm));
         issuer.rotate_now();
         let second = issuer.token("ada").build();
         assert_ne!(header(&first)["kid"], header(&second)["kid"]);

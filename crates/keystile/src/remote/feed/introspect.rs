@@ -59,7 +59,7 @@ pub(in crate::remote) fn introspected(guard: &Guard, token: &str) -> Option<Late
     let verified = guard.verify_or_remember(token, now).ok()?;
     let feed = guard.verifier().followed_by(&verified)?.feed()?;
     feed.introspector.as_ref()?;
-    let (claims, key) = (verified.claims(), verified.key_id());
+    let (claims, key) = (verified.claims(), verified.key_id()?);
     // Where it is the guard's own list that is not known, the issuer's word does not replace it.
     if !guard.revoked().is_same(feed.list()) {
         guard.revoked().check(claims, key, now).ok()?;

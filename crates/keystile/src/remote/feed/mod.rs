@@ -4,7 +4,7 @@
 mod follower;
 mod introspect;
 mod places;
-mod request;
+pub(super) mod request;
 mod set;
 mod shared;
 mod sse;

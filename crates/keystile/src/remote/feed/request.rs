@@ -20,12 +20,12 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const EVENTS: &str = "text/event-stream";
 
 /// The client for an address that the application named, or that is at the issuer's own origin.
-pub(super) fn client(clients: &mut Clients, url: &Url) -> Result<Client, FollowError> {
+pub(in crate::remote) fn client(clients: &mut Clients, url: &Url) -> Result<Client, FollowError> {
     clients.allowing(Allowed::configured(url))
 }
 
 /// `Authorization` of a client (RFC 6749, section 2.3.1).
-pub(super) fn basic(id: &str, secret: &Secret) -> Option<HeaderValue> {
+pub(in crate::remote) fn basic(id: &str, secret: &Secret) -> Option<HeaderValue> {
     let secret = std::str::from_utf8(secret.expose()).ok()?;
     let both = format!("{}:{}", encoded(id), encoded(secret));
     authorization("Basic", &STANDARD.encode_to_string(both))
@@ -44,7 +44,7 @@ fn authorization(scheme: &str, credentials: &str) -> Option<HeaderValue> {
 }
 
 /// As a form writes it (WHATWG URL, section 5.2).
-pub(super) fn encoded(text: &str) -> String {
+pub(in crate::remote) fn encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._*".contains(&byte) {
@@ -58,7 +58,7 @@ pub(super) fn encoded(text: &str) -> String {
 }
 
 /// Sends a form, and reads the JSON object of the answer. The caller bounds its time.
-pub(super) async fn post<T: DeserializeOwned>(
+pub(in crate::remote) async fn post<T: DeserializeOwned>(
     client: &Client,
     url: &Url,
     credentials: HeaderValue,

@@ -1,0 +1,268 @@
+//! Opaque tokens: their issuer is asked about each (RFC 7662), and its answer remembered for a while.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use reqwest::header::HeaderValue;
+use reqwest::{Client, Url};
+use serde_json::{Map, Value};
+use tokio::sync::Mutex;
+
+use super::client::Clients;
+use super::feed::request;
+use super::inquiry::{Answered, Inquiries, Said, Terms, name_of};
+use super::{FollowError, address};
+use crate::compact::LONGEST_TOKEN;
+use crate::entry::{Entry, Keys, Source, check_entry};
+use crate::secret::REFRESH_TOKEN_PREFIX;
+use crate::{
+    Clock, KeySet, KeySource, OpaqueToken, Reason, Refusal, Secret, Timestamp, Verified, Verifier,
+    payload,
+};
+
+/// Bytes of answers that are remembered, unless said otherwise.
+const MEMORY: usize = 8 * 1024 * 1024;
+
+/// An issuer that is asked about each token (RFC 7662): for tokens that say nothing themselves. It stands where a
+/// [`Trust`](crate::Trust) has its keys, and what the trust states is held against the issuer's answer: `iss`, `aud`, and its
+/// `token_type`.
+///
+/// ```no_run
+/// use keystile::remote::Introspection;
+/// use keystile::{ExpiryRule, Guard, Trust, Trusted, Verifier};
+///
+/// # fn example(secret: &str) -> Result<(), keystile::FollowError> {
+/// let introspection = Introspection::at("https://id.example/oauth/introspect", "cakes-api", secret)?;
+/// let guard = Guard::new(Verifier::new(Trust {
+///     issuer: "https://id.example".into(),
+///     audience: "cakes".into(),
+///     token_type: "Bearer".into(),
+///     keys: &introspection,
+/// }));
+/// # let _ = guard;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// An answer counts for [a while](Self::remember_for), never beyond the token's `exp`; "not active" counts for ten seconds.
+/// However many requests bring a token, its issuer is asked once at a time. Whoever does not answer in time, or not as RFC 7662
+/// says, is answered for with `revocation_unknown`, 503; at most 256 tokens are asked about at once. A token that is not active is
+/// refused with `token_revoked`. The guard's own list of what is revoked is asked besides, each time.
+///
+/// Where it is the only issuer, every token is asked about; beside others, those that are no JWT (three parts with two dots between). Waiting is
+/// for the extractors, the layer and [`Guard::verify_async`](crate::Guard::verify_async); [`Guard::verify`](crate::Guard::verify) has
+/// the issuer asked for the next request. An answer without `exp` is refused, unless the trust says
+/// [`ExpiryRule::Optional`](crate::ExpiryRule::Optional). Clones share what was answered.
+#[derive(Clone)]
+pub struct Introspection {
+    shared: Arc<Shared>,
+    timeout: Duration,
+    remember_for: Duration,
+}
+
+struct Shared {
+    url: Url,
+    credentials: HeaderValue,
+    client: Mutex<Option<Client>>,
+    inquiries: Arc<Inquiries<Arc<Answer>>>,
+    fault: ArcSwapOption<FollowError>,
+}
+
+/// What an issuer says of a token that is active.
+struct Answer {
+    json: Vec<u8>,
+    token_type: Option<String>,
+}
+
+impl Introspection {
+    /// The address to ask, and the client's credentials there (HTTP Basic). Only on this machine may it be plain http.
+    ///
+    /// It may be told that the address cannot be used, or that the secret is no text.
+    pub fn at(
+        url: impl AsRef<str>,
+        client_id: impl AsRef<str>,
+        client_secret: impl AsRef<str>,
+    ) -> Result<Self, FollowError> {
+        let secret = Secret::from(client_secret.as_ref());
+        let credentials = request::basic(client_id.as_ref(), &secret);
+        let credentials = credentials.ok_or_else(|| FollowError::NoToken {
+            cause: "the client's secret is no text".to_owned(),
+        })?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                url: address::configured(url.as_ref())?,
+                credentials,
+                client: Mutex::new(None),
+                inquiries: Arc::new(Inquiries::new(MEMORY)),
+                fault: ArcSwapOption::empty(),
+            }),
+            timeout: Duration::from_secs(5),
+            remember_for: Duration::from_secs(30),
+        })
+    }
+
+    /// How long an answer may take, and how long a request waits for one. 5 seconds unless said otherwise.
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// How long "active" counts after it was said: so long a token that was revoked may still pass. 30 seconds unless said
+    /// otherwise, and one second at the least.
+    #[must_use]
+    pub fn remember_for(self, by: Duration) -> Self {
+        let remember_for = by.max(Duration::from_secs(1));
+        Self {
+            remember_for,
+            ..self
+        }
+    }
+
+    /// Forgets every answer: the next request of each token has its issuer asked.
+    pub fn forget(&self) {
+        self.shared.inquiries.forget();
+    }
+
+    /// What was wrong with the last answer; `None` if nothing was.
+    pub fn fault(&self) -> Option<FollowError> {
+        self.shared.fault.load().as_deref().cloned()
+    }
+
+    /// What a token is, by its issuer's answer and by what the entry demands; `at` is the entry's place.
+    pub(crate) fn verify(
+        &self,
+        verifier: &Verifier,
+        (at, entry): (usize, &Entry),
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Arc<Verified>, Refusal> {
+        check_form(token)?;
+        let known = self
+            .shared
+            .inquiries
+            .recall(&name_of(token.as_bytes()), now);
+        let answer = known.ok_or(Reason::RevocationUnknown)??;
+        let mut read = payload::parse(&answer.json)?;
+        check_entry(entry, &mut read, answer.token_type.as_deref(), &answer.json)?;
+        verifier.check_times(entry, &read.claims, now)?;
+        let json = answer.json.clone();
+        Ok(Arc::new(Verified::introspected(read, json, (at, entry))))
+    }
+
+    /// Asks about a token that nothing is known of.
+    pub(crate) fn ask(&self, token: &str, clock: &Clock) -> Option<Answered> {
+        check_form(token).ok()?;
+        let terms = Terms {
+            clock: clock.clone(),
+            timeout: self.timeout,
+            yes_for: self.remember_for,
+        };
+        let asking = self.clone();
+        let secret = Secret::from(token);
+        let name = name_of(token.as_bytes());
+        let question = move || async move { asking.introspect(&secret).await };
+        self.shared.inquiries.ask(name, terms, question)
+    }
+
+    async fn introspect(&self, token: &Secret) -> Said<Arc<Answer>> {
+        // Where nothing comes of it in time, that is what was wrong.
+        let note = |fault| self.shared.fault.store(fault);
+        note(Some(Arc::new(FollowError::TimedOut {
+            issuer: self.shared.url.to_string(),
+            within: self.timeout,
+        })));
+        match self.answer(token).await {
+            Ok(answer) => {
+                note(None);
+                match answer {
+                    Some(answer) => {
+                        let bytes = answer.json.len();
+                        Said::Yes(Arc::new(answer), bytes)
+                    }
+                    None => Said::No(Reason::TokenRevoked),
+                }
+            }
+            Err(fault) => {
+                note(Some(Arc::new(fault)));
+                Said::Unknown
+            }
+        }
+    }
+
+    /// What the issuer says; `None` for a token that is not active.
+    async fn answer(&self, token: &Secret) -> Result<Option<Answer>, FollowError> {
+        let shared = &self.shared;
+        let client = self.client().await?;
+        let token = String::from_utf8_lossy(token.expose());
+        let form = format!("token={}", request::encoded(&token));
+        let credentials = shared.credentials.clone();
+        let answer: Map<String, Value> =
+            request::post(&client, &shared.url, credentials, form).await?;
+        match answer.get("active") {
+            Some(Value::Bool(true)) => {}
+            Some(Value::Bool(false)) => return Ok(None),
+            _ => {
+                return Err(FollowError::Unreadable {
+                    url: shared.url.to_string(),
+                    what: "it does not say whether the token is active",
+                });
+            }
+        }
+        let token_type = answer.get("token_type").and_then(Value::as_str);
+        Ok(Some(Answer {
+            token_type: token_type.map(str::to_owned),
+            json: Value::Object(answer).to_string().into_bytes(),
+        }))
+    }
+
+    async fn client(&self) -> Result<Client, FollowError> {
+        let mut held = self.shared.client.lock().await;
+        if let Some(client) = &*held {
+            return Ok(client.clone());
+        }
+        let mut clients = Clients::new(self.timeout, &[])?;
+        let client = request::client(&mut clients, &self.shared.url)?;
+        Ok(held.insert(client).clone())
+    }
+}
+
+/// What cannot be a token is asked about nowhere, and a refresh token of ours is told to nobody.
+fn check_form(token: &str) -> Result<(), Reason> {
+    if token.len() > LONGEST_TOKEN {
+        return Err(Reason::TokenTooLarge);
+    }
+    if OpaqueToken::parse(REFRESH_TOKEN_PREFIX, token).is_some() {
+        return Err(Reason::AccessTokenNeeded);
+    }
+    // RFC 6750, section 2.1: b64token.
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    if token.is_empty() || !token.bytes().all(is_token) {
+        return Err(Reason::TokenMalformed);
+    }
+    Ok(())
+}
+
+impl From<&Introspection> for KeySource {
+    fn from(introspection: &Introspection) -> Self {
+        Self {
+            keys: Arc::new(Keys::new(KeySet::default())),
+            source: Source::Introspected(introspection.clone()),
+        }
+    }
+}
+
+impl From<Introspection> for KeySource {
+    fn from(introspection: Introspection) -> Self {
+        Self::from(&introspection)
+    }
+}
+
+impl fmt::Debug for Introspection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Introspection")
+            .field("url", &self.shared.url.as_str())
+            .finish_non_exhaustive()
+    }
+}
