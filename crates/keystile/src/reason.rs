@@ -21,7 +21,7 @@ macro_rules! reasons {
                 match self { $(Self::$name => $code,)+ }
             }
 
-            /// The HTTP status that answers it: 400, 401, 403 or 503.
+            /// The HTTP status that answers it: 400, 401, 403, 408, 413 or 503.
             pub const fn status(self) -> u16 {
                 match self { $(Self::$name => $status,)+ }
             }
@@ -53,6 +53,15 @@ reasons! {
     /// The `Authorization` header is not `Bearer` and one token.
     AuthorizationMalformed = "authorization_malformed", 400, REQUEST,
         "The Authorization header cannot be read; write 'Bearer', one space and the token.";
+    /// A body in which a token may stand is longer than what is read of one.
+    BodyTooLarge = "body_too_large", 413, None,
+        "The body is longer than what is read of one that may carry a token; send the token in the header, or less.";
+    /// A body in which a token may stand could not be read to its end.
+    BodyUnreadable = "body_unreadable", 400, REQUEST,
+        "The body, which may carry a token, broke off before its end; send the request again.";
+    /// A body in which a token may stand was not there in time.
+    BodyTooSlow = "body_too_slow", 408, None,
+        "The body, which may carry a token, did not come in time; send the request again.";
     /// A token in a cookie, and the request does not come from a page of the application's own.
     OriginRefused = "origin_refused", 403, None,
         "The request comes from a page of another origin, or does not say from which; send it from the application's own page.";
@@ -251,7 +260,7 @@ mod tests {
         let mut seen = HashSet::new();
         for reason in Reason::ALL {
             assert!(seen.insert(reason.code()), "{reason} twice");
-            assert!(matches!(reason.status(), 400 | 401 | 403 | 503));
+            assert!(matches!(reason.status(), 400 | 401 | 403 | 408 | 413 | 503));
             assert!(reason.describe().ends_with('.'), "{reason}");
             assert!(
                 reason

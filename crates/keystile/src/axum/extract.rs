@@ -102,14 +102,15 @@ async fn verify(guard: &Guard, parts: &Parts) -> Result<Option<(Arc<Verified>, P
     {
         return Ok(passed.found.clone());
     }
-    let Some(found) = guard.find(parts.into(), None)? else {
+    let Some(found) = guard.find(parts.into(), guard.body_of(&parts.extensions))? else {
         return Ok(None);
     };
     let verified = match guard.verdict(&found.token) {
         Verdict::Now(verdict) => verdict?,
         Verdict::Later(later) => later.await?,
     };
-    guard.check_csrf(found.place, parts.into(), None, &verified)?;
+    let body = guard.body_of(&parts.extensions);
+    guard.check_csrf(found.place, parts.into(), body, &verified)?;
     Ok(Some((verified, found.place)))
 }
 

@@ -110,6 +110,11 @@ impl Places {
         self.header.challenged()
     }
 
+    /// Whether a body may ever have to be read.
+    pub(super) const fn may_read_bodies(&self) -> bool {
+        self.form.is_some() || self.json.is_some() || self.cookie.is_some()
+    }
+
     /// Looks there too, after the others.
     pub(super) fn add(&mut self, place: Place) {
         if !self.order.contains(&place) {
@@ -251,8 +256,9 @@ impl Guard {
     /// Takes a token from this field of a form too (`application/x-www-form-urlencoded`; RFC 6750, section 2.2), but not on GET or
     /// HEAD.
     ///
-    /// [`verify_request`](Self::verify_request) looks there, with the body that the application has read. The layer and the extractors
-    /// read no body, and find no token in one.
+    /// A layer that is told to, by [`reading_bodies`](crate::GuardLayer::reading_bodies), reads the body and passes it on.
+    /// [`verify_request`](Self::verify_request) looks there too, with the body that the application has read. Any other layer and the
+    /// extractors read no body, and find no token in one.
     #[must_use]
     pub fn token_from_form(self, field: impl Into<Box<str>>) -> Self {
         let field = field.into();
@@ -265,8 +271,9 @@ impl Guard {
     /// Takes a token from this member of a JSON body's outermost object too (`application/json`), but not on GET or HEAD. A body
     /// that is no JSON object has none; a member that is there and is no string is refused.
     ///
-    /// [`verify_request`](Self::verify_request) looks there, with the body that the application has read. The layer and the extractors
-    /// read no body, and find no token in one.
+    /// A layer that is told to, by [`reading_bodies`](crate::GuardLayer::reading_bodies), reads the body and passes it on.
+    /// [`verify_request`](Self::verify_request) looks there too, with the body that the application has read. Any other layer and the
+    /// extractors read no body, and find no token in one.
     #[must_use]
     pub fn token_from_json(self, member: impl Into<Box<str>>) -> Self {
         let member = member.into();
@@ -348,7 +355,7 @@ impl Guard {
         self.looks_in_body(request.into())
     }
 
-    fn looks_in_body(&self, head: Head<'_>) -> bool {
+    pub(super) fn looks_in_body(&self, head: Head<'_>) -> bool {
         let places = &self.settings().places;
         let looks_in = |place| places.order.contains(&place);
         let of_kind = |kind| Kind::of(head.method, head.headers) == Some(kind);

@@ -116,7 +116,7 @@ impl Csrf {
     /// Takes the token from this field of a form too (`application/x-www-form-urlencoded`), where the header is not there: for
     /// pages without scripts. None unless said.
     ///
-    /// [`Guard::verify_request`] looks there, with the body that the application has read. The layer and the extractors read no body,
+    /// A layer that is told to read bodies and [`Guard::verify_request`] look there. Any other layer and the extractors read no body,
     /// and see the header only.
     #[must_use]
     pub fn form_field(self, field: impl Into<Box<str>>) -> Self {

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::header::CACHE_CONTROL;
+use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Response};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
@@ -216,7 +217,8 @@ enum Passage {
 
 impl<R: Requirement, A> GuardLayer<R, A> {
     fn look<B>(&self, request: &Request<B>) -> Result<Passage, Refusal> {
-        let Some(found) = self.guard.find(request.into(), None)? else {
+        let body = self.guard.body_of(request.extensions());
+        let Some(found) = self.guard.find(request.into(), body)? else {
             return if self.optional {
                 Ok(Passage::Found(None, Place::Header))
             } else {
@@ -238,7 +240,8 @@ impl<R: Requirement, A> GuardLayer<R, A> {
     ) -> Result<(), Refusal> {
         if let Some(verified) = &verified {
             let head = (&*request).into();
-            self.guard.check_csrf(place, head, None, verified)?;
+            let body = self.guard.body_of(request.extensions());
+            self.guard.check_csrf(place, head, body, verified)?;
             R::check(verified, self.guard.now())?;
         }
         request.extensions_mut().insert(Passed {
@@ -306,7 +309,38 @@ impl<R, A> GuardLayer<R, A> {
         A: Answering<Out>,
     {
         let (parts, _) = request.into_parts();
-        ResponseFuture::refused(self.answering.answer(&self.guard, refusal, &parts))
+        self.refuse_parts(refusal, &parts)
+    }
+
+    fn refuse_parts<S, B, Out>(
+        &self,
+        refusal: &Refusal,
+        request: &Parts,
+    ) -> ResponseFuture<S, R, A, B>
+    where
+        S: Service<Request<B>, Response = Response<Out>>,
+        A: Answering<Out>,
+    {
+        ResponseFuture::refused(self.answering.answer(&self.guard, refusal, request))
+    }
+}
+
+/// For the layer that reads bodies around this one.
+impl<S, R, A> GuardService<S, R, A> {
+    pub(super) const fn guard(&self) -> &Guard {
+        &self.layer.guard
+    }
+
+    pub(super) fn refuse<B, Out>(
+        &self,
+        refusal: &Refusal,
+        request: &Parts,
+    ) -> ResponseFuture<S, R, A, B>
+    where
+        S: Service<Request<B>, Response = Response<Out>>,
+        A: Answering<Out>,
+    {
+        self.layer.refuse_parts(refusal, request)
     }
 }
 

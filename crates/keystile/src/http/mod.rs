@@ -11,6 +11,8 @@ mod header;
 mod layer;
 mod pairs;
 mod query;
+mod read_body;
+mod reading;
 mod set_cookies;
 
 pub use answer::Answer;
@@ -25,4 +27,6 @@ pub use header::RequestHeader;
 pub(crate) use layer::Passed;
 pub use layer::{GuardLayer, GuardService, Nothing, ResponseFuture, verified};
 pub use query::TokenQuery;
+pub use read_body::ReadBody;
+pub use reading::{ReadingFuture, ReadingLayer, ReadingService};
 pub use set_cookies::SetCookies;

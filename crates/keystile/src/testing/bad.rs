@@ -94,6 +94,9 @@ impl TestIssuer {
             R::AuthorizationMalformed => {
                 return Err("send an Authorization header that says Bearer and nothing else");
             }
+            R::BodyTooLarge | R::BodyUnreadable | R::BodyTooSlow => {
+                return Err("send a form or JSON body that is too long, breaks off or never ends");
+            }
             R::OriginRefused => {
                 return Err(
                     "send a good one in a cookie, by POST, with the Origin of another site",

@@ -69,6 +69,10 @@ pub(crate) fn row(reason: Reason, place: Place) -> Row {
             // A cookie that was cleared is there, and empty.
             Place::Cookie => of(requests::with(place, "")).instead(R::TokenMissing),
         },
+        // Of a body only: tests/tower/bodies.rs has them.
+        R::BodyTooLarge | R::BodyUnreadable | R::BodyTooSlow => {
+            of(requests::with(place, &good)).let_in_unless(false)
+        }
         // A browser adds cookies by itself, and nothing else.
         R::OriginRefused => {
             let request = requests::with(place, &good).without("origin");

@@ -22,7 +22,7 @@ fn refused(guard: &Guard, token: &str, reason: Reason) -> Option<Reason> {
 }
 
 /// Those that come of the request, or of the state of the service. A token is never at fault.
-const NO_TOKENS: [Reason; 8] = [
+const NO_TOKENS: [Reason; 11] = [
     Reason::TokenMissing,
     Reason::CredentialsAmbiguous,
     Reason::AuthorizationMalformed,
@@ -31,6 +31,9 @@ const NO_TOKENS: [Reason; 8] = [
     Reason::CsrfTokenWrong,
     Reason::RevocationUnknown,
     Reason::KeysUnknown,
+    Reason::BodyTooLarge,
+    Reason::BodyUnreadable,
+    Reason::BodyTooSlow,
 ];
 
 #[test]
