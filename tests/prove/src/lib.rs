@@ -10,6 +10,7 @@ pub mod binary;
 pub mod client;
 pub mod crowd;
 pub mod database;
+pub mod differ;
 pub mod engine;
 pub mod feed;
 pub mod felt;

@@ -10,8 +10,8 @@ use keystile_prove::engine::Engine;
 use keystile_prove::guarded::{self, Trusting};
 use keystile_prove::verdict::Verdict;
 use keystile_prove::{
-    feed, felt, hashing, keys, kill, lost, moving, outage, promises, races, rotation, several,
-    storm, walk,
+    differ, feed, felt, hashing, keys, kill, lost, moving, outage, promises, races, rotation,
+    several, storm, walk,
 };
 
 /// Shows Keystile's promises against the real server: each command starts it with a temporary data folder, loads it
@@ -162,6 +162,15 @@ enum Proof {
         #[arg(long, default_value_t = 200)]
         in_flight: usize,
     },
+    /// Tokens made and altered by chance, judged by us, jsonwebtoken, PyJWT and jose: where we differ, we are the stricter.
+    Differ {
+        /// How many.
+        #[arg(long, default_value_t = 1_000_000)]
+        tokens: usize,
+        /// Another seed makes other tokens.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// No proof: a program that guards `/guarded` by following an issuer, for proofs that need several such processes.
     #[command(hide = true)]
     Guard(Trusting),
@@ -172,7 +181,7 @@ enum Proof {
 /// Three rotations and two changes of algorithm.
 const TURNS: &str = ",,,EdDSA,RS256";
 
-const ALL: [Proof; 16] = [
+const ALL: [Proof; 17] = [
     Proof::Walk,
     Proof::RefreshStorm {
         rounds: 1_000,
@@ -208,13 +217,20 @@ const ALL: [Proof; 16] = [
         seconds: 10,
         in_flight: 200,
     },
+    Proof::Differ {
+        tokens: 1_000_000,
+        seed: 1,
+    },
 ];
 
 impl Proof {
     /// Those of the store's engines on which this can be shown: several nodes share a PostgreSQL database only, and a
     /// move ends on one.
     fn engines(&self, store: Store) -> Vec<Engine> {
-        if matches!(self, Self::Promises | Self::Keys { .. }) {
+        if matches!(
+            self,
+            Self::Promises | Self::Keys { .. } | Self::Differ { .. }
+        ) {
             // These are of both, whatever is asked for, or of neither.
             return vec![Engine::Sqlite];
         }
@@ -300,6 +316,12 @@ async fn prove(proof: &Proof, engine: Engine) -> anyhow::Result<Verdict> {
         }
         Proof::Move { accounts } => moving::prove(accounts).await,
         Proof::Keys { seconds, in_flight } => keys::prove(seconds, in_flight).await,
+        Proof::Differ { tokens, seed } => {
+            if let Some(missing) = differ::missing() {
+                anyhow::bail!(missing);
+            }
+            differ::prove(tokens, seed).await
+        }
         Proof::All | Proof::Guard(_) => anyhow::bail!("this is no proof of its own"),
     }
 }

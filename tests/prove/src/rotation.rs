@@ -6,6 +6,8 @@ mod tally;
 mod verifier;
 mod withdrawal;
 
+pub(crate) use verifier::folder as interop_folder;
+
 use std::sync::Arc;
 use std::time::Duration;
 

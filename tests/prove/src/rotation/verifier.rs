@@ -58,7 +58,7 @@ pub(super) fn beside(nodes: &Nodes) -> anyhow::Result<Vec<Verifier>> {
 }
 
 /// Where the server's tests keep them.
-pub(super) fn folder() -> anyhow::Result<PathBuf> {
+pub(crate) fn folder() -> anyhow::Result<PathBuf> {
     let profile = binary::profile_folder()?;
     let folder = profile
         .parent()
