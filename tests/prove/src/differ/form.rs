@@ -132,7 +132,7 @@ pub(super) fn signature(dice: &mut Dice, draft: Draft<'_>) -> anyhow::Result<Str
             bytes = mac(
                 b"another secret, which is as long as the first",
                 signed.as_bytes(),
-            )
+            );
         }
         6 => bytes = mac(draft.key.public.as_bytes(), signed.as_bytes()),
         _ => bytes = draft.key.sign(b"something else")?,

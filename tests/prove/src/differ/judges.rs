@@ -1,5 +1,6 @@
 //! Who judges the tokens: ours, `jsonwebtoken` in this process, PyJWT and jose in processes of their own.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -122,7 +123,7 @@ impl Program {
                 line.push(character);
             } else {
                 for unit in character.encode_utf16(&mut [0; 2]) {
-                    line.push_str(&format!("\\u{unit:04x}"));
+                    write!(line, "\\u{unit:04x}")?;
                 }
             }
         }

@@ -28,9 +28,9 @@ pub(super) struct Key {
 }
 
 enum Signer {
-    Secret(hmac::Key),
-    P256(EcdsaKeyPair),
-    Ed25519(Ed25519KeyPair),
+    Secret(Box<hmac::Key>),
+    P256(Box<EcdsaKeyPair>),
+    Ed25519(Box<Ed25519KeyPair>),
     Rsa(Box<RsaKeyPair>),
 }
 
@@ -43,7 +43,7 @@ pub(super) fn make() -> anyhow::Result<Vec<Key>> {
         theirs: (Theirs::HS256, DecodingKey::from_secret(SECRET)),
         jwk: json!({"kty": "oct", "alg": "HS256", "kid": "of-hs256", "k": BASE64URL.encode(SECRET)}),
         public: String::new(),
-        signer: Signer::Secret(hmac::Key::new(hmac::HMAC_SHA256, SECRET)),
+        signer: Signer::Secret(Box::new(hmac::Key::new(hmac::HMAC_SHA256, SECRET))),
     }];
     for (id, algorithm) in [
         ("of-es256", Algorithm::Es256),
@@ -65,12 +65,12 @@ fn pair(id: &'static str, algorithm: Algorithm) -> anyhow::Result<Key> {
         Algorithm::Es256 => {
             let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der)?;
             let theirs = (Theirs::ES256, DecodingKey::from_ec_pem(pem)?);
-            (Signer::P256(pair), theirs)
+            (Signer::P256(Box::new(pair)), theirs)
         }
         Algorithm::EdDsa => {
             let pair = Ed25519KeyPair::from_pkcs8(der)?;
             let theirs = (Theirs::EdDSA, DecodingKey::from_ed_pem(pem)?);
-            (Signer::Ed25519(pair), theirs)
+            (Signer::Ed25519(Box::new(pair)), theirs)
         }
         _ => {
             let pair = Box::new(RsaKeyPair::from_pkcs8(der)?);
