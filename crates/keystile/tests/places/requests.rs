@@ -1,33 +1,61 @@
-//! How a request carries a token in each place.
+//! How a request carries a token in each place, and how its body comes.
 
-use axum::body::Body;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes};
 use axum::http::{Request, header};
-use keystile::{Csrf, Guard, TokenCookie};
+use http_body::Frame;
+use keystile::{Csrf, Guard, Place, TokenCookie};
 
 const NAME: &str = "token";
+const CSRF: &str = "csrf";
 const ORIGIN: &str = "https://app.example";
+const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Where a token may stand.
+/// How a route is guarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    Header,
-    Query,
-    Cookie,
+pub(crate) enum Way {
+    /// By a layer.
+    Layer,
+    /// By the extractors of a handler.
+    Handler,
+    /// By a layer that is told to read bodies.
+    Reading,
+    /// By a handler that reads the body itself.
+    Hand,
 }
 
-impl Place {
-    pub(crate) const ALL: [Self; 3] = [Self::Header, Self::Query, Self::Cookie];
-}
+impl Way {
+    pub(crate) const ALL: [Self; 4] = [Self::Layer, Self::Handler, Self::Reading, Self::Hand];
 
-/// Whether this way of guarding looks there.
-pub(crate) const fn is_read(place: Place, _way: &str) -> bool {
-    match place {
-        Place::Header | Place::Query | Place::Cookie => true,
+    pub(crate) const fn path(self) -> &'static str {
+        match self {
+            Self::Layer => "/layer",
+            Self::Handler => "/handler",
+            Self::Reading => "/reading",
+            Self::Hand => "/hand",
+        }
+    }
+
+    pub(crate) const fn reads_bodies(self) -> bool {
+        match self {
+            Self::Layer | Self::Handler => false,
+            Self::Reading | Self::Hand => true,
+        }
+    }
+
+    /// Whether a token is seen there: in a body only by who reads it.
+    pub(crate) const fn looks_in(self, place: Place) -> bool {
+        match place {
+            Place::Header | Place::Query | Place::Cookie => true,
+            Place::Form | Place::Json => self.reads_bodies(),
+        }
     }
 }
 
 fn csrf() -> Csrf {
-    Csrf::new([9; 32], [ORIGIN])
+    Csrf::new([9; 32], [ORIGIN]).form_field(CSRF)
 }
 
 /// The guard, with this place switched on.
@@ -36,6 +64,45 @@ pub(crate) fn reading(place: Place, guard: Guard) -> Guard {
         Place::Header => guard,
         Place::Query => guard.token_from_query(NAME),
         Place::Cookie => guard.token_from_cookie(TokenCookie::on_loopback(NAME), csrf()),
+        Place::Form => guard.token_from_form(NAME),
+        Place::Json => guard.token_from_json(NAME),
+    }
+}
+
+/// How much of a body is read.
+pub(crate) const LIMIT: usize = 64 * 1024;
+
+/// How a body ends.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Ending {
+    #[default]
+    Whole,
+    /// With more than is read of one, which means nothing.
+    TooLong,
+    BreaksOff,
+    /// Never: nothing more comes.
+    Stops,
+}
+
+/// A body of one piece, after which it breaks off or stops.
+struct Unfinished {
+    piece: Option<Bytes>,
+    breaks_off: bool,
+}
+
+impl http_body::Body for Unfinished {
+    type Data = Bytes;
+    type Error = &'static str;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
+        match self.piece.take() {
+            Some(piece) => Poll::Ready(Some(Ok(Frame::data(piece)))),
+            None if self.breaks_off => Poll::Ready(Some(Err("reset"))),
+            None => Poll::Pending,
+        }
     }
 }
 
@@ -46,6 +113,7 @@ pub(crate) struct Asking {
     query: String,
     headers: Vec<(&'static str, String)>,
     body: String,
+    ending: Ending,
 }
 
 impl Asking {
@@ -55,7 +123,29 @@ impl Asking {
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }
-        request.body(Body::from(self.body.clone())).unwrap()
+        request.body(self.body()).unwrap()
+    }
+
+    fn body(&self) -> Body {
+        let body = self.body.clone();
+        let unfinished = |body: String, breaks_off| {
+            let piece = Some(body.into());
+            Body::new(Unfinished { piece, breaks_off })
+        };
+        match self.ending {
+            Ending::Whole => body.into(),
+            Ending::TooLong => {
+                let nothing = if body.starts_with('{') { " " } else { "&" };
+                (body + &nothing.repeat(LIMIT)).into()
+            }
+            Ending::BreaksOff => unfinished(body, true),
+            Ending::Stops => unfinished(body, false),
+        }
+    }
+
+    fn form(self, body: String) -> Self {
+        let asking = self.header("content-type", FORM);
+        Self { body, ..asking }
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -72,6 +162,26 @@ impl Asking {
 /// A token there, and whatever else the place demands.
 pub(crate) fn with(place: Place, token: &str) -> Asking {
     holding(place, &[token])
+}
+
+/// A token there, and a body that has to be read for it where that can be: for the CSRF token beside a cookie too.
+pub(crate) fn with_body(place: Place, token: &str, ending: Ending) -> Asking {
+    let asking = with(place, token);
+    let asking = match place {
+        Place::Header => Asking {
+            method: "POST",
+            ..asking.form("other=1".to_owned())
+        },
+        // Looked at on GET only, whose body means nothing.
+        Place::Query => asking.form("other=1".to_owned()),
+        Place::Cookie => {
+            let csrf = csrf().token("ada-session");
+            let asking = asking.without("x-csrf-token");
+            asking.form(format!("other=1&{CSRF}={csrf}"))
+        }
+        Place::Form | Place::Json => asking,
+    };
+    Asking { ending, ..asking }
 }
 
 /// Two tokens there.
@@ -94,6 +204,10 @@ fn holding(place: Place, tokens: &[&str]) -> Asking {
         method: "GET",
         ..Asking::default()
     };
+    let post = Asking {
+        method: "POST",
+        ..Asking::default()
+    };
     match place {
         Place::Header => tokens.iter().fold(get, |asking, token| {
             asking.header(header::AUTHORIZATION.as_str(), format!("Bearer {token}"))
@@ -102,12 +216,18 @@ fn holding(place: Place, tokens: &[&str]) -> Asking {
             query: pairs("&"),
             ..get
         },
-        Place::Cookie => Asking {
-            method: "POST",
-            ..get
+        Place::Cookie => post
+            .header("cookie", pairs("; "))
+            .header("x-csrf-token", csrf().token("ada-session"))
+            .header("origin", ORIGIN),
+        Place::Form => post.form(pairs("&")),
+        Place::Json => {
+            let member = |token: &&str| format!(", {NAME:?}: {token:?}");
+            let members: String = tokens.iter().map(member).collect();
+            Asking {
+                body: format!("{{\"other\": 1{members}}}"),
+                ..post.header("content-type", "application/json")
+            }
         }
-        .header("cookie", pairs("; "))
-        .header("x-csrf-token", csrf().token("ada-session"))
-        .header("origin", ORIGIN),
     }
 }

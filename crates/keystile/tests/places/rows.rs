@@ -1,9 +1,9 @@
 //! The rows: what brings a reason about in a place.
 
 use keystile::testing::{Fault, TestIssuer};
-use keystile::{Guard, Reason};
+use keystile::{Guard, Place, Reason};
 
-use crate::requests::{self, Asking, Place};
+use crate::requests::{self, Asking, Ending, Way};
 
 /// What is answered.
 #[derive(Clone, Copy)]
@@ -49,7 +49,18 @@ impl Row {
     }
 }
 
-pub(crate) fn row(reason: Reason, place: Place) -> Row {
+pub(crate) fn row(reason: Reason, place: Place, way: Way) -> Row {
+    let row = seen(reason, place, way);
+    if way.looks_in(place) {
+        row
+    } else {
+        // Whatever token it is: nobody has seen it.
+        row.instead(Reason::TokenMissing)
+    }
+}
+
+/// Where the token is seen.
+fn seen(reason: Reason, place: Place, way: Way) -> Row {
     use Reason as R;
     let issuer = TestIssuer::new().require_claim("type", "access");
     let good = issuer.token("ada").build();
@@ -65,14 +76,15 @@ pub(crate) fn row(reason: Reason, place: Place) -> Row {
         // Only a header has a scheme before the token; elsewhere no token at all is a malformed one.
         R::AuthorizationMalformed => match place {
             Place::Header => of(requests::with(place, "")),
-            Place::Query => of(requests::with(place, "")).instead(R::TokenMalformed),
+            Place::Query | Place::Form | Place::Json => {
+                of(requests::with(place, "")).instead(R::TokenMalformed)
+            }
             // A cookie that was cleared is there, and empty.
             Place::Cookie => of(requests::with(place, "")).instead(R::TokenMissing),
         },
-        // Of a body only: tests/tower/bodies.rs has them.
-        R::BodyTooLarge | R::BodyUnreadable | R::BodyTooSlow => {
-            of(requests::with(place, &good)).let_in_unless(false)
-        }
+        R::BodyTooLarge => unreadable(of, place, way, &good, Ending::TooLong),
+        R::BodyUnreadable => unreadable(of, place, way, &good, Ending::BreaksOff),
+        R::BodyTooSlow => unreadable(of, place, way, &good, Ending::Stops),
         // A browser adds cookies by itself, and nothing else.
         R::OriginRefused => {
             let request = requests::with(place, &good).without("origin");
@@ -114,6 +126,23 @@ pub(crate) fn row(reason: Reason, place: Place) -> Row {
         | R::ScopeMissing
         | R::NotFresh => bad(&issuer),
         _ => panic!("{reason} has no row: say what brings it about in each place"),
+    }
+}
+
+/// A body that cannot be read to its end: of no matter where neither the token nor its CSRF token stands in it.
+fn unreadable(
+    of: impl FnOnce(Asking) -> Row,
+    place: Place,
+    way: Way,
+    good: &str,
+    ending: Ending,
+) -> Row {
+    let row = of(requests::with_body(place, good, ending));
+    match place {
+        Place::Header | Place::Query => row.let_in_unless(false),
+        // The cookie is seen, and the CSRF token in the form is not.
+        Place::Cookie if !way.reads_bodies() => row.instead(Reason::CsrfTokenMissing),
+        Place::Cookie | Place::Form | Place::Json => row,
     }
 }
 
