@@ -119,11 +119,18 @@ impl Guard {
         })
     }
 
-    /// What `iss` must be, in every entry of the verifier.
+    /// What `iss` must be, in every entry of the verifier but those of a [`LegacyTrust`](crate::LegacyTrust), which state it
+    /// themselves.
     #[must_use]
     pub fn issuer(self, issuer: impl Into<Expected>) -> Self {
         let issuer = issuer.into();
-        self.with_verifier(|verifier| verifier.each_entry(|entry| entry.issuer = issuer.clone()))
+        self.with_verifier(|verifier| {
+            verifier.each_entry(|entry| {
+                if entry.legacy.is_none() {
+                    entry.issuer = issuer.clone();
+                }
+            })
+        })
     }
 
     /// What the header's `typ` must be, in every entry of the verifier.
@@ -228,19 +235,16 @@ impl Guard {
     /// By the guard's own list, and by what the issuer is heard to revoke.
     fn check_revoked(&self, verified: &Verified, now: Timestamp) -> Result<(), Reason> {
         let check = |list: &Revocations| {
-            if let Some(claims) = verified.as_issued() {
-                list.check_all(claims, verified.key_id(), now)?;
+            let of = |claims| list.check_all(claims, verified.key_id(), now);
+            let read = of(verified.claims());
+            match verified.as_issued() {
+                Some(issued) => revoked_by_either(of(issued), read),
+                None => read,
             }
-            list.check_all(verified.claims(), verified.key_id(), now)
         };
-        let heard = self.verifier().heard_of(verified);
         let own = check(self.revoked());
-        match heard {
-            Some(list) if !list.is_same(self.revoked()) => match check(list) {
-                // That much is known.
-                Err(Reason::TokenRevoked) => Err(Reason::TokenRevoked),
-                heard => own.and(heard),
-            },
+        match self.verifier().heard_of(verified) {
+            Some(list) if !list.is_same(self.revoked()) => revoked_by_either(own, check(list)),
             _ => own,
         }
     }
@@ -268,7 +272,11 @@ impl Guard {
         match remembered.look_up(token, epoch) {
             LookedUp::Known(known) => {
                 verifier.check_again(&known, now)?;
-                Ok(known)
+                if verifier.epoch() == epoch {
+                    return Ok(known);
+                }
+                // To ask whether the keys are known has just replaced them: a file was looked at.
+                verifier.verify_at(token, now)
             }
             LookedUp::New(new) => {
                 let verified = verifier.verify_at(token, now)?;
@@ -326,6 +334,14 @@ impl Guard {
     #[cfg(feature = "axum")]
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// What two looks say together: that a token is revoked outweighs that somebody does not know.
+fn revoked_by_either(one: Result<(), Reason>, other: Result<(), Reason>) -> Result<(), Reason> {
+    match other {
+        Err(Reason::TokenRevoked) => other,
+        _ => one.and(other),
     }
 }
 

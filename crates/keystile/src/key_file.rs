@@ -167,7 +167,7 @@ impl KeyFile {
             self.0
                 .next_look
                 .compare_exchange(due, next, Ordering::AcqRel, Ordering::Acquire);
-        if turn.is_ok() && due != i64::MIN {
+        if turn.is_ok() && every != i64::MAX {
             // What is wrong stands in `fault`.
             let _ = self.reread();
         }

@@ -129,8 +129,8 @@ async fn the_audit_keeps_where_a_sign_out_came_from() {
     let token = Refresh::token(two.refresh_token.as_str()).from(here);
     accounts.sign_out_by_refresh_token(token).await.unwrap();
     accounts.sign_out_from(&ada.id, &two.session_id, Which::All, here).await.unwrap();
-    let kept = "SELECT group_concat(kind || ' ' || origin) FROM
-        (SELECT kind, origin FROM audit WHERE kind LIKE 'session.%ended' ORDER BY id)";
+    let kept = "SELECT string_agg(kind || ' ' || origin, ',' ORDER BY id) FROM audit \
+        WHERE kind LIKE 'session.%ended'";
     let each = ["session.ended"; 3].into_iter().chain(["session.all_ended"]);
     let expected: Vec<String> = each.map(|kind| format!("{kind} {here}")).collect();
     assert_eq!(sql(shop.folder.path(), kept), expected.join(","));

@@ -16,6 +16,11 @@ const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 pub trait Answering<B> {
     /// The answer to `request`, which the guard refused for this reason.
     fn answer(&self, guard: &Guard, refusal: &Refusal, request: &Parts) -> Response<B>;
+
+    /// Whether OPTIONS goes to the service without a token, as a browser's preflight must.
+    fn lets_preflights_pass(&self) -> bool {
+        true
+    }
 }
 
 /// The guard's answer, in any body that is had `From<Bytes>`.
@@ -71,6 +76,11 @@ impl<B: Default> Answering<B> for Grpc {
         }
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
+    }
+
+    /// Never: services of gRPC do not look at the method, so a call that says OPTIONS would be served.
+    fn lets_preflights_pass(&self) -> bool {
+        false
     }
 }
 

@@ -60,7 +60,9 @@ impl Requirement for Nothing {
 
 impl Guard {
     /// A layer that lets only valid tokens through, for a whole router or any other tower service of HTTP requests. OPTIONS
-    /// passes, since a browser's preflight never carries a token.
+    /// passes, since a browser's preflight never carries a token. So a service that does the same whatever the method is (axum's
+    /// `any`, a proxy) asks for the token itself: a handler by its `Principal`, others by [`verified`]. With
+    /// [`answering_grpc`](GuardLayer::answering_grpc) nothing passes.
     ///
     /// The service's own body must be had `From<Bytes>`, for refusals: axum's `Body` and hyper's `Full<Bytes>` can. For any other see
     /// [`GuardLayer::answering`], for gRPC [`GuardLayer::answering_grpc`].
@@ -269,7 +271,8 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        if request.method() == Method::OPTIONS {
+        let preflight = request.method() == Method::OPTIONS;
+        if preflight && Answering::<Out>::lets_preflights_pass(&self.layer.answering) {
             return ResponseFuture::inner(self.inner.call(request), Caching::Theirs);
         }
         let place = match self.layer.look(&request) {

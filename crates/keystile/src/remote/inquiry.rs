@@ -51,7 +51,15 @@ pub(super) struct Terms {
 pub(super) struct Inquiries<T> {
     yes: Mutex<Kept<T>>,
     no: Mutex<Kept<Reason>>,
-    asked: Mutex<HashMap<Name, watch::Receiver<bool>>>,
+    asked: Mutex<Asked>,
+}
+
+/// Questions under way.
+#[derive(Default)]
+struct Asked {
+    questions: HashMap<Name, watch::Receiver<bool>>,
+    /// How often all was forgotten: what was asked before counts no more.
+    forgotten: u64,
 }
 
 /// Answers, in so many bytes. Where one more finds no room, any other makes it.
@@ -122,15 +130,22 @@ impl<T: Clone + Send + 'static> Inquiries<T> {
     }
 
     pub(super) fn forget(&self) {
-        for name in lock(&self.yes).answers.drain() {
-            drop(name);
-        }
-        lock(&self.yes).bytes = 0;
+        let mut asked = lock(&self.asked);
+        asked.questions.clear();
+        asked.forgotten += 1;
+        let mut yes = lock(&self.yes);
+        *yes = Kept::new(yes.most);
         *lock(&self.no) = Kept::new(MOST_NO);
     }
 
-    fn keep(&self, name: Name, said: Said<T>, terms: &Terms) {
-        let from = terms.clock.now();
+    /// Remembers what was said to a question that was put at `from`, unless all was forgotten meanwhile.
+    fn keep(&self, place: &Place<T>, said: Said<T>, terms: &Terms, from: Timestamp) {
+        // Held until it is remembered, so that nothing is forgotten in between.
+        let asked = lock(&self.asked);
+        if asked.forgotten != place.forgotten {
+            return;
+        }
+        let name = place.name;
         match said {
             Said::Yes(said, bytes) => lock(&self.yes).put(
                 name,
@@ -170,28 +185,30 @@ impl<T: Clone + Send + 'static> Inquiries<T> {
         F: Future<Output = Said<T>> + Send + 'static,
     {
         let limit = terms.timeout;
+        let from = terms.clock.now();
         let mut asked = lock(&self.asked);
-        if let Some(done) = asked.get(&name) {
+        if let Some(done) = asked.questions.get(&name) {
             let done = done.clone();
             return Some(Answered { done, limit });
         }
         // Read under the lock: what was answered is remembered before it is asked about no more.
-        if self.recall(&name, terms.clock.now()).is_some() || asked.len() >= MOST_ASKED {
+        if self.recall(&name, from).is_some() || asked.questions.len() >= MOST_ASKED {
             return None;
         }
         let runtime = Handle::try_current().ok()?;
         let (tell, done) = watch::channel(false);
-        asked.insert(name, done.clone());
-        drop(asked);
+        asked.questions.insert(name, done.clone());
         let place = Place {
             inquiries: Arc::clone(self),
             name,
+            forgotten: asked.forgotten,
         };
+        drop(asked);
         // A task of its own: whoever gives up waiting ends nothing for the others, and what panics in it tells nobody "yes".
         runtime.spawn(async move {
             let said = timeout(terms.timeout, async { question().await }).await;
             let said = said.unwrap_or(Said::Unknown);
-            place.inquiries.keep(name, said, &terms);
+            place.inquiries.keep(&place, said, &terms, from);
             drop(place);
             tell.send_replace(true);
         });
@@ -203,11 +220,16 @@ impl<T: Clone + Send + 'static> Inquiries<T> {
 struct Place<T> {
     inquiries: Arc<Inquiries<T>>,
     name: Name,
+    forgotten: u64,
 }
 
 impl<T> Drop for Place<T> {
     fn drop(&mut self) {
-        lock(&self.inquiries.asked).remove(&self.name);
+        let mut asked = lock(&self.inquiries.asked);
+        // Since then it may have been put again.
+        if asked.forgotten == self.forgotten {
+            asked.questions.remove(&self.name);
+        }
     }
 }
 

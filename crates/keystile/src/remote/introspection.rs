@@ -196,7 +196,10 @@ impl Introspection {
         let shared = &self.shared;
         let client = self.client().await?;
         let token = String::from_utf8_lossy(token.expose());
-        let form = format!("token={}", request::encoded(&token));
+        let form = format!(
+            "token={}&token_type_hint=access_token",
+            request::encoded(&token)
+        );
         let credentials = shared.credentials.clone();
         let answer: Map<String, Value> =
             request::post(&client, &shared.url, credentials, form).await?;

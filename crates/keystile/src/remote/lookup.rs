@@ -82,14 +82,18 @@ struct Shared {
 
 impl KeyLookup {
     /// By the name that the header's `kid` is; a token without one is refused with `token_key_unknown`. `find` gives the key, or
-    /// `None` where there is none of that name.
+    /// `None` where there is none of that name. The key has that id then: by it a key is withdrawn. A `kid` says nothing of the
+    /// issuer: where `find` knows keys of several, take [`named`](Self::named) and a name with the `iss` in it.
     pub fn by_key_id<F, E>(find: impl Fn(String) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<Option<VerifyingKey>, E>> + Send + 'static,
     {
         Self::named(
             |unverified| unverified.header_member("kid")?.as_str().map(str::to_owned),
-            find,
+            move |kid| {
+                let found = find(kid.clone());
+                async move { Ok::<_, E>(found.await?.map(|key| key.with_key_id(kid))) }
+            },
         )
     }
 

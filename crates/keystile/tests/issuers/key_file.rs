@@ -132,6 +132,32 @@ fn a_change_is_seen_when_the_time_has_come() {
     assert!(passes(&guard, &old) && passes(&guard, &new));
 }
 
+/// One and the same token, remembered: it is refused from the very look that finds its key gone.
+#[test]
+fn a_remembered_token_goes_with_its_key() {
+    let folder = Folder::new("remembered");
+    let (old, new) = (key(Algorithm::EdDsa, 1), key(Algorithm::EdDsa, 2));
+    let clock = clock();
+    let file = KeyFile::open(folder.put(&pem(&old))).unwrap();
+    let guard = guard(&file, &clock);
+    let token = old.issue(&Claims::new("ada", NOW + 90_000)).unwrap();
+    assert!(guard.verify(&token).is_ok() && guard.verify(&token).is_ok());
+    folder.put(&pem(&new));
+    clock.set(Timestamp::from_seconds(NOW + 10));
+    assert!(guard.verify(&token).is_err());
+}
+
+/// A key may have gone between the start and the first token, hours later.
+#[test]
+fn the_first_token_has_the_file_looked_at() {
+    let folder = Folder::new("first");
+    let (old, new) = (key(Algorithm::EdDsa, 1), key(Algorithm::EdDsa, 2));
+    let file = KeyFile::open(folder.put(&pem(&old))).unwrap();
+    let guard = guard(&file, &clock());
+    folder.put(&pem(&new));
+    assert!(!passes(&guard, &old) && passes(&guard, &new));
+}
+
 #[test]
 fn a_broken_file_leaves_the_last_keys_and_says_so() {
     let folder = Folder::new("broken");

@@ -135,6 +135,31 @@ fn a_revocation_by_the_issuers_own_subject_still_counts() {
     }
 }
 
+/// That much is known, whatever else is not: who is asked instead of the list knows the issuer's subject alone.
+#[test]
+fn a_revocation_by_either_subject_outweighs_that_the_list_is_stale() {
+    let json = format!(
+        r#"{{"sub":"7","exp":{},"iat":{NOW},"email":"ada@example.org"}}"#,
+        NOW + 900
+    );
+    let token = hs256(HEADER, &json);
+    let expectations = [
+        ("7", Reason::TokenRevoked),
+        ("ada@example.org", Reason::TokenRevoked),
+        ("8", Reason::RevocationUnknown),
+    ];
+    for (sub, expected) in expectations {
+        let guard = Guard::new(lax()).clock(clock()).subject_from("email");
+        guard.revoked().require_known(|| false);
+        let until = Timestamp::from_seconds(NOW + 900);
+        guard
+            .revoked()
+            .revoke_issued_up_to(sub, Timestamp::from_seconds(NOW), until);
+        let refusal = guard.verify(&token).unwrap_err();
+        assert_eq!(refusal.reason(), expected, "{sub}");
+    }
+}
+
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),

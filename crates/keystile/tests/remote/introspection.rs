@@ -71,7 +71,10 @@ async fn an_opaque_token_is_asked_about_once_and_gives_a_principal() {
     server.replies(move |asked| {
         let basic = "Basic Y2FrZXMtYXBpOmElMjBzZWNyZXQ=";
         assert_eq!(asked.header("authorization").as_deref(), Some(basic));
-        assert_eq!(asked.body, "token=an-opaque.token%2B1");
+        assert_eq!(
+            asked.body,
+            "token=an-opaque.token%2B1&token_type_hint=access_token"
+        );
         Reply::json(&answer)
     });
     let opaque = "an-opaque.token+1";

@@ -158,6 +158,57 @@ async fn many_tokens_of_one_key_ask_once() {
     assert_eq!(asked.load(Ordering::SeqCst), 1);
 }
 
+/// What was asked before all was forgotten is no answer after it, and nobody joins that question.
+#[tokio::test]
+async fn an_answer_from_before_is_forgotten_too() {
+    let gate = Arc::new(Semaphore::new(0));
+    let key = named("k");
+    let (known, held) = (public(&key), Arc::clone(&gate));
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let lookup = KeyLookup::by_key_id(move |_| {
+        let first = count.fetch_add(1, Ordering::SeqCst) == 0;
+        let (known, held) = (known.clone(), Arc::clone(&held));
+        async move {
+            if first {
+                // It was found before it was withdrawn.
+                held.acquire().await.map_err(drop)?.forget();
+                Ok(Some(known))
+            } else {
+                Ok::<_, ()>(None)
+            }
+        }
+    })
+    .timeout(DEADLINE);
+    let guard = guard(&lookup);
+    let early = tokio::spawn({
+        let (guard, token) = (guard.clone(), token(&key));
+        async move { verdict_async(&guard, &token).await }
+    });
+    settle().await;
+    lookup.forget();
+    assert_eq!(
+        verdict_async(&guard, &token(&key)).await,
+        "token_key_unknown"
+    );
+    gate.add_permits(1);
+    assert_ne!(early.await.unwrap(), "ok");
+    assert_eq!(verdict(&guard, &token(&key)), "token_key_unknown");
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+}
+
+/// A key has the id under which it was looked up: by that it is withdrawn.
+#[tokio::test]
+async fn a_key_that_was_looked_up_is_withdrawn_by_its_name() {
+    let key = named("k");
+    let known = key.verifying_key().with_key_id("an id of its own");
+    let (lookup, _) = counting(move |_| Ok(Some(known.clone())));
+    let guard = guard(&lookup);
+    assert_eq!(verdict_async(&guard, &token(&key)).await, "ok");
+    guard.revoked().withdraw_key(key.key_id());
+    assert_eq!(verdict_async(&guard, &token(&key)).await, "token_revoked");
+}
+
 /// Names that a flood makes up: 256 at a time, and no more keys than there is room for.
 #[tokio::test]
 async fn a_flood_of_names_is_looked_up_within_bounds() {

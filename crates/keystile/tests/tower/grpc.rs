@@ -61,3 +61,16 @@ async fn each_status_of_http_has_one_of_grpc() {
     let message = header(&answer, "grpc-message").unwrap();
     assert!(message.starts_with(Reason::RoleMissing.code()), "{message}");
 }
+
+/// A service of gRPC does not look at the method: what OPTIONS asks for would be done.
+#[tokio::test]
+async fn nothing_passes_for_its_method() {
+    let admins = guard().layer().require::<Admin>().answering_grpc();
+    for (authorization, expected) in [("", "16"), (&*format!("Bearer {}", token("")), "7")] {
+        let mut call = call(authorization, "application/grpc");
+        *call.method_mut() = Method::OPTIONS;
+        let answer = send(&admins.clone().layer(Inner(say)), call).await;
+        assert_eq!(header(&answer, "grpc-status"), Some(expected));
+        assert_eq!(answer.body(), &Frames::default());
+    }
+}
