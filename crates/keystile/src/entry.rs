@@ -48,7 +48,7 @@ pub(crate) enum Source {
     Followed(Followed),
     /// The issuer is asked about each token.
     #[cfg(feature = "remote")]
-    Introspected(crate::remote::Introspection),
+    Introspected(Introspection),
     /// The application looks them up.
     #[cfg(feature = "remote")]
     LookedUp(crate::remote::KeyLookup),
@@ -110,6 +110,9 @@ impl Keys {
 /// Who fetches an entry's keys.
 #[cfg(feature = "remote")]
 pub(crate) use crate::Issuer as Followed;
+/// Who is asked about an entry's tokens, and when they have answered.
+#[cfg(feature = "remote")]
+pub(crate) use crate::remote::{Answered, Introspection};
 
 /// Nobody, without the feature that fetches.
 #[cfg(not(feature = "remote"))]

@@ -11,13 +11,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::compact::Parts;
-#[cfg(feature = "remote")]
-use crate::entry::Followed;
 use crate::entry::{Algorithms, Entry, Source, check_entry};
+#[cfg(feature = "remote")]
+use crate::entry::{Answered, Followed, Introspection};
 use crate::header::{self, Header};
 use crate::payload::{self, Payload};
-#[cfg(feature = "remote")]
-use crate::remote::{Answered, Introspection};
 use crate::{
     Algorithm, Claims, Clock, Expected, KeyId, KeySet, Reason, Refusal, Timestamp, Trusted,
     VerifyingKey, base64url,
