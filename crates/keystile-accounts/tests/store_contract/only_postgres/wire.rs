@@ -38,12 +38,9 @@ impl Counted {
                 );
                 tokio::spawn(async move {
                     // The first message has no type: its length, and what follows.
-                    let _ = pass(&mut from_client, &mut to_server, false).await;
-                    while let Ok(kind) = pass(&mut from_client, &mut to_server, true).await {
-                        if matches!(kind, b'S' | b'Q') {
-                            waits.fetch_add(1, Ordering::SeqCst);
-                        }
-                    }
+                    let _ = pass(&mut from_client, &mut to_server, None).await;
+                    let waits = Some(&*waits);
+                    while pass(&mut from_client, &mut to_server, waits).await.is_ok() {}
                 });
             }
         });
@@ -55,21 +52,27 @@ impl Counted {
     }
 }
 
-/// Passes one message on; its type.
+/// Passes one message on. One that has a type is counted if the client waits for its answer: before the server has it, as the
+/// answer may be with the client sooner than this goes on.
 async fn pass(
     from: &mut (impl AsyncReadExt + Unpin),
     to: &mut (impl AsyncWriteExt + Unpin),
-    typed: bool,
-) -> std::io::Result<u8> {
-    let kind = if typed { from.read_u8().await? } else { 0 };
+    waits: Option<&AtomicUsize>,
+) -> std::io::Result<()> {
+    let mut message = Vec::new();
+    if let Some(waits) = waits {
+        let kind = from.read_u8().await?;
+        message.push(kind);
+        if matches!(kind, b'S' | b'Q') {
+            waits.fetch_add(1, Ordering::SeqCst);
+        }
+    }
     let length = from.read_u32().await?;
+    message.extend_from_slice(&length.to_be_bytes());
     let mut rest = vec![0; length as usize - 4];
     from.read_exact(&mut rest).await?;
-    let mut message = if typed { vec![kind] } else { Vec::new() };
-    message.extend_from_slice(&length.to_be_bytes());
     message.extend_from_slice(&rest);
-    to.write_all(&message).await?;
-    Ok(kind)
+    to.write_all(&message).await
 }
 
 /// A store that goes by a counted way.
