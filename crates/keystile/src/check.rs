@@ -11,8 +11,11 @@ use crate::{Reason, Refusal, Verified};
 /// Redis. Given to [`Guard::also_check`](crate::Guard::also_check).
 ///
 /// It is asked last, of each request, also where the token itself is remembered. What is known at once is best answered at
-/// once; a look-up elsewhere is answered [later](Checked::later), and should bound its own time. Whoever cannot tell
-/// answers [`Reason::RevocationUnknown`]: 503, and the caller keeps the token.
+/// once; a look-up elsewhere is answered [later](Checked::later), and should bound its own time.
+///
+/// A list of tokens that count no more answers [`Reason::TokenRevoked`], and where it cannot tell
+/// [`Reason::RevocationUnknown`]: 503, and the caller keeps the token. What it says of accounts is
+/// [`Reason::AccountUnknown`], [`Reason::AccessDenied`] or [`Reason::AccessUnknown`].
 ///
 /// A function is one already:
 ///

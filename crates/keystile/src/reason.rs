@@ -46,16 +46,16 @@ const SCOPE: Option<&str> = Some("insufficient_scope");
 reasons! {
     /// The request carries no token.
     TokenMissing = "token_missing", 401, None,
-        "No token came with the request; send one as 'Authorization: Bearer <token>'.";
-    /// More than one token, or more than one `Authorization` header.
+        "No token came with the request; send one: as 'Authorization: Bearer <token>', unless this service names another place.";
+    /// More than one token, or a token beside credentials of another kind.
     CredentialsAmbiguous = "credentials_ambiguous", 400, REQUEST,
-        "The request carries credentials in more than one place; send exactly one token.";
-    /// The `Authorization` header is not `Bearer` and one token.
+        "The request carries more than one token, or other credentials beside one; send exactly one, in one place.";
+    /// The header that carries the token (`Authorization`, unless the guard reads another) is not its scheme and one token.
     AuthorizationMalformed = "authorization_malformed", 400, REQUEST,
-        "The Authorization header cannot be read; write 'Bearer', one space and the token.";
+        "The token's header cannot be read; write one token in it, and before it only the scheme: 'Bearer' and one space, unless this service asks for another.";
     /// A body in which a token may stand is longer than what is read of one.
     BodyTooLarge = "body_too_large", 413, None,
-        "The body is longer than what is read of one that may carry a token; send the token in the header, or less.";
+        "The body is longer than what is read of one that may carry a token; send less, or the token outside the body.";
     /// A body in which a token may stand could not be read to its end.
     BodyUnreadable = "body_unreadable", 400, REQUEST,
         "The body, which may carry a token, broke off before its end; send the request again.";
@@ -130,7 +130,7 @@ reasons! {
         "Whether the token was revoked cannot be told at present; try again shortly.";
     /// A token in a cookie, and no CSRF token beside it.
     CsrfTokenMissing = "csrf_token_missing", 403, None,
-        "The token came in a cookie without a CSRF token beside it; send the session's CSRF token in its header.";
+        "The token came in a cookie without a CSRF token beside it; send the session's CSRF token too, in the header or the form's field for it.";
     /// A CSRF token that is not the session's.
     CsrfTokenWrong = "csrf_token_wrong", 403, None,
         "The CSRF token is not that of the session; send the one that came with the last sign-in or refresh.";
@@ -143,6 +143,18 @@ reasons! {
     /// The sign-in is too long ago, or the token does not say that it is fresh.
     NotFresh = "not_fresh", 401, Some("insufficient_user_authentication"),
         "This needs a recent sign-in; sign in again with the password and retry.";
+    /// What the request names belongs to another caller: no other token of this one opens it.
+    ResourceNotOwn = "resource_not_own", 403, None,
+        "This belongs to another account; ask for what is the caller's own.";
+    /// The application's own look-up finds no account of the token's subject.
+    AccountUnknown = "account_unknown", 401, TOKEN,
+        "The token is good, but there is no such account here; sign in again, or sign up.";
+    /// The application's own look-up or check says no.
+    AccessDenied = "access_denied", 403, None,
+        "The caller is known, and may not do this here; ask an administrator.";
+    /// The application's own look-up or check cannot tell.
+    AccessUnknown = "access_unknown", 503, None,
+        "Whether the caller may do this cannot be told at present; try again shortly.";
 }
 
 impl fmt::Display for Reason {

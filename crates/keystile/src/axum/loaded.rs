@@ -34,14 +34,17 @@ use crate::{Guard, Reason, Refusal, Requirement};
 ///     fn from_ref(shop: &Shop) -> Self { shop.guard.clone() }
 /// }
 ///
-/// struct Account { name: String }
+/// struct Account { name: String, is_barred: bool }
 ///
 /// impl FromCaller<Shop> for Account {
 ///     async fn from_caller(caller: &Principal, _: &Parts, shop: &Shop) -> Result<Self, Denied> {
 ///         match shop.database.find(&caller.sub).await {
+///             Ok(None) => Err(Reason::AccountUnknown.into()),
+///             Ok(Some(account)) if account.is_barred => {
+///                 Err(Denied::answered(Reason::AccessDenied, (StatusCode::FORBIDDEN, "ask the shop")))
+///             }
 ///             Ok(Some(account)) => Ok(account),
-///             Ok(None) => Err(Denied::answered(Reason::TokenRevoked, (StatusCode::NOT_FOUND, "no such account"))),
-///             Err(_) => Err(Reason::RevocationUnknown.into()),
+///             Err(_) => Err(Reason::AccessUnknown.into()),
 ///         }
 ///     }
 /// }
@@ -60,8 +63,10 @@ pub trait FromCaller<S>: Sized {
     ///
     /// # Errors
     ///
-    /// What refuses the caller: a [`Reason`] or a [`Refusal`], which the guard answers in its own shape, or
-    /// [`Denied::answered`]. It should bound its own time: the request waits as long as it does.
+    /// What refuses the caller, as a [`Reason`] or a [`Refusal`], which the guard answers in its own shape:
+    /// [`AccountUnknown`](Reason::AccountUnknown) where there is no such account, [`AccessDenied`](Reason::AccessDenied) where the answer is
+    /// no, [`AccessUnknown`](Reason::AccessUnknown) where it cannot be had. Or [`Denied::answered`]. It should bound its own time:
+    /// the request waits as long as it does.
     fn from_caller(
         caller: &Principal,
         request: &Parts,
@@ -74,7 +79,8 @@ pub trait FromCaller<S>: Sized {
 pub struct Denied(Box<(Refusal, Option<Response>)>);
 
 impl Denied {
-    /// Refuses with an answer of the application's own, which goes out as it is; the reason is what `Rejection::refusal` says.
+    /// Refuses with an answer of the application's own, which goes out as it is; the reason is what
+    /// [`Rejection::refusal`](crate::Rejection::refusal) says.
     pub fn answered(reason: impl Into<Refusal>, answer: impl IntoResponse) -> Self {
         Self(Box::new((reason.into(), Some(answer.into_response()))))
     }

@@ -34,7 +34,7 @@ use crate::{Guard, Reason, Refusal, Requirement, Timestamp, Verified};
 /// # Ok::<(), keystile::KeyError>(())
 /// ```
 ///
-/// Anybody else is refused with `role_missing`, 403. A path that `P` does not take is answered as `P` answers it, once the token has
+/// Anybody else is refused with `resource_not_own`, 403; where another requirement would let them in, with what that says is lacking. A path that `P` does not take is answered as `P` answers it, once the token has
 /// been found good. Where several issuers are trusted, two of them may give the same `sub` to different people: compare
 /// `caller.iss` too, in a [`FromCaller`](crate::FromCaller) of your own.
 ///
@@ -53,7 +53,7 @@ pub struct Nobody;
 
 impl Requirement for Nobody {
     fn check(_: &Verified, _: Timestamp) -> Result<(), Refusal> {
-        Err(Refusal::lacking(Reason::RoleMissing, "owner"))
+        Err(Reason::ResourceNotOwn.into())
     }
 }
 

@@ -21,9 +21,9 @@ impl TestIssuer {
     /// assert_eq!(issuer.guard().verify(&token).unwrap_err().reason(), Reason::TokenExpired);
     /// ```
     ///
-    /// Three of them pass the guard, and what a route asks for refuses them: for `RoleMissing`, `ScopeMissing` and `NotFresh` it is
-    /// a token that has no role, no scope, and no fresh sign-in. For `TokenRevoked` it is a token that was good until it was
-    /// revoked, just now.
+    /// Some of them pass the guard, and what a route asks for refuses them: for `RoleMissing`, `ScopeMissing` and `NotFresh` it is
+    /// a token that has no role, no scope, and no fresh sign-in; for `AccountUnknown` and `ResourceNotOwn` one whose subject is
+    /// `no-such-account`. For `TokenRevoked` it is a token that was good until it was revoked, just now.
     ///
     /// `TokenClaimWrong` and `RefreshTokenNeeded` come only where a guard requires a claim of a certain value: say
     /// [`require_claim`](Self::require_claim) first, for the second one with the value `refresh`.
@@ -46,11 +46,13 @@ impl TestIssuer {
     /// # use keystile::{Reason, testing::TestIssuer};
     /// # let issuer = TestIssuer::new();
     /// # let guard = issuer.guard();
+    /// # use Reason as R;
+    /// # let of_routes = [R::RoleMissing, R::ScopeMissing, R::NotFresh, R::ResourceNotOwn, R::AccountUnknown];
     /// for (reason, token) in issuer.bad_tokens() {
     ///     // Ask your application, and look at what it answers.
     ///     # match guard.verify(&token) {
     ///     #     Err(refusal) => assert_eq!(refusal.reason(), reason),
-    ///     #     Ok(_) => assert!([Reason::RoleMissing, Reason::ScopeMissing, Reason::NotFresh].contains(&reason)),
+    ///     #     Ok(_) => assert!(of_routes.contains(&reason)),
     ///     # }
     /// }
     /// ```
@@ -89,6 +91,7 @@ impl TestIssuer {
             R::TokenIssuedInFuture => token.claim("iat", later).expires_in(2 * DAY).build(),
             R::TokenRevoked => self.revoked(&token),
             R::RoleMissing | R::ScopeMissing | R::NotFresh => token.build(),
+            R::AccountUnknown | R::ResourceNotOwn => self.token("no-such-account").build(),
             R::TokenMissing => return Err("send a request without one"),
             R::CredentialsAmbiguous => return Err("send two good tokens in one request"),
             R::AuthorizationMalformed => {
@@ -111,6 +114,12 @@ impl TestIssuer {
                 );
             }
             R::RevocationUnknown => return Err("say TestIssuer::lose_feed, and send a good one"),
+            R::AccessDenied => {
+                return Err("send a good one of an account that your own look-up or check refuses");
+            }
+            R::AccessUnknown => {
+                return Err("send a good one while your own look-up or check has nobody to ask");
+            }
             R::KeysUnknown => {
                 return Err(
                     "serve the issuer, let it fail with Fault::Down, follow it by connect_lazy, and send a good one",

@@ -51,8 +51,22 @@ async fn what_is_ones_own_is_told_by_the_path() {
         let answer = get_with(&app, path, &headers).await;
         assert_eq!(answer.status, status, "{path} {token:?}");
     }
-    let refused = get_with(&app, "/own/bob", &[&ada]).await;
-    assert_eq!(refused.code().await, "role_missing");
+    for (path, code) in [
+        ("/own/bob", "resource_not_own"),
+        ("/layer/bob", "resource_not_own"),
+        ("/number/7", "resource_not_own"),
+        // Who else would be let in is told by what they lack.
+        ("/or/bob", "role_missing"),
+    ] {
+        let refused = get_with(&app, path, &[&ada]).await;
+        // No other token of the caller's would do: RFC 6750 has no error for that.
+        let challenge = format!("Bearer reason=\"{code}\"");
+        assert!(
+            refused.challenge == challenge || code == "role_missing",
+            "{path}"
+        );
+        assert_eq!(refused.code().await, code, "{path}");
+    }
 }
 
 #[derive(Clone)]
@@ -80,11 +94,14 @@ impl FromCaller<State> for Account {
     ) -> Result<Self, Denied> {
         tokio::task::yield_now().await;
         if request.uri.path() == "/away" {
-            return Err(Reason::RevocationUnknown.into());
+            return Err(Reason::AccessUnknown.into());
+        }
+        if request.uri.path() == "/plain" && caller.sub != state.known {
+            return Err(Reason::AccountUnknown.into());
         }
         if caller.sub != state.known {
             let own = (StatusCode::NOT_FOUND, "nobody of that name");
-            return Err(Denied::answered(Reason::TokenRevoked, own));
+            return Err(Denied::answered(Reason::AccountUnknown, own));
         }
         Ok(Self {
             greeting: format!("Hello, {}", caller.sub),
@@ -103,6 +120,7 @@ async fn an_account_is_loaded_by_the_applications_own_look_up() {
         Router::new()
             .route("/hello", get(hello))
             .route("/away", get(hello))
+            .route("/plain", get(hello))
             .route(
                 "/admin",
                 get(async |account: Loaded<Account, Admin>| account.value.greeting),
@@ -129,11 +147,19 @@ async fn an_account_is_loaded_by_the_applications_own_look_up() {
     assert_eq!(unknown.text().await, "nobody of that name");
     assert_eq!(
         get_with(&app("bob"), "/look", &[&ada]).await.text().await,
-        "token_revoked"
+        "account_unknown"
     );
+    let plain = get_with(&app("bob"), "/plain", &[&ada]).await;
+    assert_eq!(plain.status, 401);
+    assert!(
+        plain
+            .challenge
+            .starts_with("Bearer error=\"invalid_token\"")
+    );
+    assert_eq!(plain.code().await, "account_unknown");
     let away = get_with(&app("ada"), "/away", &[&ada]).await;
     assert_eq!(away.status, 503);
-    assert_eq!(away.code().await, "revocation_unknown");
+    assert_eq!(away.code().await, "access_unknown");
     // Nothing is looked up for a token that does not hold, or of whoever lacks what is required.
     assert_eq!(
         get_with(&app("bob"), "/hello", &["Bearer x"])

@@ -3,6 +3,7 @@
 //! A reason that is added fails until it has its row, and a place until it has its column.
 #![cfg(all(feature = "axum", feature = "remote", feature = "testing"))]
 
+mod asked;
 mod requests;
 mod rows;
 
@@ -10,16 +11,19 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Path};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use keystile::http::Nothing;
-use keystile::{Fresh, Guard, Place, Principal, Reason, Refusal, Require, Requirement};
+use keystile::{
+    Fresh, Guard, Loaded, Own, Place, Principal, Reason, Refusal, Require, Requirement,
+};
 use serde_json::Value;
 use tower_service::Service;
 
+use asked::{Away, Barred, Bobs, Known, Of};
 use requests::{Ending, LIMIT, Way};
 use rows::Expected;
 
@@ -34,6 +38,18 @@ fn app(guard: &Guard, patience: Duration) -> Router {
         .merge(asking::<Fresh<300>, Require<Fresh<300>>>(
             guard, patience, "/fresh",
         ))
+        .merge(asking::<Of<Bobs>, Own<Path<String>>>(
+            guard,
+            patience,
+            "/own/{id}",
+        ))
+        .merge(asking::<Of<Known>, Loaded<Known>>(
+            guard, patience, "/known",
+        ))
+        .merge(asking::<Of<Barred>, Loaded<Barred>>(
+            guard, patience, "/barred",
+        ))
+        .merge(asking::<Of<Away>, Loaded<Away>>(guard, patience, "/away"))
         .with_state(guard.clone())
 }
 
@@ -158,6 +174,10 @@ const fn asked(reason: Reason) -> &'static str {
         Reason::RoleMissing => "/role",
         Reason::ScopeMissing => "/scope",
         Reason::NotFresh => "/fresh",
+        Reason::ResourceNotOwn => "/own/bob",
+        Reason::AccountUnknown => "/known",
+        Reason::AccessDenied => "/barred",
+        Reason::AccessUnknown => "/away",
         _ => "",
     }
 }

@@ -164,6 +164,19 @@ pub(crate) fn with(place: Place, token: &str) -> Asking {
     holding(place, &[token])
 }
 
+/// As a page of this session sends it.
+pub(crate) fn of_session(session: &str, asking: Asking) -> Asking {
+    if asking
+        .headers
+        .iter()
+        .all(|(name, _)| *name != "x-csrf-token")
+    {
+        return asking;
+    }
+    let asking = asking.without("x-csrf-token");
+    asking.header("x-csrf-token", csrf().token(session))
+}
+
 /// A token there, and a body that has to be read for it where that can be: for the CSRF token beside a cookie too.
 pub(crate) fn with_body(place: Place, token: &str, ending: Ending) -> Asking {
     let asking = with(place, token);

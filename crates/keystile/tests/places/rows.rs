@@ -103,6 +103,12 @@ fn seen(reason: Reason, place: Place, way: Way) -> Row {
             issuer.lose_feed();
             of(requests::with(place, &good))
         }
+        // Ada at Bob's, and one whom the application's own check refuses or cannot find out about.
+        R::ResourceNotOwn | R::AccessDenied | R::AccessUnknown => of(requests::with(place, &good)),
+        R::AccountUnknown => {
+            let request = requests::with(place, &issuer.bad(reason));
+            of(requests::of_session("no-such-account-session", request))
+        }
         R::RefreshTokenNeeded => bad(&TestIssuer::new().require_claim("type", "refresh")),
         R::TokenTooLarge
         | R::TokenMalformed

@@ -16,13 +16,17 @@ fn refused(guard: &Guard, token: &str, reason: Reason) -> Option<Reason> {
         Reason::RoleMissing => Admin::check(&verified, guard.now()),
         Reason::ScopeMissing => Read::check(&verified, guard.now()),
         Reason::NotFresh => Fresh::<300>::check(&verified, guard.now()),
+        // As an application does, whose only account is Ada's.
+        Reason::AccountUnknown | Reason::ResourceNotOwn if verified.claims().sub != "ada" => {
+            Err(reason.into())
+        }
         _ => Ok(()),
     };
     asked.err().map(|refusal| refusal.reason())
 }
 
 /// Those that come of the request, or of the state of the service. A token is never at fault.
-const NO_TOKENS: [Reason; 11] = [
+const NO_TOKENS: [Reason; 13] = [
     Reason::TokenMissing,
     Reason::CredentialsAmbiguous,
     Reason::AuthorizationMalformed,
@@ -34,6 +38,8 @@ const NO_TOKENS: [Reason; 11] = [
     Reason::BodyTooLarge,
     Reason::BodyUnreadable,
     Reason::BodyTooSlow,
+    Reason::AccessDenied,
+    Reason::AccessUnknown,
 ];
 
 #[test]
