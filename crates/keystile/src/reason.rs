@@ -92,6 +92,9 @@ reasons! {
     /// The signature does not hold.
     TokenSignatureInvalid = "token_signature_invalid", 401, TOKEN,
         "The token's signature does not hold: it was altered, or another key signed it; ask for a new token.";
+    /// The issuer, asked about it, says that it is not active (RFC 7662, section 2.2), and never why.
+    TokenInactive = "token_inactive", 401, TOKEN,
+        "The token's issuer says that it is not active: it has expired, was revoked or was never issued; refresh it or sign in again.";
     /// A registered claim of the wrong JSON type.
     TokenClaimMalformed = "token_claim_malformed", 401, TOKEN,
         "A claim has the wrong JSON type; its issuer must write claims as RFC 7519 and RFC 9068 say.";

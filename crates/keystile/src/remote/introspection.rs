@@ -49,7 +49,7 @@ const MEMORY: usize = 8 * 1024 * 1024;
 /// An answer counts for [a while](Self::remember_for), never beyond the token's `exp`; "not active" counts for ten seconds.
 /// However many requests bring a token, its issuer is asked once at a time. Whoever does not answer in time, or not as RFC 7662
 /// says, is answered for with `revocation_unknown`, 503; at most 256 tokens are asked about at once. A token that is not active is
-/// refused with `token_revoked`. The guard's own list of what is revoked is asked besides, each time.
+/// refused with `token_inactive`: the issuer says no more, whether it has expired, was revoked or was never issued. The guard's own list of what is revoked is asked besides, each time.
 ///
 /// Where it is the only issuer, every token is asked about; beside others, those that are no JWT (three parts with two dots between). Waiting is
 /// for the extractors, the layer and [`Guard::verify_async`](crate::Guard::verify_async); [`Guard::verify`](crate::Guard::verify) has
@@ -181,7 +181,7 @@ impl Introspection {
                         let bytes = answer.json.len();
                         Said::Yes(Arc::new(answer), bytes)
                     }
-                    None => Said::No(Reason::TokenRevoked),
+                    None => Said::No(Reason::TokenInactive),
                 }
             }
             Err(fault) => {

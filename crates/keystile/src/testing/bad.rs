@@ -125,6 +125,9 @@ impl TestIssuer {
                     "serve the issuer, let it fail with Fault::Down, follow it by connect_lazy, and send a good one",
                 );
             }
+            R::TokenInactive => {
+                return Err("serve the issuer, ask it by an Introspection, and send any text");
+            }
         })
     }
 

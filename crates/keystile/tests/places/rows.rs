@@ -1,7 +1,8 @@
 //! The rows: what brings a reason about in a place.
 
+use keystile::remote::Introspection;
 use keystile::testing::{Fault, TestIssuer};
-use keystile::{Guard, Place, Reason};
+use keystile::{Guard, Place, Reason, Trust, Verifier};
 
 use crate::requests::{self, Asking, Ending, Way};
 
@@ -99,6 +100,7 @@ fn seen(reason: Reason, place: Place, way: Way) -> Row {
             of(request.header("x-csrf-token", "AAAA")).let_in_unless(is_cookie)
         }
         R::KeysUnknown => keys_unknown(place),
+        R::TokenInactive => inactive(place),
         R::RevocationUnknown => {
             issuer.lose_feed();
             of(requests::with(place, &good))
@@ -160,6 +162,24 @@ fn keys_unknown(place: Place) -> Row {
     let short = std::time::Duration::from_millis(20);
     let guard = issuer.follow().timeout(short).connect_lazy().unwrap();
     let request = requests::with(place, &issuer.token("ada").build());
+    Row {
+        _held: Some(issuer),
+        ..Row::refused(guard, place, request)
+    }
+}
+
+/// The issuer, asked about it, knows no such token.
+fn inactive(place: Place) -> Row {
+    let issuer = TestIssuer::new().serve();
+    let (url, id) = (issuer.url(), TestIssuer::CLIENT_ID);
+    let asked = format!("{url}/oauth/introspect");
+    let guard = Guard::new(Verifier::new(Trust {
+        issuer: url.into(),
+        audience: keystile::Expected::Unchecked,
+        token_type: keystile::Expected::Unchecked,
+        keys: Introspection::at(asked, id, TestIssuer::CLIENT_SECRET).unwrap(),
+    }));
+    let request = requests::with(place, "an-opaque-token");
     Row {
         _held: Some(issuer),
         ..Row::refused(guard, place, request)

@@ -119,7 +119,7 @@ async fn an_answer_is_held_to_what_the_trust_states() {
         (json!({ "exp": "soon" }), "token_claim_malformed"),
         (json!({ "nbf": NOW + 61 }), "token_not_yet_valid"),
         (json!({ "iat": NOW + 61 }), "token_issued_in_future"),
-        (json!({ "active": false }), "token_revoked"),
+        (json!({ "active": false }), "token_inactive"),
         (json!({ "active": "true" }), "revocation_unknown"),
         (json!({ "active": 1 }), "revocation_unknown"),
         (json!({ "active": null }), "revocation_unknown"),
@@ -229,10 +229,10 @@ async fn answers_count_for_their_time_and_never_beyond_exp() {
     assert_eq!(verdict_async(&guard, "a").await, "ok");
     assert_eq!(server.asked(PATH), 1);
     clock.set(at(30));
-    assert_eq!(verdict_async(&guard, "a").await, "token_revoked");
+    assert_eq!(verdict_async(&guard, "a").await, "token_inactive");
     clock.set(at(39));
     says(&server, active(&server, &json!({ "exp": NOW + 41 })));
-    assert_eq!(verdict_async(&guard, "a").await, "token_revoked");
+    assert_eq!(verdict_async(&guard, "a").await, "token_inactive");
     assert_eq!(server.asked(PATH), 2);
     clock.set(at(40));
     assert_eq!(verdict_async(&guard, "a").await, "ok");
@@ -244,7 +244,7 @@ async fn answers_count_for_their_time_and_never_beyond_exp() {
     // A clock that was set back makes no answer younger.
     clock.set(at(-3_600));
     says(&server, json!({ "active": false }));
-    assert_eq!(verdict_async(&guard, "a").await, "token_revoked");
+    assert_eq!(verdict_async(&guard, "a").await, "token_inactive");
     assert_eq!(server.asked(PATH), 4);
 }
 
@@ -265,7 +265,7 @@ async fn what_is_forgotten_is_asked_again_and_no_expiry_is_said_in_full() {
     assert_eq!(server.asked(PATH), 2);
     clock.set(at(1));
     says(&server, json!({ "active": false }));
-    assert_eq!(verdict_async(&guard, "a").await, "token_revoked");
+    assert_eq!(verdict_async(&guard, "a").await, "token_inactive");
 }
 
 /// The guard's own list is asked of each, remembered or not.

@@ -26,7 +26,7 @@ fn refused(guard: &Guard, token: &str, reason: Reason) -> Option<Reason> {
 }
 
 /// Those that come of the request, or of the state of the service. A token is never at fault.
-const NO_TOKENS: [Reason; 13] = [
+const NO_TOKENS: [Reason; 14] = [
     Reason::TokenMissing,
     Reason::CredentialsAmbiguous,
     Reason::AuthorizationMalformed,
@@ -35,6 +35,7 @@ const NO_TOKENS: [Reason; 13] = [
     Reason::CsrfTokenWrong,
     Reason::RevocationUnknown,
     Reason::KeysUnknown,
+    Reason::TokenInactive,
     Reason::BodyTooLarge,
     Reason::BodyUnreadable,
     Reason::BodyTooSlow,
