@@ -130,8 +130,8 @@ pub use self::axum::{
 };
 #[cfg(feature = "tower")]
 pub use self::http::{
-    CookieError, Csrf, GuardLayer, Place, RequestHeader, SameSite, SetCookies, TokenCookie,
-    TokenQuery, verified,
+    CookieError, Csrf, GuardLayer, Place, ProtectedResource, RequestHeader, SameSite, SetCookies,
+    TokenCookie, TokenQuery, verified,
 };
 pub use basic::BasicCredentials;
 pub use check::{Checked, TokenCheck};

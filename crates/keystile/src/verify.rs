@@ -128,7 +128,7 @@ impl Verifier {
         self.entries.get(verified.entry)?.followed()?.heard()
     }
 
-    #[cfg(feature = "remote")]
+    #[cfg(any(feature = "remote", feature = "tower"))]
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries
     }

@@ -2,7 +2,6 @@
 
 use std::any::{Any, TypeId};
 use std::fmt;
-use std::fmt::Write;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -13,7 +12,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body;
 
-use crate::{Guard, Reason, Refusal};
+use crate::{Guard, Refusal};
 
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -21,7 +20,11 @@ type Given = dyn Fn(&Refusal, &Parts) -> Answer + Send + Sync;
 
 /// How refusals are answered.
 #[derive(Clone, Default)]
-pub(crate) struct Answers(Option<Arc<Given>>);
+pub(crate) struct Answers {
+    given: Option<Arc<Given>>,
+    /// Where the metadata of the resource is to be had (RFC 9728).
+    pub(super) metadata: Option<Box<str>>,
+}
 
 /// An application's own answer to a refusal, whatever its body is made of: [`Guard::refusals`] makes it of a
 /// [`Response`] with any body that yields [`Bytes`]. A `String` is one; so are hyper's, axum's and tonic's bodies.
@@ -154,50 +157,7 @@ impl Guard {
         answer: impl Fn(&Refusal, &Parts) -> A + Send + Sync + 'static,
     ) -> Self {
         let given = move |refusal: &Refusal, request: &Parts| answer(refusal, request).into();
-        self.with(|settings| settings.answers = Answers(Some(Arc::new(given))))
-    }
-
-    /// The value of `WWW-Authenticate` for a refusal: `Bearer`, or the scheme that this guard reads, with the reason's code, and, where RFC 6750 wants them,
-    /// `error`, `error_description`, `scope` and `max_age`. `None` where the fault is not the caller's.
-    pub fn challenge(&self, refusal: &Refusal) -> Option<HeaderValue> {
-        let reason = refusal.reason();
-        if reason.status() >= 500 {
-            return None;
-        }
-        let mut text = String::with_capacity(192);
-        text.push_str(self.settings().places.scheme());
-        text.push(' ');
-        if let Some(realm) = &self.settings().realm {
-            parameter(&mut text, "realm", realm);
-        }
-        if let Some(error) = reason.oauth_error() {
-            parameter(&mut text, "error", error);
-            parameter(&mut text, "error_description", reason.describe());
-        }
-        if let (Reason::ScopeMissing, Some(scope)) = (reason, refusal.needed()) {
-            parameter(&mut text, "scope", scope);
-        }
-        if let Some(seconds) = refusal.max_age() {
-            let _ = write!(text, "max_age=\"{seconds}\", ");
-        }
-        let _ = write!(text, "reason=\"{}\"", reason.code());
-        HeaderValue::try_from(text).ok()
-    }
-
-    /// The value of `WWW-Authenticate` where a token was refused by somebody else than this guard: a refresh token by
-    /// its store, say. It names `invalid_token`, the stable code that was given and the description.
-    pub fn challenge_with(&self, code: &str, description: &str) -> HeaderValue {
-        let mut text = String::with_capacity(192);
-        text.push_str(self.settings().places.scheme());
-        text.push(' ');
-        if let Some(realm) = &self.settings().realm {
-            parameter(&mut text, "realm", realm);
-        }
-        parameter(&mut text, "error", "invalid_token");
-        parameter(&mut text, "error_description", description);
-        parameter(&mut text, "reason", code);
-        text.truncate(text.len() - 2);
-        HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Bearer"))
+        self.with(|settings| settings.answers.given = Some(Arc::new(given)))
     }
 
     /// The answer to a refusal, as the extractors and the layer give it, with any body that can be made of bytes: `Full<Bytes>`
@@ -207,7 +167,7 @@ impl Guard {
         refusal: &Refusal,
         request: &Parts,
     ) -> Response<B> {
-        let answer = match &self.settings().answers.0 {
+        let answer = match &self.settings().answers.given {
             Some(given) => given(refusal, request),
             None => ready(refusal),
         };
@@ -231,18 +191,6 @@ impl Guard {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
     }
-}
-
-/// Appends `name="value", `, leaving out what a quoted string of RFC 6750, section 3 may not have.
-fn parameter(text: &mut String, name: &str, value: &str) {
-    text.push_str(name);
-    text.push_str("=\"");
-    text.extend(
-        value
-            .chars()
-            .filter(|symbol| matches!(symbol, ' '..='~') && !matches!(symbol, '"' | '\\')),
-    );
-    text.push_str("\", ");
 }
 
 /// The answer where the application gives none.

@@ -110,6 +110,18 @@ impl Places {
         self.header.challenged()
     }
 
+    /// The ways to send a token that RFC 6750, section 2 knows, as far as they are switched on: not those with names of the
+    /// application's own.
+    pub(super) fn bearer_methods(&self) -> impl Iterator<Item = &'static str> {
+        const NAME: &str = "access_token";
+        self.order.iter().filter_map(|place| match place {
+            Place::Header => (self.header == RequestHeader::bearer()).then_some("header"),
+            Place::Form => (self.form.as_deref() == Some(NAME)).then_some("body"),
+            Place::Query => (self.query == Some(NAME.into())).then_some("query"),
+            Place::Cookie | Place::Json => None,
+        })
+    }
+
     /// Whether a body may ever have to be read.
     pub(super) const fn may_read_bodies(&self) -> bool {
         self.form.is_some() || self.json.is_some() || self.cookie.is_some()

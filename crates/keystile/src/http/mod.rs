@@ -1,9 +1,10 @@
 //! What the guard does with HTTP's own types, whatever framework serves them: where a request carries its token, cookies and CSRF,
-//! the answers of RFC 6750, and a layer for whole services.
+//! the answers of RFC 6750, metadata for clients (RFC 9728), and a layer for whole services.
 
 mod answer;
 mod answering;
 mod body;
+mod challenge;
 mod cookie;
 pub(crate) mod credentials;
 mod csrf;
@@ -13,6 +14,7 @@ mod pairs;
 mod query;
 mod read_body;
 mod reading;
+mod resource;
 mod set_cookies;
 
 pub use answer::Answer;
@@ -29,4 +31,5 @@ pub use layer::{GuardLayer, GuardService, Nothing, ResponseFuture, verified};
 pub use query::TokenQuery;
 pub use read_body::ReadBody;
 pub use reading::{ReadingFuture, ReadingLayer, ReadingService};
+pub use resource::{ProtectedResource, ResourceError, ResourceMetadata};
 pub use set_cookies::SetCookies;

@@ -8,6 +8,7 @@ mod answers;
 mod asks;
 mod cookies;
 mod credentials;
+mod discovery;
 mod extractors;
 mod layer;
 
