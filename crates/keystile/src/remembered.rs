@@ -1,15 +1,15 @@
 //! Tokens that were verified before, so that the same bytes need no second signature check.
 //!
 //! A seeded hash finds the group of places and **every byte is compared**. Only verified tokens enter. What is remembered
-//! counts for one guard and one epoch of its keys. Nobody waits: a place is read and replaced without a lock, and a token
+//! counts for one guard and one epoch of its keys. Nobody waits, but for the first token: a place is read and replaced without a lock, and a token
 //! costs [`GROUP`] looks and at most [`STEPS`] steps for room, however full the memory is.
 //!
 //! Whoever holds many good tokens can fill it: what was found again stays while there is something else to throw out,
 //! so that tokens in use outlive tokens that are seen once.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwapOption;
 
@@ -29,7 +29,11 @@ const HEAVY: usize = 4 * USUAL_WEIGHT;
 
 /// A bounded memory of verified tokens.
 pub(crate) struct Remembered<S = RandomState> {
-    places: Box<[ArcSwapOption<Entry>]>,
+    /// Made for the first token: a guard that only another is made of needs none, and to drop them takes longer than to make
+    /// them.
+    places: OnceLock<Box<[ArcSwapOption<Entry>]>>,
+    /// How many there are, once they are made.
+    count: usize,
     hasher: S,
     /// Bytes in use.
     weight: AtomicUsize,
@@ -95,14 +99,20 @@ impl<S: BuildHasher> Remembered<S> {
         if groups == 0 {
             return None;
         }
-        let places = GROUP * groups;
+        let count = GROUP * groups;
         Some(Self {
-            places: (0..places).map(|_| ArcSwapOption::empty()).collect(),
+            places: OnceLock::new(),
+            count,
             hasher,
             weight: AtomicUsize::new(0),
-            limit: places * USUAL_WEIGHT,
+            limit: count * USUAL_WEIGHT,
             hand: AtomicUsize::new(0),
         })
+    }
+
+    fn places(&self) -> &[ArcSwapOption<Entry>] {
+        let make = || (0..self.count).map(|_| ArcSwapOption::empty()).collect();
+        self.places.get_or_init(make)
     }
 
     /// Looks for what this token was found to say, under the keys of this epoch.
@@ -173,8 +183,9 @@ impl<S: BuildHasher> Remembered<S> {
             return true;
         }
         for _ in 0..steps {
-            let hand = self.hand.fetch_add(1, Ordering::Relaxed) % self.places.len();
-            let place = &self.places[hand];
+            let places = self.places();
+            let hand = self.hand.fetch_add(1, Ordering::Relaxed) % places.len();
+            let place = &places[hand];
             match &*place.load() {
                 Some(entry) if entry.is_in_use() => entry.forget_use(),
                 Some(_) => self.swap(place, None),
@@ -205,8 +216,9 @@ impl<S: BuildHasher> Remembered<S> {
 
     #[expect(clippy::cast_possible_truncation, reason = "any bits of the hash do")]
     fn group(&self, hash: u64) -> &[ArcSwapOption<Entry>] {
-        let first = hash as usize % (self.places.len() / GROUP) * GROUP;
-        &self.places[first..first + GROUP]
+        let places = self.places();
+        let first = hash as usize % (places.len() / GROUP) * GROUP;
+        &places[first..first + GROUP]
     }
 }
 

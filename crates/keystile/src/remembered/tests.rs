@@ -55,7 +55,7 @@ impl<S: BuildHasher> Remembered<S> {
 
     /// The weight of what is held, counted.
     fn held(&self) -> usize {
-        self.places
+        self.places()
             .iter()
             .filter_map(ArcSwapOption::load_full)
             .map(|entry| entry.weight())
