@@ -220,10 +220,7 @@ impl Guard {
     ///
     /// May be given up at any time.
     pub async fn verify_async(&self, token: &str) -> Result<Arc<Verified>, Refusal> {
-        match self.verdict(token) {
-            Verdict::Now(verdict) => verdict,
-            Verdict::Later(later) => later.await,
-        }
+        self.verdict(token).wait().await
     }
 
     pub(crate) fn decide(&self, token: &str, now: Timestamp) -> Result<Arc<Verified>, Refusal> {
@@ -295,17 +292,16 @@ impl Guard {
             Verdict::Later(later) if !self.checks().is_empty() => {
                 let guard = self.clone();
                 Verdict::Later(Box::pin(async move {
-                    match check::verdict(guard.checks(), later.await?) {
-                        Verdict::Now(verdict) => verdict,
-                        Verdict::Later(later) => later.await,
-                    }
+                    let verdict = check::verdict(guard.checks(), later.await?);
+                    verdict.wait().await
                 }))
             }
             verdict => verdict,
         }
     }
 
-    fn verdict_but_for_checks(&self, token: &str) -> Verdict {
+    /// Before any [`TokenCheck`] is asked.
+    pub(crate) fn verdict_but_for_checks(&self, token: &str) -> Verdict {
         let now = self.now();
         let verdict = self.decide(token, now);
         #[cfg(feature = "remote")]
@@ -322,7 +318,7 @@ impl Guard {
         self.0.remembered.as_deref()
     }
 
-    fn checks(&self) -> &[Arc<dyn TokenCheck>] {
+    pub(crate) fn checks(&self) -> &[Arc<dyn TokenCheck>] {
         &self.0.settings.checks
     }
 
@@ -349,6 +345,15 @@ fn revoked_by_either(one: Result<(), Reason>, other: Result<(), Reason>) -> Resu
 pub(crate) enum Verdict {
     Now(Result<Arc<Verified>, Refusal>),
     Later(Later),
+}
+
+impl Verdict {
+    pub(crate) async fn wait(self) -> Result<Arc<Verified>, Refusal> {
+        match self {
+            Self::Now(verdict) => verdict,
+            Self::Later(later) => later.await,
+        }
+    }
 }
 
 /// An answer that waits for somebody else's.

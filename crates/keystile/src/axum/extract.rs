@@ -11,8 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::rejection::Rejection;
 use crate::guard::Verdict;
-use crate::http::Passed;
-use crate::http::Place;
+use crate::http::{Head, Passed, Place};
 use crate::{Claims, Guard, Reason, Refusal, Requirement, Verified};
 
 /// The verified caller. It takes its [`Guard`] from the router's state, so a route that asks for one in a router
@@ -102,15 +101,14 @@ async fn verify(guard: &Guard, parts: &Parts) -> Result<Option<(Arc<Verified>, P
     {
         return Ok(passed.found.clone());
     }
-    let Some(found) = guard.find(parts.into(), guard.body_of(&parts.extensions))? else {
+    let (head, body) = (Head::from(parts), guard.body_of(&parts.extensions));
+    let Some(found) = guard.find(head, body)? else {
         return Ok(None);
     };
-    let verified = match guard.verdict(&found.token) {
+    let verified = match guard.verdict_of(&found, head, body) {
         Verdict::Now(verdict) => verdict?,
         Verdict::Later(later) => later.await?,
     };
-    let body = guard.body_of(&parts.extensions);
-    guard.check_csrf(found.place, parts.into(), body, &verified)?;
     Ok(Some((verified, found.place)))
 }
 

@@ -11,8 +11,8 @@ use serde::Deserialize;
 
 use super::body::Kind;
 use super::cookie::TokenCookie;
-use super::credentials::{Head, Place};
 use super::pairs;
+use super::place::{Head, Place};
 use crate::base64url;
 use crate::{Guard, Reason, Refusal, Verified};
 
@@ -171,7 +171,7 @@ impl Csrf {
     }
 
     /// Whether this is what a page must send beside the token.
-    fn compare(&self, given: &[u8], verified: &Verified) -> Result<(), Refusal> {
+    pub(super) fn compare(&self, given: &[u8], verified: &Verified) -> Result<(), Refusal> {
         let wrong = || Refusal::new(Reason::CsrfTokenWrong);
         match self.0.proof {
             Proof::OfSession(_) => {
@@ -198,7 +198,11 @@ impl Csrf {
     }
 
     /// What the header says, else the form's field.
-    fn given<'r>(&self, head: Head<'r>, body: Option<&'r [u8]>) -> Result<Cow<'r, [u8]>, Refusal> {
+    pub(super) fn given<'r>(
+        &self,
+        head: Head<'r>,
+        body: Option<&'r [u8]>,
+    ) -> Result<Cow<'r, [u8]>, Refusal> {
         if let Some(given) = self.in_header(head.headers)? {
             return Ok(Cow::Borrowed(given));
         }
@@ -310,21 +314,8 @@ impl Guard {
         }
     }
 
-    /// What must hold beside a token that does. `body` is what was read, where [`reads_body`](Self::reads_body) says so.
-    pub(crate) fn check_csrf(
-        &self,
-        place: Place,
-        head: Head<'_>,
-        body: Option<&[u8]>,
-        verified: &Verified,
-    ) -> Result<(), Refusal> {
-        let Some(csrf) = self.csrf_for(place, head.method) else {
-            return Ok(());
-        };
-        csrf.compare(&csrf.given(head, body)?, verified)
-    }
-
-    fn csrf_for(&self, place: Place, method: &Method) -> Option<&Csrf> {
+    /// What must be shown beside a token from there.
+    pub(super) fn csrf_for(&self, place: Place, method: &Method) -> Option<&Csrf> {
         let from = self.settings().places.cookie.as_ref()?;
         (place == Place::Cookie && from.csrf.checks(method)).then_some(&from.csrf)
     }

@@ -15,7 +15,8 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::answering::{Answering, Grpc, InBytes};
-use super::credentials::{Caching, Place};
+use super::place::Place;
+use super::presented::Caching;
 use crate::guard::{Later, Verdict};
 use crate::{Guard, Reason, Refusal, Requirement, Timestamp, Verified};
 
@@ -227,7 +228,7 @@ impl<R: Requirement, A> GuardLayer<R, A> {
                 Err(Reason::TokenMissing.into())
             };
         };
-        match self.guard.verdict(&found.token) {
+        match self.guard.verdict_of(&found, request.into(), body) {
             Verdict::Now(verdict) => Ok(Passage::Found(Some(verdict?), found.place)),
             Verdict::Later(later) => Ok(Passage::Later(later, found.place)),
         }
@@ -241,9 +242,6 @@ impl<R: Requirement, A> GuardLayer<R, A> {
         request: &mut Request<B>,
     ) -> Result<(), Refusal> {
         if let Some(verified) = &verified {
-            let head = (&*request).into();
-            let body = self.guard.body_of(request.extensions());
-            self.guard.check_csrf(place, head, body, verified)?;
             R::check(verified, self.guard.now())?;
         }
         request.extensions_mut().insert(Passed {

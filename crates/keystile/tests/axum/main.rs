@@ -11,6 +11,7 @@ mod credentials;
 mod discovery;
 mod extractors;
 mod layer;
+mod order;
 
 use axum::Router;
 use axum::body::Body;

@@ -1,5 +1,7 @@
 //! Where a token is found, and where it is not.
 
+use http::{Method, Request};
+
 use super::*;
 use crate::{Csrf, TokenCookie};
 
