@@ -23,7 +23,7 @@ const MAY_SHOW: [&str; 10] = [
     "tower_layer",
     "tower_service", // with `tower`
 ];
-const MAY_SHOW_TOO: [&str; 2] = ["http_body", "axum_core"];
+const MAY_SHOW_TOO: [&str; 3] = ["http_body", "axum_core", "utoipa"];
 
 /// What the last release showed, a line each.
 const KNOWN: &str = "crates/keystile/interface.txt";

@@ -52,6 +52,7 @@
 //! | several issuers, each by its own rules | [`Trusted`]; keys in a file: [`KeyFile`]; an older system's tokens: [`LegacyTrust`] |
 //! | issuing | [`SigningKey`], [`Claims`]; headers: [`TokenHeader`]; in the words of Flask-JWT-Extended: [`TokenMarks`] |
 //! | looking at a token without trusting it | [`take_apart_unverified`] |
+//! | an `OpenAPI` document | with the feature `utoipa`: `Guard::openapi` |
 //! | an issuer elsewhere | with the feature `remote`: `Guard::issuer_at`, `Issuer`; what it revokes: `Feed` |
 //! | publishing keys | [`KeySet`] |
 //! | ending tokens before they expire | [`Revocations`]; a list of your own: [`TokenCheck`] |
@@ -67,6 +68,8 @@
 //!
 //! `remote`: following an issuer, whose keys are found, fetched and kept up to date; for programs on tokio. Without it no
 //! HTTP client is compiled.
+//!
+//! `utoipa`: what an `OpenAPI` document says of a guard, for those of `utoipa` 6; with the feature `tower`.
 //!
 //! `testing`: an issuer in the process of a test, whose keys everybody has; for `[dev-dependencies]` only.
 //!
@@ -128,6 +131,8 @@ pub use self::axum::{
     BearerToken, Denied, FromCaller, Loaded, Own, Principal, RefreshGuard, RefreshPrincipal,
     Rejection, Require,
 };
+#[cfg(feature = "utoipa")]
+pub use self::http::ApiSecurity;
 #[cfg(feature = "tower")]
 pub use self::http::{
     CookieError, Csrf, GuardLayer, Place, ProtectedResource, RequestHeader, SameSite, SetCookies,

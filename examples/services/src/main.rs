@@ -1,4 +1,4 @@
-//! `cargo run -p services -- plain|grpc|socket`: one of the three on loopback, with a token that lets you in.
+//! `cargo run -p services -- plain|grpc|socket|described`: one of the four on loopback, with a token that lets you in.
 
 use std::time::Duration;
 
@@ -27,6 +27,7 @@ async fn main() -> anyhow::Result<()> {
             let app = services::socket::router(guard, Duration::from_secs(1));
             Ok(axum::serve(listener, app).await?)
         }
-        _ => bail!("say which: plain, grpc or socket"),
+        "described" => Ok(axum::serve(listener, services::described::router(guard)).await?),
+        _ => bail!("say which: plain, grpc, socket or described"),
     }
 }

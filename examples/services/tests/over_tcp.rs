@@ -1,6 +1,7 @@
-//! Each of the three, spoken to over a real connection.
+//! Each of them, spoken to over a real connection.
 
 mod over {
+    pub(crate) mod described;
     pub(crate) mod grpc;
     pub(crate) mod plain;
     pub(crate) mod socket;
@@ -9,26 +10,8 @@ mod over {
 use std::future::Future;
 use std::net::SocketAddr;
 
-use keystile::{Claims, Clock, Guard, SigningKey, Timestamp};
-use tokio::net::TcpListener;
-
-const SECRET: [u8; 32] = [7; 32];
-const NOW: i64 = 1_800_000_000;
-
-/// A guard and its clock.
-fn guard() -> (Guard, Clock) {
-    let clock = Clock::manual(Timestamp::from_seconds(NOW));
-    (Guard::hs256(SECRET).unwrap().clock(clock.clone()), clock)
-}
-
-/// Ada's, good for 15 minutes.
-fn token() -> String {
-    let claims = Claims {
-        jti: Some("of-ada".into()),
-        ..Claims::new("ada", NOW + 900)
-    };
-    SigningKey::hs256(SECRET).unwrap().issue(&claims).unwrap()
-}
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 /// Serves on a port of its own for as long as the test runs.
 async fn serving<F, S>(serve: F) -> SocketAddr
@@ -41,4 +24,17 @@ where
     let serving = serve(listener);
     tokio::spawn(async move { serving.await.unwrap() });
     address
+}
+
+/// What is answered, whole, to `GET /` and such, with these header lines and this body.
+async fn ask(address: SocketAddr, request: &str, headers: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let length = body.len();
+    let request = format!(
+        "{request} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
 }

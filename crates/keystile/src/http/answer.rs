@@ -26,6 +26,14 @@ pub(crate) struct Answers {
     pub(super) metadata: Option<Box<str>>,
 }
 
+#[cfg(feature = "utoipa")]
+impl Answers {
+    /// Whether the application gives them a shape of its own.
+    pub(crate) const fn are_its_own(&self) -> bool {
+        self.given.is_some()
+    }
+}
+
 /// An application's own answer to a refusal, whatever its body is made of: [`Guard::refusals`] makes it of a
 /// [`Response`] with any body that yields [`Bytes`]. A `String` is one; so are hyper's, axum's and tonic's bodies.
 pub struct Answer(Response<Shape>);

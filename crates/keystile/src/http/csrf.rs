@@ -221,7 +221,18 @@ impl Csrf {
         Err(Reason::CsrfTokenMissing.into())
     }
 
-    fn checks(&self, method: &Method) -> bool {
+    #[cfg(feature = "utoipa")]
+    pub(super) fn header_name(&self) -> &HeaderName {
+        &self.0.header
+    }
+
+    /// Whether any method is.
+    #[cfg(feature = "utoipa")]
+    pub(super) fn is_checked(&self) -> bool {
+        !matches!(self.0.proof, Proof::Nothing)
+    }
+
+    pub(super) fn checks(&self, method: &Method) -> bool {
         match &self.0.methods {
             _ if matches!(self.0.proof, Proof::Nothing) => false,
             Some(methods) => methods.contains(method),
@@ -280,7 +291,7 @@ fn claimed(verified: &Verified) -> Option<String> {
 #[derive(Clone)]
 pub(crate) struct FromCookie {
     pub(super) cookie: TokenCookie,
-    csrf: Csrf,
+    pub(super) csrf: Csrf,
 }
 
 impl Guard {

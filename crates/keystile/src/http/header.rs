@@ -78,6 +78,17 @@ impl RequestHeader {
         self
     }
 
+    #[cfg(feature = "utoipa")]
+    pub(super) const fn name(&self) -> &HeaderName {
+        &self.name
+    }
+
+    /// The scheme, where it has one.
+    #[cfg(feature = "utoipa")]
+    pub(super) fn word(&self) -> Option<&str> {
+        self.scheme.as_deref()
+    }
+
     /// The scheme of a challenge to whoever brought no token or a bad one.
     pub(super) fn challenged(&self) -> &str {
         self.scheme.as_deref().unwrap_or(BEARER)

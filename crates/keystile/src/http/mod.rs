@@ -10,6 +10,8 @@ mod credentials;
 mod csrf;
 mod header;
 mod layer;
+#[cfg(feature = "utoipa")]
+mod openapi;
 mod pairs;
 mod place;
 mod places;
@@ -29,6 +31,9 @@ pub use header::RequestHeader;
 #[cfg(feature = "axum")]
 pub(crate) use layer::Passed;
 pub use layer::{GuardLayer, GuardService, Nothing, ResponseFuture, verified};
+#[cfg(feature = "utoipa")]
+#[cfg_attr(docsrs, doc(cfg(feature = "utoipa")))]
+pub use openapi::ApiSecurity;
 #[cfg(feature = "axum")]
 pub(crate) use place::Head;
 pub use place::Place;

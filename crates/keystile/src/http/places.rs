@@ -13,7 +13,7 @@ use crate::{Reason, Refusal};
 #[derive(Clone)]
 pub(crate) struct Places {
     /// In which order; what is not among them is not looked at.
-    order: Vec<Place>,
+    pub(super) order: Vec<Place>,
     pub(super) header: RequestHeader,
     pub(super) cookie: Option<FromCookie>,
     pub(super) query: Option<TokenQuery>,

@@ -43,6 +43,17 @@ impl TokenQuery {
         self
     }
 
+    #[cfg(feature = "utoipa")]
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The prefix.
+    #[cfg(feature = "utoipa")]
+    pub(super) fn before(&self) -> &str {
+        &self.prefix
+    }
+
     /// Only on GET and HEAD: what else has a query of this name means something else by it.
     pub(super) fn find<'r>(&self, method: &Method, uri: &'r Uri) -> Result<Seen<'r>, Refusal> {
         if method != Method::GET && method != Method::HEAD {

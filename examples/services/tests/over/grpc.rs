@@ -1,5 +1,6 @@
 //! The gRPC service, by tonic's own client.
 
+use keystile::testing::TestIssuer;
 use services::grpc::{HELLO, HelloReply, HelloRequest};
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
@@ -7,8 +8,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
 
-use crate::{NOW, guard, serving, token};
-use keystile::Timestamp;
+use crate::serving;
 
 async fn hello(channel: &Channel, authorization: &str) -> Result<String, Status> {
     let mut client = Grpc::new(channel.clone());
@@ -28,10 +28,10 @@ async fn hello(channel: &Channel, authorization: &str) -> Result<String, Status>
 
 #[tokio::test]
 async fn a_refusal_is_a_status_that_tonics_client_reads() {
-    let guard = guard().0;
-    let served = guard.clone();
+    let issuer = TestIssuer::new();
+    let guard = issuer.guard();
     let address =
-        serving(|listener| async move { services::grpc::serve(listener, &served).await }).await;
+        serving(|listener| async move { services::grpc::serve(listener, &guard).await }).await;
     let channel = Endpoint::try_from(format!("http://{address}")).unwrap();
     let channel = channel.connect().await.unwrap();
 
@@ -41,13 +41,12 @@ async fn a_refusal_is_a_status_that_tonics_client_reads() {
     let challenge = status.metadata().get("www-authenticate").unwrap();
     assert_eq!(challenge, "Bearer reason=\"token_missing\"");
 
-    let bearer = format!("Bearer {}", token());
+    let bearer = issuer.token("ada").bearer();
     assert_eq!(hello(&channel, &bearer).await.unwrap(), "Good morning, ada");
     let status = hello(&channel, "Bearer x").await.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
 
-    let until = Timestamp::from_seconds(NOW + 900);
-    guard.revoked().revoke_token_id("of-ada", until);
+    issuer.revoke_session_now("ada-session");
     let status = hello(&channel, &bearer).await.unwrap_err();
     assert!(status.message().starts_with("token_revoked: "), "{status}");
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use keystile::Timestamp;
+use keystile::testing::TestIssuer;
 use services::socket::{TOKEN_ENDED, router};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::{NOW, guard, serving, token};
+use crate::serving;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -57,13 +57,14 @@ async fn closed(socket: &mut Socket) -> CloseFrame {
 
 #[tokio::test]
 async fn the_hand_shake_needs_a_token() {
-    let app = router(guard().0, Duration::from_millis(20));
+    let issuer = TestIssuer::new();
+    let app = router(issuer.guard(), Duration::from_millis(20));
     let address = serving(|listener| async move { Ok(axum::serve(listener, app).await?) }).await;
     let (status, challenge) = open(address, &[]).await.unwrap_err();
     assert_eq!(status, 401);
     assert!(challenge.contains("token_missing"), "{challenge}");
 
-    let bearer = format!("Bearer {}", token());
+    let bearer = issuer.token("ada").bearer();
     let (mut socket, chosen) = open(address, &[("authorization", &bearer)]).await.unwrap();
     assert_eq!(chosen, None);
     socket.send(Message::text("hi")).await.unwrap();
@@ -72,10 +73,11 @@ async fn the_hand_shake_needs_a_token() {
 
 #[tokio::test]
 async fn a_browser_offers_the_token_as_a_protocol() {
-    let app = router(guard().0, Duration::from_millis(20));
+    let issuer = TestIssuer::new();
+    let app = router(issuer.guard(), Duration::from_millis(20));
     let address = serving(|listener| async move { Ok(axum::serve(listener, app).await?) }).await;
     let name = "sec-websocket-protocol";
-    let offered = format!("chat, {}", token());
+    let offered = format!("chat, {}", issuer.token("ada"));
     let (mut socket, chosen) = open(address, &[(name, &offered)]).await.unwrap();
     // The token is not said back.
     assert_eq!(chosen.as_deref(), Some("chat"));
@@ -92,31 +94,31 @@ async fn a_browser_offers_the_token_as_a_protocol() {
         assert_eq!(status, 401, "{offered}");
         assert!(challenge.contains(code), "{offered}: {challenge}");
     }
-    let bearer = format!("Bearer {}", token());
+    let bearer = issuer.token("ada").bearer();
     let both = [(name, offered.as_str()), ("authorization", &bearer)];
     assert_eq!(open(address, &both).await.unwrap_err().0, 400);
 }
 
 #[tokio::test]
 async fn an_open_socket_ends_with_its_token() {
-    let (guard, clock) = guard();
-    let app = router(guard.clone(), Duration::from_millis(20));
+    let issuer = TestIssuer::new();
+    let app = router(issuer.guard(), Duration::from_millis(20));
     let address = serving(|listener| async move { Ok(axum::serve(listener, app).await?) }).await;
-    let bearer = format!("Bearer {}", token());
+    let bearer = issuer.token("ada").bearer();
     let headers = [("authorization", bearer.as_str())];
 
     let (mut socket, _) = open(address, &headers).await.unwrap();
-    clock.set(Timestamp::from_seconds(NOW + 901));
+    issuer.clock().advance(Duration::from_secs(901));
     let frame = closed(&mut socket).await;
     assert_eq!(
         (u16::from(frame.code), &*frame.reason),
         (TOKEN_ENDED, "token_expired")
     );
 
-    clock.set(Timestamp::from_seconds(NOW));
+    let bearer = issuer.token("ada").bearer();
+    let headers = [("authorization", bearer.as_str())];
     let (mut socket, _) = open(address, &headers).await.unwrap();
-    let until = Timestamp::from_seconds(NOW + 900);
-    guard.revoked().revoke_token_id("of-ada", until);
+    issuer.revoke_session_now("ada-session");
     let frame = closed(&mut socket).await;
     assert_eq!(
         (u16::from(frame.code), &*frame.reason),
