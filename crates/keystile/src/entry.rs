@@ -110,9 +110,9 @@ impl Keys {
 /// Who fetches an entry's keys.
 #[cfg(feature = "remote")]
 pub(crate) use crate::Issuer as Followed;
-/// Who is asked about an entry's tokens, and when they have answered.
+/// Who is asked about an entry's tokens, and what becomes of that.
 #[cfg(feature = "remote")]
-pub(crate) use crate::remote::{Answered, Introspection};
+pub(crate) use crate::remote::{Asked, Introspection};
 
 /// Nobody, without the feature that fetches.
 #[cfg(not(feature = "remote"))]
@@ -201,10 +201,10 @@ impl Entry {
         &self,
         token: &str,
         now: Timestamp,
-    ) -> Result<Option<VerifyingKey>, Reason> {
+    ) -> Result<Option<VerifyingKey>, Refusal> {
         #[cfg(feature = "remote")]
         if let Source::LookedUp(lookup) = &self.source {
-            return lookup.key(token, now).map(Some);
+            return lookup.key(self, token, now).map(Some);
         }
         let _ = (token, now);
         Ok(None)
@@ -246,7 +246,7 @@ pub(crate) fn check_entry(
     }
 }
 
-fn check_issuer(entry: &Entry, claims: &Claims) -> Result<(), Refusal> {
+pub(crate) fn check_issuer(entry: &Entry, claims: &Claims) -> Result<(), Refusal> {
     let issuer = claims.iss.as_deref();
     if entry.issuer.accepts(issuer, |a, b| a == b) {
         return Ok(());

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::compact::Parts;
 use crate::entry::{Algorithms, Entry, Source, check_entry};
 #[cfg(feature = "remote")]
-use crate::entry::{Answered, Followed, Introspection};
+use crate::entry::{Asked, Followed, Introspection};
 use crate::header::{self, Header};
 use crate::payload::{self, Payload};
 use crate::{
@@ -195,9 +195,9 @@ impl Verifier {
     }
 
     /// Has somebody asked about a token that nothing can be said of yet, its issuer or whoever knows its key. `None` where nobody
-    /// is, or where it changes nothing.
+    /// is.
     #[cfg(feature = "remote")]
-    pub(crate) fn inquire(&self, token: &str, now: Timestamp) -> Option<Answered> {
+    pub(crate) fn inquire(&self, token: &str) -> Option<Asked> {
         if let Some((_, _, introspection)) = self.introspecting(token) {
             return introspection.ask(token, &self.clock);
         }
@@ -205,22 +205,18 @@ impl Verifier {
         if !self.entries.iter().any(is_looked_up) {
             return None;
         }
-        let parts = Parts::split(token).ok()?;
-        let head = header::decode(parts.header).ok()?;
-        let payload = base64url::decode(parts.payload)?;
-        let mut read = payload::parse(&payload).ok()?;
-        let at = match &self.entries[..] {
-            [_] => 0,
-            entries => choose(entries, &read).ok()?,
+        let entry = match &self.entries[..] {
+            [entry] => entry,
+            entries => {
+                let parts = Parts::split(token).ok()?;
+                let read = payload::parse(&base64url::decode(parts.payload)?).ok()?;
+                &entries[choose(entries, &read).ok()?]
+            }
         };
-        let entry = self.entries.get(at)?;
-        let Source::LookedUp(lookup) = &entry.source else {
-            return None;
-        };
-        // What would be refused anyway needs no key.
-        check_entry(entry, &mut read, head.typ.as_deref(), &payload).ok()?;
-        self.check_times(entry, &read.claims, now).ok()?;
-        lookup.ask(token, &self.clock)
+        match &entry.source {
+            Source::LookedUp(lookup) => lookup.ask(entry, token, &self.clock),
+            _ => None,
+        }
     }
 
     pub(crate) fn verify_at(&self, token: &str, now: Timestamp) -> Result<Arc<Verified>, Refusal> {

@@ -53,9 +53,16 @@ pub(super) struct Answer {
 impl Clients {
     /// `roots` are certificates in PEM that are trusted beside the system's.
     pub(super) fn new(connect_timeout: Duration, roots: &[u8]) -> Result<Self, FollowError> {
+        let certificates = Certificate::from_pem_bundle(roots);
+        let certificates = certificates.map_err(|error| client_fault(&error))?;
+        if certificates.is_empty() && !roots.is_empty() {
+            return Err(FollowError::Client {
+                cause: "there is no certificate in the PEM that was given".to_owned(),
+            });
+        }
         Ok(Self {
             connect_timeout,
-            roots: Certificate::from_pem_bundle(roots).map_err(|error| client_fault(&error))?,
+            roots: certificates,
             made: Vec::new(),
         })
     }

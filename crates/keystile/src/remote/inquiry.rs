@@ -1,6 +1,11 @@
 //! Questions that are put to somebody elsewhere: each once at a time, within a time, their answers remembered within bounds.
 
+mod kept;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,17 +14,20 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use self::kept::{Answer, Kept};
 use super::issuer::lock;
 use crate::{Clock, Reason, Timestamp};
 
 /// Most questions at a time. One more is answered with 503 at once.
 const MOST_ASKED: usize = 256;
-/// How long "no" counts: a flood of the same costs one question in so long.
-const NO_FOR: Duration = Duration::from_secs(10);
+/// Most requests that wait for answers. One more is answered with 503 at once: each of them holds its token.
+const MOST_WAITING: usize = 2_048;
+/// Most questions within a cool-down, about what was never known, that may come to nothing.
+const MOST_FRUITLESS: usize = 256;
 /// Bytes of "no" that are remembered.
 const MOST_NO: usize = 1024 * 1024;
-/// What an answer takes beside what it says.
-const BESIDE: usize = 128;
+/// However old an answer is when it comes, those who waited for it must find it.
+const AT_LEAST: Duration = Duration::from_secs(1);
 
 /// What is asked about, hashed.
 pub(super) type Name = [u8; digest::SHA256_OUTPUT_LEN];
@@ -39,77 +47,73 @@ pub(super) enum Said<T> {
     Unknown,
 }
 
-/// How a question is put.
-pub(super) struct Terms {
-    pub(super) clock: Clock,
+/// How long questions and answers may take, and count.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// How long an answer may take.
     pub(super) timeout: Duration,
     /// How long "yes" counts.
     pub(super) yes_for: Duration,
+    /// How long "no" counts: a flood of the same costs one question in so long.
+    pub(super) no_for: Duration,
+    /// How long questions that came to nothing are counted together; none: not at all.
+    pub(super) cool_down: Duration,
+}
+
+impl Bounds {
+    /// Unless said otherwise, where "yes" counts for so long.
+    pub(super) const fn remembering(yes_for: Duration) -> Self {
+        Self {
+            timeout: Duration::from_secs(5),
+            yes_for,
+            no_for: Duration::from_secs(10),
+            cool_down: Duration::from_secs(1),
+        }
+    }
 }
 
 /// Questions under way, and what was answered lately.
 pub(super) struct Inquiries<T> {
     yes: Mutex<Kept<T>>,
     no: Mutex<Kept<Reason>>,
-    asked: Mutex<Asked>,
+    asked: Mutex<UnderWay>,
+    waiting: Arc<AtomicUsize>,
 }
 
 /// Questions under way.
 #[derive(Default)]
-struct Asked {
+struct UnderWay {
     questions: HashMap<Name, watch::Receiver<bool>>,
     /// How often all was forgotten: what was asked before counts no more.
     forgotten: u64,
+    fruitless: Fruitless,
 }
 
-/// Answers, in so many bytes. Where one more finds no room, any other makes it.
-struct Kept<T> {
-    answers: HashMap<Name, Answer<T>>,
-    bytes: usize,
-    most: usize,
+/// Questions of late about what was never known. Each counts as one that came to nothing, until it is answered with "yes".
+#[derive(Default)]
+struct Fruitless {
+    since: Option<Timestamp>,
+    count: usize,
 }
 
-struct Answer<T> {
-    said: T,
-    bytes: usize,
-    from: Timestamp,
-    until: Timestamp,
-}
-
-impl<T: Clone> Kept<T> {
-    fn new(most: usize) -> Self {
-        Self {
-            answers: HashMap::new(),
-            bytes: 0,
-            most,
-        }
+impl Fruitless {
+    /// Counts one more, and says since when; `None` where there were too many.
+    fn count(&mut self, now: Timestamp, cool_down: Duration) -> Option<Timestamp> {
+        let goes_on = |since: &Timestamp| now >= *since && now < since.saturating_add(cool_down);
+        let since = self.since.filter(goes_on).unwrap_or_else(|| {
+            self.count = 0;
+            now
+        });
+        self.since = Some(since);
+        let has_room = self.count < MOST_FRUITLESS;
+        self.count += usize::from(has_room);
+        has_room.then_some(since)
     }
 
-    fn get(&self, name: &Name, now: Timestamp) -> Option<T> {
-        let answer = self.answers.get(name)?;
-        // A clock that was set back says nothing about how old it is.
-        (now >= answer.from && now < answer.until).then(|| answer.said.clone())
-    }
-
-    fn remove(&mut self, name: &Name) {
-        if let Some(old) = self.answers.remove(name) {
-            self.bytes -= old.bytes;
+    fn give_back(&mut self, since: Option<Timestamp>) {
+        if since.is_some() && since == self.since {
+            self.count = self.count.saturating_sub(1);
         }
-    }
-
-    fn put(&mut self, name: Name, answer: Answer<T>) {
-        self.remove(&name);
-        if answer.bytes > self.most {
-            return;
-        }
-        while self.bytes + answer.bytes > self.most {
-            let Some(any) = self.answers.keys().next().copied() else {
-                return;
-            };
-            self.remove(&any);
-        }
-        self.bytes += answer.bytes;
-        self.answers.insert(name, answer);
     }
 }
 
@@ -120,7 +124,13 @@ impl<T: Clone + Send + 'static> Inquiries<T> {
             yes: Mutex::new(Kept::new(most)),
             no: Mutex::new(Kept::new(MOST_NO)),
             asked: Mutex::default(),
+            waiting: Arc::default(),
         }
+    }
+
+    /// From now on in so many.
+    pub(super) fn bound(&self, most: usize) {
+        lock(&self.yes).bound(most);
     }
 
     pub(super) fn recall(&self, name: &Name, now: Timestamp) -> Option<Result<T, Reason>> {
@@ -133,39 +143,45 @@ impl<T: Clone + Send + 'static> Inquiries<T> {
         let mut asked = lock(&self.asked);
         asked.questions.clear();
         asked.forgotten += 1;
-        let mut yes = lock(&self.yes);
-        *yes = Kept::new(yes.most);
-        *lock(&self.no) = Kept::new(MOST_NO);
+        lock(&self.yes).clear();
+        lock(&self.no).clear();
     }
 
-    /// Remembers what was said to a question that was put at `from`, unless all was forgotten meanwhile.
-    fn keep(&self, place: &Place<T>, said: Said<T>, terms: &Terms, from: Timestamp) {
+    /// Remembers what was said to a question, unless all was forgotten since it was put.
+    fn keep(&self, place: &Place<T>, said: Said<T>, clock: &Clock, bounds: &Bounds) {
         // Held until it is remembered, so that nothing is forgotten in between.
-        let asked = lock(&self.asked);
+        let mut asked = lock(&self.asked);
         if asked.forgotten != place.forgotten {
             return;
         }
-        let name = place.name;
+        let (name, from) = (place.name, place.from);
+        let latest = clock.now().saturating_add(AT_LEAST);
+        let until = |by| from.saturating_add(by).max(latest);
         match said {
-            Said::Yes(said, bytes) => lock(&self.yes).put(
-                name,
-                Answer {
-                    said,
-                    bytes: bytes + BESIDE,
-                    from,
-                    until: from.saturating_add(terms.yes_for),
-                },
-            ),
+            Said::Yes(said, bytes) => {
+                asked.fruitless.give_back(place.counted);
+                let until = until(bounds.yes_for);
+                lock(&self.yes).put(
+                    name,
+                    Answer {
+                        said,
+                        bytes,
+                        from,
+                        until,
+                    },
+                );
+            }
             Said::No(said) => {
                 // What was good before is so no more.
                 lock(&self.yes).remove(&name);
+                let until = until(bounds.no_for);
                 lock(&self.no).put(
                     name,
                     Answer {
                         said,
-                        bytes: BESIDE,
+                        bytes: 0,
                         from,
-                        until: from.saturating_add(NO_FOR),
+                        until,
                     },
                 );
             }
@@ -173,46 +189,75 @@ impl<T: Clone + Send + 'static> Inquiries<T> {
         }
     }
 
-    /// Puts a question, or joins whoever put the same. `None` where it is answered already, where too many are asked, or
-    /// where no runtime runs.
+    /// Puts a question, or joins whoever put the same. `None` where too much is asked, too many wait, or no runtime runs.
     pub(super) fn ask<F>(
         self: &Arc<Self>,
         name: Name,
-        terms: Terms,
+        clock: &Clock,
+        bounds: Bounds,
         question: impl FnOnce() -> F + Send + 'static,
-    ) -> Option<Answered>
+    ) -> Option<Asked>
     where
         F: Future<Output = Said<T>> + Send + 'static,
     {
-        let limit = terms.timeout;
-        let from = terms.clock.now();
+        let now = clock.now();
         let mut asked = lock(&self.asked);
-        if let Some(done) = asked.questions.get(&name) {
-            let done = done.clone();
-            return Some(Answered { done, limit });
-        }
         // Read under the lock: what was answered is remembered before it is asked about no more.
-        if self.recall(&name, from).is_some() || asked.questions.len() >= MOST_ASKED {
+        if self.recall(&name, now).is_some() {
+            return Some(Asked::Answered);
+        }
+        if !asked.questions.contains_key(&name) {
+            self.put_question(&mut asked, (name, now), clock, bounds, question)?;
+        }
+        let done = asked.questions.get(&name)?.clone();
+        drop(asked);
+        Some(Asked::Waits(Answered {
+            done,
+            limit: bounds.timeout,
+            _seat: Seat::take(&self.waiting)?,
+        }))
+    }
+
+    fn put_question<F>(
+        self: &Arc<Self>,
+        asked: &mut UnderWay,
+        (name, from): (Name, Timestamp),
+        clock: &Clock,
+        bounds: Bounds,
+        question: impl FnOnce() -> F + Send + 'static,
+    ) -> Option<()>
+    where
+        F: Future<Output = Said<T>> + Send + 'static,
+    {
+        if asked.questions.len() >= MOST_ASKED {
             return None;
         }
         let runtime = Handle::try_current().ok()?;
-        let (tell, done) = watch::channel(false);
-        asked.questions.insert(name, done.clone());
+        // What was known before is asked about again, whatever a flood asks besides.
+        let counted = if lock(&self.yes).holds(&name) {
+            None
+        } else {
+            Some(asked.fruitless.count(from, bounds.cool_down)?)
+        };
         let place = Place {
             inquiries: Arc::clone(self),
             name,
+            from,
+            counted,
             forgotten: asked.forgotten,
         };
-        drop(asked);
+        let (tell, done) = watch::channel(false);
+        let clock = clock.clone();
+        asked.questions.insert(name, done);
         // A task of its own: whoever gives up waiting ends nothing for the others, and what panics in it tells nobody "yes".
         runtime.spawn(async move {
-            let said = timeout(terms.timeout, async { question().await }).await;
+            let said = timeout(bounds.timeout, async { question().await }).await;
             let said = said.unwrap_or(Said::Unknown);
-            place.inquiries.keep(&place, said, &terms, from);
+            place.inquiries.keep(&place, said, &clock, &bounds);
             drop(place);
             tell.send_replace(true);
         });
-        Some(Answered { done, limit })
+        Some(())
     }
 }
 
@@ -220,6 +265,10 @@ impl<T: Clone + Send + 'static> Inquiries<T> {
 struct Place<T> {
     inquiries: Arc<Inquiries<T>>,
     name: Name,
+    /// When it was put.
+    from: Timestamp,
+    /// Since when it is counted among those that came to nothing, where it is.
+    counted: Option<Timestamp>,
     forgotten: u64,
 }
 
@@ -233,10 +282,19 @@ impl<T> Drop for Place<T> {
     }
 }
 
+/// What becomes of a question.
+pub(crate) enum Asked {
+    /// It was answered before: the answer is remembered.
+    Answered,
+    /// Somebody was asked.
+    Waits(Answered),
+}
+
 /// Tells when a question is answered.
 pub(crate) struct Answered {
     done: watch::Receiver<bool>,
     limit: Duration,
+    _seat: Seat,
 }
 
 impl Answered {
@@ -247,45 +305,19 @@ impl Answered {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// One of the places for those who wait.
+pub(super) struct Seat(Arc<AtomicUsize>);
 
-    fn answer(bytes: usize, from: i64) -> Answer<u8> {
-        let from = Timestamp::from_seconds(from);
-        Answer {
-            said: 7,
-            bytes,
-            from,
-            until: from.saturating_add(Duration::from_secs(10)),
-        }
+impl Seat {
+    pub(super) fn take(taken: &Arc<AtomicUsize>) -> Option<Self> {
+        let seat = Self(Arc::clone(taken));
+        let before = taken.fetch_add(1, Ordering::AcqRel);
+        (before < MOST_WAITING).then_some(seat)
     }
+}
 
-    #[test]
-    fn answers_count_for_their_time_and_no_longer() {
-        let mut kept = Kept::new(1_000);
-        kept.put([1; 32], answer(100, 50));
-        let at = |seconds| kept.get(&[1; 32], Timestamp::from_seconds(seconds));
-        assert_eq!(
-            [at(49), at(50), at(59), at(60)],
-            [None, Some(7), Some(7), None]
-        );
-    }
-
-    #[test]
-    fn however_many_come_the_bytes_are_bounded() {
-        let mut kept = Kept::new(1_000);
-        for number in 0..10_000_u32 {
-            let name = name_of(&number.to_be_bytes());
-            kept.put(name, answer(90 + number as usize % 40, 0));
-            kept.put(name, answer(90, 0));
-            let counted: usize = kept.answers.values().map(|answer| answer.bytes).sum();
-            assert!(counted == kept.bytes && counted <= 1_000);
-            assert!(kept.get(&name, Timestamp::from_seconds(1)).is_some());
-        }
-        kept.put([0; 32], answer(1_001, 0));
-        assert!(kept.get(&[0; 32], Timestamp::from_seconds(1)).is_none());
-        // The last came with 129 bytes beside nine of 90, and was then put again with 90.
-        assert_eq!(kept.answers.len(), 10);
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }

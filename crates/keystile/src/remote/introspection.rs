@@ -8,11 +8,11 @@ use arc_swap::ArcSwapOption;
 use reqwest::header::HeaderValue;
 use reqwest::{Client, Url};
 use serde_json::{Map, Value};
-use tokio::sync::Mutex;
+use tokio::sync::OnceCell;
 
 use super::client::Clients;
 use super::feed::request;
-use super::inquiry::{Answered, Inquiries, Said, Terms, name_of};
+use super::inquiry::{Asked, Bounds, Inquiries, Said, name_of};
 use super::{FollowError, address};
 use crate::compact::LONGEST_TOKEN;
 use crate::entry::{Entry, Keys, Source, check_entry};
@@ -24,6 +24,8 @@ use crate::{
 
 /// Bytes of answers that are remembered, unless said otherwise.
 const MEMORY: usize = 8 * 1024 * 1024;
+/// And at the least: twice what an answer may have.
+const LEAST_MEMORY: usize = 128 * 1024;
 
 /// An issuer that is asked about each token (RFC 7662): for tokens that say nothing themselves. It stands where a
 /// [`Trust`](crate::Trust) has its keys, and what the trust states is held against the issuer's answer: `iss`, `aud`, and its
@@ -46,26 +48,32 @@ const MEMORY: usize = 8 * 1024 * 1024;
 /// # }
 /// ```
 ///
-/// An answer counts for [a while](Self::remember_for), never beyond the token's `exp`; "not active" counts for ten seconds.
-/// However many requests bring a token, its issuer is asked once at a time. Whoever does not answer in time, or not as RFC 7662
-/// says, is answered for with `revocation_unknown`, 503; at most 256 tokens are asked about at once. A token that is not active is
-/// refused with `token_inactive`: the issuer says no more, whether it has expired, was revoked or was never issued. The guard's own list of what is revoked is asked besides, each time.
+/// An answer counts for [a while](Self::remember_for), never beyond the token's `exp`; "not active" counts for ten seconds. A
+/// token that is not active is refused with `token_inactive`: the issuer says no more, whether it has expired, was revoked or was
+/// never issued. The guard's own list of what is revoked is asked besides, each time.
 ///
-/// Where it is the only issuer, every token is asked about; beside others, those that are no JWT (three parts with two dots between). Waiting is
+/// However many requests bring a token, its issuer is asked once at a time; at most 256 tokens are asked about at once, at most 2,048
+/// requests wait, and what a flood of made-up tokens asks is bounded [in each cool-down](Self::cool_down). What is beyond that is answered
+/// with `revocation_unknown`, 503, at once; so is, when its time is over, what the issuer does not answer, or not as RFC 7662 says.
+///
+/// Where it is the only issuer, every token is asked about; beside others, those that are no JWT (three parts with two dots between). Nothing
+/// in such a token says whose it is, so a verifier asks one issuer of opaque tokens: the first. Waiting is
 /// for the extractors, the layer and [`Guard::verify_async`](crate::Guard::verify_async); [`Guard::verify`](crate::Guard::verify) has
 /// the issuer asked for the next request. An answer without `exp` is refused, unless the trust says
 /// [`ExpiryRule::Optional`](crate::ExpiryRule::Optional). Clones share what was answered.
 #[derive(Clone)]
 pub struct Introspection {
     shared: Arc<Shared>,
-    timeout: Duration,
-    remember_for: Duration,
+    bounds: Bounds,
+    connect_timeout: Duration,
+    roots: Arc<[u8]>,
+    /// Made by the first question after what is said of it.
+    client: Arc<OnceCell<Client>>,
 }
 
 struct Shared {
     url: Url,
     credentials: HeaderValue,
-    client: Mutex<Option<Client>>,
     inquiries: Arc<Inquiries<Arc<Answer>>>,
     fault: ArcSwapOption<FollowError>,
 }
@@ -94,30 +102,69 @@ impl Introspection {
             shared: Arc::new(Shared {
                 url: address::configured(url.as_ref())?,
                 credentials,
-                client: Mutex::new(None),
                 inquiries: Arc::new(Inquiries::new(MEMORY)),
                 fault: ArcSwapOption::empty(),
             }),
-            timeout: Duration::from_secs(5),
-            remember_for: Duration::from_secs(30),
+            bounds: Bounds::remembering(Duration::from_secs(30)),
+            connect_timeout: Duration::from_secs(2),
+            roots: Arc::default(),
+            client: Arc::default(),
         })
     }
 
     /// How long an answer may take, and how long a request waits for one. 5 seconds unless said otherwise.
     #[must_use]
-    pub fn timeout(self, timeout: Duration) -> Self {
-        Self { timeout, ..self }
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.bounds.timeout = timeout;
+        self
     }
 
-    /// How long "active" counts after it was said: so long a token that was revoked may still pass. 30 seconds unless said
-    /// otherwise, and one second at the least.
+    /// How long a connection may take to come about. 2 seconds unless said otherwise.
     #[must_use]
-    pub fn remember_for(self, by: Duration) -> Self {
-        let remember_for = by.max(Duration::from_secs(1));
+    pub fn connect_timeout(self, timeout: Duration) -> Self {
         Self {
-            remember_for,
+            connect_timeout: timeout,
+            client: Arc::default(),
             ..self
         }
+    }
+
+    /// Certificates in PEM that are trusted beside the system's, for an issuer with a certificate of one's own. What is wrong with
+    /// them is told here.
+    pub fn root_certificates(self, pem: impl Into<Vec<u8>>) -> Result<Self, FollowError> {
+        let changed = Self {
+            roots: pem.into().into(),
+            client: Arc::default(),
+            ..self
+        };
+        changed.make_client()?;
+        Ok(changed)
+    }
+
+    /// How long "active" counts after it was asked: so long a token that was revoked may still pass. 30 seconds unless said
+    /// otherwise, and one second at the least.
+    #[must_use]
+    pub fn remember_for(mut self, by: Duration) -> Self {
+        self.bounds.yes_for = by.max(Duration::from_secs(1));
+        self
+    }
+
+    /// How many bytes of answers to remember. 8 MiB unless said otherwise, and 128 KiB at the least; for all clones. Where one
+    /// more finds no room another is forgotten, and asked again when its token comes.
+    #[must_use]
+    pub fn remember(self, bytes: usize) -> Self {
+        self.shared.inquiries.bound(bytes.max(LEAST_MEMORY));
+        self
+    }
+
+    /// How long questions that came to nothing are counted together: 256 of them, about tokens that were never active here, and
+    /// until that time is over further ones of the kind are answered with 503 at once. So a flood of made-up tokens is no flood of
+    /// questions, and tokens that were found active before are asked about all the same. One second unless said otherwise; none:
+    /// they are not counted.
+    #[must_use]
+    pub fn cool_down(mut self, cool_down: Duration) -> Self {
+        self.bounds.cool_down = cool_down;
+        self
     }
 
     /// Forgets every answer: the next request of each token has its issuer asked.
@@ -152,18 +199,14 @@ impl Introspection {
     }
 
     /// Asks about a token that nothing is known of.
-    pub(crate) fn ask(&self, token: &str, clock: &Clock) -> Option<Answered> {
+    pub(crate) fn ask(&self, token: &str, clock: &Clock) -> Option<Asked> {
         check_form(token).ok()?;
-        let terms = Terms {
-            clock: clock.clone(),
-            timeout: self.timeout,
-            yes_for: self.remember_for,
-        };
         let asking = self.clone();
         let secret = Secret::from(token);
         let name = name_of(token.as_bytes());
         let question = move || async move { asking.introspect(&secret).await };
-        self.shared.inquiries.ask(name, terms, question)
+        let inquiries = &self.shared.inquiries;
+        inquiries.ask(name, clock, self.bounds, question)
     }
 
     async fn introspect(&self, token: &Secret) -> Said<Arc<Answer>> {
@@ -171,7 +214,7 @@ impl Introspection {
         let note = |fault| self.shared.fault.store(fault);
         note(Some(Arc::new(FollowError::TimedOut {
             issuer: self.shared.url.to_string(),
-            within: self.timeout,
+            within: self.bounds.timeout,
         })));
         match self.answer(token).await {
             Ok(answer) => {
@@ -221,13 +264,13 @@ impl Introspection {
     }
 
     async fn client(&self) -> Result<Client, FollowError> {
-        let mut held = self.shared.client.lock().await;
-        if let Some(client) = &*held {
-            return Ok(client.clone());
-        }
-        let mut clients = Clients::new(self.timeout, &[])?;
-        let client = request::client(&mut clients, &self.shared.url)?;
-        Ok(held.insert(client).clone())
+        let made = self.client.get_or_try_init(async || self.make_client());
+        made.await.cloned()
+    }
+
+    fn make_client(&self) -> Result<Client, FollowError> {
+        let mut clients = Clients::new(self.connect_timeout, &self.roots)?;
+        request::client(&mut clients, &self.shared.url)
     }
 }
 

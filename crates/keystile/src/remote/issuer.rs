@@ -73,7 +73,7 @@ pub(super) struct Shared {
     /// The number of the fetch that somebody waits for.
     pub(super) wanted: AtomicU64,
     pub(super) wake: Notify,
-    pub(super) waiting: AtomicUsize,
+    pub(super) waiting: Arc<AtomicUsize>,
     pub(super) fault: ArcSwapOption<FollowError>,
     /// Whether a task fetches.
     pub(super) kept: AtomicBool,
@@ -114,7 +114,7 @@ impl Shared {
             progress: watch::Sender::new(Progress::default()),
             wanted: AtomicU64::new(0),
             wake: Notify::new(),
-            waiting: AtomicUsize::new(0),
+            waiting: Arc::default(),
             fault: ArcSwapOption::empty(),
             kept: AtomicBool::new(false),
             missed: Mutex::default(),

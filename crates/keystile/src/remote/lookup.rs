@@ -5,21 +5,54 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::inquiry::{Answered, Inquiries, Said, Terms, name_of};
-use crate::entry::{Keys, Source};
+use super::inquiry::{Asked, Bounds, Inquiries, Name, Said, name_of};
+use crate::compact::Parts;
+use crate::entry::{Entry, Keys, Source, check_issuer};
 use crate::{
-    Clock, KeySet, KeySource, Reason, Timestamp, UnverifiedParts, VerifyingKey,
-    take_apart_unverified,
+    Algorithm, Clock, KeySet, KeySource, Reason, Refusal, Timestamp, UnverifiedParts, VerifyingKey,
+    header, payload, take_apart_unverified,
 };
 
-/// Longest name of a key, in bytes.
+/// Longest name of a key, and longest `iss` of the issuer that it is looked up for, in bytes.
 const LONGEST_NAME: usize = 512;
-/// Most keys that are remembered.
-const MOST_KEYS: usize = 1_024;
+/// About what a key takes, in bytes.
+const KEY: usize = 1_024 - 128;
+/// Bytes of keys that are remembered, unless said otherwise: about a thousand.
+const MEMORY: usize = 1024 * 1024;
+/// And at the least.
+const LEAST_MEMORY: usize = 64 * 1024;
 
 type NameOf = dyn Fn(&UnverifiedParts) -> Option<String> + Send + Sync;
 type Found = Pin<Box<dyn Future<Output = Result<Option<VerifyingKey>, ()>> + Send>>;
-type Find = dyn Fn(String) -> Found + Send + Sync;
+type Find = dyn Fn(WantedKey) -> Found + Send + Sync;
+
+/// The key that a token wants to be verified with, by what it says itself: **not verified**. Whoever sends a token chooses both.
+///
+/// Neither is empty, longer than 512 bytes, or has control characters in it; look them up as values, and never make a path or
+/// a statement of them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct WantedKey {
+    /// The token's `iss`, one that the [`Trust`](crate::Trust) takes; `None` where it has none.
+    pub issuer: Option<String>,
+    /// The key's name: the header's `kid`, or what [`KeyLookup::named`] makes of the token.
+    pub name: String,
+}
+
+impl WantedKey {
+    /// Both, so that no other pair has the same.
+    fn hash(&self) -> Name {
+        let mut both = Vec::with_capacity(64 + self.name.len());
+        if let Some(issuer) = &self.issuer {
+            both.extend_from_slice(&issuer.len().to_be_bytes());
+            both.extend_from_slice(issuer.as_bytes());
+        }
+        // No `iss` is longer than this.
+        both.extend_from_slice(&usize::MAX.to_be_bytes());
+        both.extend_from_slice(self.name.as_bytes());
+        name_of(&both)
+    }
+}
 
 /// Keys that the application looks up, in its database say: one of each tenant's. It stands where a [`Trust`](crate::Trust) has
 /// its keys.
@@ -35,10 +68,10 @@ type Find = dyn Fn(String) -> Found + Send + Sync;
 /// # let tenants = Tenants;
 /// let lookup = KeyLookup::named(
 ///     |unverified| unverified.claim("tenant")?.as_str().map(str::to_owned),
-///     move |tenant| {
+///     move |wanted| {
 ///         let tenants = tenants.clone();
 ///         async move {
-///             let secret = tenants.secret(&tenant).await?;
+///             let secret = tenants.secret(&wanted.name).await?;
 ///             Ok::<_, Box<dyn std::error::Error + Send + Sync>>(secret.map(VerifyingKey::hs256).transpose()?)
 ///         }
 ///     },
@@ -56,22 +89,24 @@ type Find = dyn Fn(String) -> Found + Send + Sync;
 /// # Ok(()) }
 /// ```
 ///
-/// What the name is made of is **not verified**: whoever sends a token chooses it. So the key must be one that may sign for
-/// just this name: with the key of another tenant, that tenant's holder would sign here. The key decides the algorithm, and
+/// What is asked for is **not verified**: whoever sends a token chooses it. So the key must be one that may sign for just this
+/// issuer and name: with the key of another tenant, that tenant's holder would sign here. The key decides the algorithm, and
 /// counts for the tokens of this one trust.
 ///
-/// A key is remembered by its name, for [a while](Self::remember_for), 1,024 of them at the most; that there is none, for ten seconds. However
-/// many tokens name a key, it is looked up once at a time; at most 256 names at once. Where that is not done in time, fails or
-/// panics, the token is answered with `keys_unknown`, 503. It is looked up only for tokens that would pass otherwise: of the
-/// right type, audience and times.
+/// A key is remembered by issuer and name, for [a while](Self::remember_for) and [in so many bytes](Self::remember); that there is none,
+/// for ten seconds. However many tokens want a key, it is looked up once at a time; at most 256 at once, at most 2,048 requests
+/// wait, and what a flood of made-up names asks is bounded [in each cool-down](Self::cool_down). What is beyond that is answered with
+/// `keys_unknown`, 503, at once; so is, when its time is over, what is not found in time, fails or panics.
+///
+/// Nothing is looked up for a token of an issuer that the trust does not take, or by an algorithm that it does not. For any other
+/// it is: why a token is refused that has expired, say, is told once its signature holds.
 ///
 /// Waiting is for the extractors, the layer and [`Guard::verify_async`](crate::Guard::verify_async); [`Guard::verify`](crate::Guard::verify) has
 /// the key looked up for the next token.
 #[derive(Clone)]
 pub struct KeyLookup {
     shared: Arc<Shared>,
-    timeout: Duration,
-    remember_for: Duration,
+    bounds: Bounds,
 }
 
 struct Shared {
@@ -81,60 +116,76 @@ struct Shared {
 }
 
 impl KeyLookup {
-    /// By the name that the header's `kid` is; a token without one is refused with `token_key_unknown`. `find` gives the key, or
-    /// `None` where there is none of that name. The key has that id then: by it a key is withdrawn. A `kid` says nothing of the
-    /// issuer: where `find` knows keys of several, take [`named`](Self::named) and a name with the `iss` in it.
-    pub fn by_key_id<F, E>(find: impl Fn(String) -> F + Send + Sync + 'static) -> Self
+    /// By the token's `iss` and the header's `kid`; a token without a `kid` is refused with `token_key_unknown`. `find` gives the key,
+    /// or `None` where that issuer has none of that name. The key has that id then: by it a key is withdrawn.
+    ///
+    /// Several issuers may have keys of one `kid`: give only the key of the one that is asked for.
+    pub fn by_key_id<F, E>(find: impl Fn(WantedKey) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<Option<VerifyingKey>, E>> + Send + 'static,
     {
         Self::named(
             |unverified| unverified.header_member("kid")?.as_str().map(str::to_owned),
-            move |kid| {
-                let found = find(kid.clone());
+            move |wanted| {
+                let kid = wanted.name.clone();
+                let found = find(wanted);
                 async move { Ok::<_, E>(found.await?.map(|key| key.with_key_id(kid))) }
             },
         )
     }
 
-    /// By the name that `name` makes of the token's unverified header and claims, of 512 bytes at the most; where it makes none,
-    /// the token is refused with `token_key_unknown`. `name` must not block.
+    /// By the token's `iss` and the name that `name` makes of its unverified header and claims; where it makes none, or one that is no
+    /// [`WantedKey`]'s, the token is refused with `token_key_unknown`. `name` must not block.
     pub fn named<F, E>(
         name: impl Fn(&UnverifiedParts) -> Option<String> + Send + Sync + 'static,
-        find: impl Fn(String) -> F + Send + Sync + 'static,
+        find: impl Fn(WantedKey) -> F + Send + Sync + 'static,
     ) -> Self
     where
         F: Future<Output = Result<Option<VerifyingKey>, E>> + Send + 'static,
     {
-        let find = move |name| -> Found {
-            let found = find(name);
+        let find = move |wanted| -> Found {
+            let found = find(wanted);
             Box::pin(async move { found.await.map_err(drop) })
         };
         Self {
             shared: Arc::new(Shared {
                 name: Box::new(name),
                 find: Box::new(find),
-                inquiries: Arc::new(Inquiries::new(MOST_KEYS * 1_024)),
+                inquiries: Arc::new(Inquiries::new(MEMORY)),
             }),
-            timeout: Duration::from_secs(5),
-            remember_for: Duration::from_secs(300),
+            bounds: Bounds::remembering(Duration::from_secs(300)),
         }
     }
 
     /// How long a look-up may take, and how long a token waits for one. 5 seconds unless said otherwise.
     #[must_use]
-    pub fn timeout(self, timeout: Duration) -> Self {
-        Self { timeout, ..self }
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.bounds.timeout = timeout;
+        self
     }
 
     /// How long a key counts before it is looked up again. 5 minutes unless said otherwise, and one second at the least.
     #[must_use]
-    pub fn remember_for(self, by: Duration) -> Self {
-        let remember_for = by.max(Duration::from_secs(1));
-        Self {
-            remember_for,
-            ..self
-        }
+    pub fn remember_for(mut self, by: Duration) -> Self {
+        self.bounds.yes_for = by.max(Duration::from_secs(1));
+        self
+    }
+
+    /// How many bytes of keys to remember, each of about 1 KiB. 1 MiB unless said otherwise, and 64 KiB at the least; for all
+    /// clones. Where one more finds no room another is forgotten, and looked up again when its token comes.
+    #[must_use]
+    pub fn remember(self, bytes: usize) -> Self {
+        self.shared.inquiries.bound(bytes.max(LEAST_MEMORY));
+        self
+    }
+
+    /// How long look-ups that came to nothing are counted together: 256 of them, for names that had no key here, and until that
+    /// time is over further ones of the kind are answered with 503 at once. So a flood of made-up names is no flood of look-ups,
+    /// and a key that was found before is looked up all the same. One second unless said otherwise; none: they are not counted.
+    #[must_use]
+    pub fn cool_down(mut self, cool_down: Duration) -> Self {
+        self.bounds.cool_down = cool_down;
+        self
     }
 
     /// Forgets every key: each is looked up again. For when one was withdrawn.
@@ -143,38 +194,58 @@ impl KeyLookup {
     }
 
     /// The key that a token is to be verified with.
-    pub(crate) fn key(&self, token: &str, now: Timestamp) -> Result<VerifyingKey, Reason> {
-        let name = self.name(token)?;
-        let known = self.shared.inquiries.recall(&name_of(name.as_bytes()), now);
-        known.unwrap_or(Err(Reason::KeysUnknown))
+    pub(crate) fn key(
+        &self,
+        entry: &Entry,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<VerifyingKey, Refusal> {
+        let wanted = self.wanted(entry, token)?.hash();
+        let known = self.shared.inquiries.recall(&wanted, now);
+        Ok(known.unwrap_or(Err(Reason::KeysUnknown))?)
     }
 
     /// Has the key of a token looked up.
-    pub(crate) fn ask(&self, token: &str, clock: &Clock) -> Option<Answered> {
-        let name = self.name(token).ok()?;
-        let terms = Terms {
-            clock: clock.clone(),
-            timeout: self.timeout,
-            yes_for: self.remember_for,
-        };
+    pub(crate) fn ask(&self, entry: &Entry, token: &str, clock: &Clock) -> Option<Asked> {
+        let wanted = self.wanted(entry, token).ok()?;
         let shared = Arc::clone(&self.shared);
-        let hash = name_of(name.as_bytes());
+        let name = wanted.hash();
         let question = move || async move {
-            match (shared.find)(name).await {
-                // About what a key takes.
-                Ok(Some(key)) => Said::Yes(key, 1_024 - 128),
+            match (shared.find)(wanted).await {
+                Ok(Some(key)) => Said::Yes(key, KEY),
                 Ok(None) => Said::No(Reason::TokenKeyUnknown),
                 Err(()) => Said::Unknown,
             }
         };
-        self.shared.inquiries.ask(hash, terms, question)
+        let inquiries = &self.shared.inquiries;
+        inquiries.ask(name, clock, self.bounds, question)
     }
 
-    fn name(&self, token: &str) -> Result<String, Reason> {
-        let parts = take_apart_unverified(token).map_err(|refusal| refusal.reason())?;
-        (self.shared.name)(&parts)
-            .filter(|name| name.len() <= LONGEST_NAME)
-            .ok_or(Reason::TokenKeyUnknown)
+    /// What a token wants, unless no key could help it.
+    fn wanted(&self, entry: &Entry, token: &str) -> Result<WantedKey, Refusal> {
+        let head = header::decode(Parts::split(token)?.header)?;
+        let algorithm = head.algorithm.parse::<Algorithm>();
+        if !algorithm.is_ok_and(|algorithm| entry.algorithms.has(algorithm)) {
+            return Err(Reason::TokenAlgorithmRefused.into());
+        }
+        let parts = take_apart_unverified(token)?;
+        let read = payload::parse(parts.payload.as_bytes())?;
+        if read.malformed == Some("iss") {
+            return Err(Refusal::of_claim(Reason::TokenClaimMalformed, "iss"));
+        }
+        check_issuer(entry, &read.claims)?;
+        let wanted = WantedKey {
+            issuer: read.claims.iss,
+            name: (self.shared.name)(&parts).ok_or(Reason::TokenKeyUnknown)?,
+        };
+        let is_one = |text: &str| {
+            (1..=LONGEST_NAME).contains(&text.len()) && !text.contains(char::is_control)
+        };
+        if wanted.issuer.as_deref().is_none_or(is_one) && is_one(&wanted.name) {
+            Ok(wanted)
+        } else {
+            Err(Reason::TokenKeyUnknown.into())
+        }
     }
 }
 

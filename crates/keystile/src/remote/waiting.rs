@@ -2,15 +2,14 @@
 
 use std::future::ready;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Issuer;
 use super::feed::introspected;
-use super::inquiry::Answered;
-use super::issuer::{Progress, Shared};
+use super::inquiry::{Answered, Asked, Seat};
+use super::issuer::Progress;
 use crate::compact::Parts;
 use crate::entry::check_entry;
 use crate::guard::Later;
@@ -18,9 +17,6 @@ use crate::{
     Algorithm, Guard, KeyId, Reason, Refusal, Timestamp, Verified, Verifier, base64url, header,
     payload, verify,
 };
-
-/// Most requests that wait for one issuer's keys. One more is answered with 503 at once.
-const MOST_WAITING: usize = 2_048;
 
 /// What a refused token lacks.
 struct Lacking<'v> {
@@ -103,7 +99,7 @@ impl Verifier {
             Reason::RevocationUnknown | Reason::KeysUnknown
         );
         // Whoever asks next is told.
-        if is_open && self.inquire(token, now).is_some() {
+        if is_open && self.inquire(token).is_some() {
             return;
         }
         let Some(lacking) = lacking(self, token, refusal, now) else {
@@ -122,8 +118,23 @@ pub(crate) fn later(guard: &Guard, token: &str, refusal: &Refusal) -> Option<Lat
         refusal.reason(),
         Reason::RevocationUnknown | Reason::KeysUnknown
     );
-    if is_open && let Some(answered) = guard.verifier().inquire(token, guard.now()) {
-        return Some(once_answered(guard.clone(), token.into(), answered));
+    if is_open {
+        match guard.verifier().inquire(token) {
+            Some(Asked::Waits(answered)) => {
+                return Some(once_answered(guard.clone(), token.into(), answered));
+            }
+            Some(Asked::Answered) => {
+                // Perhaps since the token was refused.
+                let now = guard.now();
+                let verdict = guard.decide(token, now);
+                let is_the_same = |other: &Refusal| other.reason() == refusal.reason();
+                if !verdict.as_ref().is_err_and(is_the_same) {
+                    let verdict = verdict.map_err(|other| guard.unless_not_known(other, now));
+                    return Some(Box::pin(ready(verdict)));
+                }
+            }
+            None => {}
+        }
     }
     if refusal.reason() == Reason::RevocationUnknown {
         return introspected(guard, token);
@@ -153,7 +164,7 @@ pub(crate) fn later(guard: &Guard, token: &str, refusal: &Refusal) -> Option<Lat
     if refusal.reason() == Reason::KeysUnknown && arrived.went_well != arrived.ended {
         return None;
     }
-    let Some(place) = Place::take(issuer.shared()) else {
+    let Some(seat) = Seat::take(&issuer.shared().waiting) else {
         return Some(Box::pin(ready(Err(Reason::KeysUnknown.into()))));
     };
     let waiter = Waiter {
@@ -163,7 +174,7 @@ pub(crate) fn later(guard: &Guard, token: &str, refusal: &Refusal) -> Option<Lat
         name: lacking.name,
         progress,
         arrived,
-        _place: place,
+        _seat: seat,
     };
     Some(Box::pin(waiter.wait()))
 }
@@ -186,7 +197,7 @@ struct Waiter {
     name: u64,
     progress: watch::Receiver<Progress>,
     arrived: Progress,
-    _place: Place,
+    _seat: Seat,
 }
 
 impl Waiter {
@@ -240,22 +251,5 @@ impl Waiter {
             }
         }
         Err(Reason::KeysUnknown.into())
-    }
-}
-
-/// One of the places for those who wait.
-struct Place(Arc<Shared>);
-
-impl Place {
-    fn take(shared: &Arc<Shared>) -> Option<Self> {
-        let place = Self(Arc::clone(shared));
-        let before = shared.waiting.fetch_add(1, Ordering::AcqRel);
-        (before < MOST_WAITING).then_some(place)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::AcqRel);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use keystile::remote::KeyLookup;
+use keystile::remote::{KeyLookup, WantedKey};
 use keystile::{
     Algorithm, Claims, Expected, Guard, SigningKey, TokenHeader, Trust, Trusted, Verifier,
     VerifyingKey,
@@ -46,9 +46,9 @@ fn counting(
 ) -> (KeyLookup, Arc<AtomicUsize>) {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
-    let lookup = KeyLookup::by_key_id(move |kid| {
+    let lookup = KeyLookup::by_key_id(move |wanted| {
         count.fetch_add(1, Ordering::SeqCst);
-        let answer = answer(&kid);
+        let answer = answer(&wanted.name);
         async move { answer }
     });
     (lookup.timeout(DEADLINE), asked)
@@ -104,11 +104,11 @@ async fn that_there_is_no_key_is_remembered_too() {
 async fn a_call_back_that_hangs_fails_or_panics_lets_nobody_in() {
     let good = named("good");
     let known = public(&good);
-    let lookup = KeyLookup::by_key_id(move |kid| {
+    let lookup = KeyLookup::by_key_id(move |wanted: WantedKey| {
         let known = known.clone();
-        assert_ne!(kid, "panics early");
+        assert_ne!(wanted.name, "panics early");
         async move {
-            match &*kid {
+            match &*wanted.name {
                 "hangs" => std::future::pending().await,
                 "fails" => Err("the database is down"),
                 "panics" => panic!("on purpose"),
@@ -279,8 +279,8 @@ async fn a_name_is_made_of_what_the_token_says() {
             let tenant = unverified.claim("tenant")?;
             Some(format!("{}/{}", region.as_str()?, tenant.as_str()?))
         },
-        |name| async move {
-            let seed = match &*name {
+        |wanted| async move {
+            let seed = match &*wanted.name {
                 "eu/north" => Some(1),
                 "eu/south" => Some(2),
                 _ => None,
@@ -316,28 +316,48 @@ async fn a_name_is_made_of_what_the_token_says() {
     assert_eq!(verdict_async(&guard, &bare).await, "token_key_unknown");
 }
 
-/// What would be refused anyway costs the application nothing.
+/// Of another issuer or by another algorithm than the trust takes: it costs the application nothing.
 #[tokio::test]
-async fn a_token_that_cannot_pass_is_not_looked_up_for() {
+async fn a_token_that_no_key_helps_is_not_looked_up_for() {
     let (lookup, asked) = counting(|_| Ok(None));
-    let guard = guard(&lookup);
+    let guard = guard(&lookup).algorithms([Algorithm::EdDsa]);
     let key = named("k");
-    let expired = Claims {
-        exp: NOW - 1,
-        ..claims()
-    };
-    let elsewhere = Claims {
-        aud: "other".into(),
-        ..claims()
-    };
-    for token in [
-        key.issue(&expired).unwrap(),
-        key.issue(&elsewhere).unwrap(),
-        key.issue_as("JWT", &claims()).unwrap(),
+    let iss = Some("https://other.example".to_owned());
+    let elsewhere = Claims { iss, ..claims() };
+    let es = crate::common::key(Algorithm::Es256, 1).with_key_id("k");
+    let none = crate::common::encode(r#"{"alg":"none","kid":"k"}"#);
+    let payload = crate::common::encode(r#"{"sub":"ada"}"#);
+    for (token, expected) in [
+        (key.issue(&elsewhere).unwrap(), "token_issuer_wrong"),
+        (token(&es), "token_algorithm_refused"),
+        (format!("{none}.{payload}.AAAA"), "token_algorithm_refused"),
+        (format!("{none}.{payload}."), "token_algorithm_refused"),
+        ("a.b.c".to_owned(), "token_malformed"),
     ] {
-        assert_eq!(verdict_async(&guard, &token).await, "keys_unknown");
+        assert_eq!(verdict_async(&guard, &token).await, expected);
     }
     assert_eq!(asked.load(Ordering::SeqCst), 0);
+}
+
+/// Whoever comes first after a start with a token that has expired is told so, and refreshes it: 503 would have it wait.
+#[tokio::test]
+async fn the_first_token_of_a_key_is_refused_for_its_own_reason() {
+    let key = named("k");
+    let exp = NOW - 1;
+    let late = Claims { exp, ..claims() };
+    let aud = "other".into();
+    let elsewhere = Claims { aud, ..claims() };
+    for (token, expected) in [
+        (key.issue(&late).unwrap(), "token_expired"),
+        (key.issue(&elsewhere).unwrap(), "token_audience_wrong"),
+        (key.issue_as("JWT", &claims()).unwrap(), "token_type_wrong"),
+    ] {
+        let known = public(&key);
+        let (lookup, asked) = counting(move |_| Ok(Some(known.clone())));
+        let guard = guard(&lookup);
+        assert_eq!(verdict_async(&guard, &token).await, expected);
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+    }
 }
 
 /// A key counts for its own trust: the other entry has keys of its own.

@@ -11,7 +11,9 @@ mod fetching;
 #[cfg(feature = "axum")]
 mod in_axum;
 mod introspection;
+mod introspection_attacks;
 mod lookup;
+mod lookup_attacks;
 #[cfg(feature = "axum")]
 mod over_tls;
 mod trouble;

@@ -2,12 +2,13 @@
 
 use axum::Router;
 use axum::http::header;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum_server::tls_rustls::RustlsConfig;
-use keystile::{FollowError, Guard, KeySet};
+use keystile::remote::Introspection;
+use keystile::{Expected, FollowError, Guard, KeySet, Trust, Verifier};
 
-use crate::common::clock;
-use crate::{named, token_of, verdict};
+use crate::common::{NOW, clock};
+use crate::{named, token_of, verdict, verdict_async};
 
 const AUTHORITY: &str = include_str!("tls/ca.pem");
 
@@ -30,10 +31,15 @@ async fn start() -> u16 {
             "/.well-known/oauth-authorization-server",
             get(move || async move { (json(), document.to_string()) }),
         )
-        .route("/jwks", get(move || async move { (json(), keys) }));
+        .route("/jwks", get(move || async move { (json(), keys) }))
+        .route("/introspect", post(async || active().to_string()));
     let server = axum_server::from_tcp_rustls(listener, tls).unwrap();
     tokio::spawn(server.serve(app.into_make_service()));
     port
+}
+
+fn active() -> serde_json::Value {
+    serde_json::json!({ "active": true, "sub": "ada", "exp": NOW + 900 })
 }
 
 #[tokio::test]
@@ -60,4 +66,30 @@ async fn a_certificate_of_another_name_is_refused() {
         .root_certificates(AUTHORITY);
     let fault = following.connect().await.unwrap_err();
     assert!(matches!(fault, FollowError::Unreachable { .. }), "{fault}");
+}
+
+#[tokio::test]
+async fn the_issuer_of_opaque_tokens_may_have_a_certificate_of_ones_own() {
+    let port = start().await;
+    let at = |host: &str| {
+        let url = format!("https://{host}:{port}/introspect");
+        Introspection::at(url, "cakes-api", "a secret").unwrap()
+    };
+    let own = |host: &str| at(host).root_certificates(AUTHORITY).unwrap();
+    for (asked, expected) in [
+        (own("localhost"), "ok"),
+        (at("localhost"), "revocation_unknown"),
+        (own("127.0.0.1"), "revocation_unknown"),
+    ] {
+        let guard = Guard::new(Verifier::new(Trust {
+            issuer: Expected::Absent,
+            audience: Expected::Absent,
+            token_type: Expected::Absent,
+            keys: &asked,
+        }));
+        let guard = guard.clock(clock());
+        assert_eq!(verdict_async(&guard, "opaque").await, expected);
+        let refused = matches!(asked.fault(), Some(FollowError::Unreachable { .. }));
+        assert_eq!(refused, expected != "ok", "{:?}", asked.fault());
+    }
 }

@@ -38,7 +38,7 @@ impl Shared {
             issuer: Arc::clone(issuer),
             feed: Arc::clone(plan),
             tokens: Tokens::new(plan.source.clone()),
-            introspector: plan.introspect.then(Introspector::default),
+            introspector: plan.introspect.then(Introspector::new),
             list,
             of,
             followed: AtomicBool::new(false),
