@@ -149,4 +149,6 @@ impl Guard {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

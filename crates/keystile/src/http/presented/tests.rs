@@ -5,15 +5,15 @@ use http::{Method, Request};
 use super::*;
 use crate::{Csrf, TokenCookie};
 
-const FORM: &str = "application/x-www-form-urlencoded";
-const JSON: &str = "application/json";
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
+pub(super) const JSON: &str = "application/json";
 
 const BEARER: Headers = &[("authorization", "Bearer b")];
 
 type Case = (&'static str, Headers, Option<&'static str>, &'static str);
 type Headers = &'static [(&'static str, &'static str)];
 
-fn everywhere() -> Guard {
+pub(super) fn everywhere() -> Guard {
     let csrf = Csrf::new([9; 32], ["https://app.example"]).form_field("csrf");
     Guard::hs256([7; 32])
         .unwrap()
