@@ -11,8 +11,8 @@ use crate::legacy::Bounds;
 use crate::mapping::Mapping;
 use crate::payload::Payload;
 use crate::{
-    Algorithm, Claims, Expected, ExpiryRule, KeyFile, KeySet, KeySource, Reason, Refusal,
-    SubjectRule, Timestamp, VerifyingKey, header,
+    Algorithm, Claims, Expected, ExpiryRule, KeyFile, KeySet, KeySource, Reason, Refusal, Roles,
+    Scope, SubjectRule, Timestamp, VerifyingKey, header,
 };
 
 /// An entry of a verifier. Clones share the keys, so that new keys reach every clone.
@@ -222,6 +222,15 @@ pub(crate) fn check_entry(
         mapping.apply(read, payload)?;
     } else if let Some(name) = read.malformed {
         return Err(Refusal::of_claim(Reason::TokenClaimMalformed, name));
+    }
+    if entry.legacy.is_some() {
+        let says = |of: fn(&Mapping) -> bool| entry.mapping.as_deref().is_some_and(of);
+        if !says(|mapping| !mapping.roles.is_empty()) {
+            read.claims.roles = Roles::default();
+        }
+        if !says(|mapping| !mapping.scope.is_empty()) {
+            read.claims.scope = Scope::default();
+        }
     }
     if !entry.token_type.accepts(typ, header::same_type) {
         return Err(Reason::TokenTypeWrong.into());

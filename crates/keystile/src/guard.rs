@@ -110,13 +110,12 @@ impl Guard {
         })
     }
 
-    /// What `aud` must contain, in every entry of the verifier.
+    /// What `aud` must contain, in every entry of the verifier but those of a [`LegacyTrust`](crate::LegacyTrust), which state it
+    /// themselves.
     #[must_use]
     pub fn audience(self, audience: impl Into<Expected>) -> Self {
         let audience = audience.into();
-        self.with_verifier(|verifier| {
-            verifier.each_entry(|entry| entry.audience = audience.clone())
-        })
+        self.each_of_today(|entry| entry.audience = audience.clone())
     }
 
     /// What `iss` must be, in every entry of the verifier but those of a [`LegacyTrust`](crate::LegacyTrust), which state it
@@ -124,21 +123,25 @@ impl Guard {
     #[must_use]
     pub fn issuer(self, issuer: impl Into<Expected>) -> Self {
         let issuer = issuer.into();
-        self.with_verifier(|verifier| {
-            verifier.each_entry(|entry| {
-                if entry.legacy.is_none() {
-                    entry.issuer = issuer.clone();
-                }
-            })
-        })
+        self.each_of_today(|entry| entry.issuer = issuer.clone())
     }
 
-    /// What the header's `typ` must be, in every entry of the verifier.
+    /// What the header's `typ` must be, in every entry of the verifier but those of a [`LegacyTrust`](crate::LegacyTrust), which
+    /// state it themselves.
     #[must_use]
     pub fn token_type(self, token_type: impl Into<Expected>) -> Self {
         let token_type = token_type.into();
+        self.each_of_today(|entry| entry.token_type = token_type.clone())
+    }
+
+    /// What the entries say but for issuers of the past, changed.
+    fn each_of_today(self, change: impl Fn(&mut Entry)) -> Self {
         self.with_verifier(|verifier| {
-            verifier.each_entry(|entry| entry.token_type = token_type.clone())
+            verifier.each_entry(|entry| {
+                if entry.legacy.is_none() {
+                    change(entry);
+                }
+            })
         })
     }
 

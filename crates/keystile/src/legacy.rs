@@ -13,6 +13,10 @@ use crate::{
 /// An older system whose tokens are taken until they have had their time, so that a move signs nobody out. Its key verifies
 /// and never signs. All of it must be stated; what would leave the door open is refused when a [`Trusted`] is made of it.
 ///
+/// Its tokens say who somebody is, and give no roles and no scope: its secret may have been learnt meanwhile, and what the account may
+/// do is known here. Where they are to count, [`roles_from`](Trusted::roles_from) and [`scope_from`](Trusted::scope_from) say so. What a
+/// [`Guard`](crate::Guard) says of all its issuers (`audience`, `issuer`, `token_type`) is not said of this one.
+///
 /// ```
 /// use std::time::Duration;
 /// use keystile::{Clock, Expected, Guard, LegacyKeys, LegacyTrust, SubjectRule, Timestamp, Trusted, Verifier};
@@ -135,8 +139,10 @@ pub enum LegacyTrustError {
         "an older issuer's tokens are taken for a while only; say when it stops issuing (issued_before) and when its last token has had its time (accept_until)"
     )]
     NoEnd,
-    /// No token could pass.
-    #[error("no token lives for no time; say how long its tokens live at the most (longest_life)")]
+    /// No token could pass; or one of any life.
+    #[error(
+        "no token lives for no time, and none for ever; say how long its tokens live at the most (longest_life)"
+    )]
     NoLife,
 }
 
@@ -153,7 +159,7 @@ impl TryFrom<LegacyTrust> for Trusted {
         if trust.issued_before == Timestamp::MAX || trust.accept_until == Timestamp::MAX {
             return Err(LegacyTrustError::NoEnd);
         }
-        if trust.longest_life.is_zero() {
+        if trust.longest_life.is_zero() || trust.longest_life == Duration::MAX {
             return Err(LegacyTrustError::NoLife);
         }
         let mut trusted = Self::from(Trust {

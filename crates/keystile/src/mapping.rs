@@ -108,7 +108,7 @@ fn take_subject(
     Ok(())
 }
 
-/// The words at these places, each string taken apart by `split`, each element of an array as one word.
+/// The words at these places, each string taken apart by `split`, each element of an array one word.
 fn words<'v>(
     paths: &[ClaimPath],
     members: &'v Map<String, Value>,
@@ -121,7 +121,12 @@ fn words<'v>(
             Some(Value::String(text)) => all.extend(split(text)),
             Some(Value::Array(elements)) => {
                 for element in elements {
-                    all.push(element.as_str().ok_or_else(|| path.malformed())?);
+                    let word = element.as_str().ok_or_else(|| path.malformed())?;
+                    // Two scopes in one element would be the issuer's one, and ours two.
+                    if split(word) != [word] {
+                        return Err(path.malformed());
+                    }
+                    all.push(word);
                 }
             }
             Some(_) => return Err(path.malformed()),

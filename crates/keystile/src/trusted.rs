@@ -127,7 +127,7 @@ macro_rules! words_for {
             }
 
             #[doc = concat!("Reads the scope out of this claim instead of `scope`, in ", $whose, ": words in a string, or an array of words,")]
-            /// as `scp` comes. Said several times, all of them count together. A claim that is absent gives none.
+            /// as `scp` comes; an element of two words is refused. Said several times, all of them count together. A claim that is absent gives none.
             #[must_use]
             pub fn scope_from(self, claim: impl Into<ClaimPath>) -> Self {
                 self.$change(|entry| entry.mapping().scope.push(claim.into()))

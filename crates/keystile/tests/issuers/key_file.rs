@@ -218,3 +218,66 @@ fn many_at_once_and_only_by_call() {
     });
     assert!(!unlike.replace_keys(0, KeySet::default()));
 }
+
+/// Whatever an attacker, or a tool that went wrong, puts in the file's place: no panic, no wait, and the last keys stay.
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_of_keys_leaves_the_last_ones() {
+    let folder = Folder::new("odd");
+    let old = key(Algorithm::EdDsa, 1);
+    let path = folder.put(&pem(&old));
+    let file = KeyFile::open(&path).unwrap().look_every(Duration::ZERO);
+    let guard = guard(&file, &clock());
+    let is_refused = |what: &str| {
+        let fault = file.reread().expect_err(what);
+        assert!(passes(&guard, &old), "{what}");
+        assert_eq!(file.fault(), Some(fault), "{what}");
+    };
+    let good = jwks(&[&key(Algorithm::EdDsa, 2)]);
+    let twice = good.replacen('{', r#"{"keys":[],"#, 1);
+    let utf16: Vec<u8> = good.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let nested = [[b'['; 100], [b']'; 100]].concat();
+    let bytes: [&[u8]; 6] = [
+        &[0xff; 64],
+        &[0; 64],
+        &utf16,
+        twice.as_bytes(),
+        &[b'['; 10_000],
+        &nested,
+    ];
+    for content in bytes {
+        std::fs::write(&path, content).unwrap();
+        is_refused(&format!("{:.40}", String::from_utf8_lossy(content)));
+    }
+    std::fs::remove_file(&path).unwrap();
+    for target in ["/dev/zero", "/dev/tty", "/", "keys", "/proc/self/mem"] {
+        std::os::unix::fs::symlink(target, &path).unwrap();
+        is_refused(target);
+        std::fs::remove_file(&path).unwrap();
+    }
+    let made = std::process::Command::new("mkfifo").arg(&path).status();
+    assert!(made.unwrap().success());
+    is_refused("a pipe that nobody writes into");
+    std::fs::remove_file(&path).unwrap();
+    // A link that is turned to another file, as orchestrators mount what changes.
+    let new = key(Algorithm::EdDsa, 2);
+    std::fs::write(folder.0.join("next"), pem(&new)).unwrap();
+    std::os::unix::fs::symlink("next", &path).unwrap();
+    assert_eq!(file.reread(), Ok(true));
+    assert!(!passes(&guard, &old) && passes(&guard, &new));
+}
+
+/// Two keys of one id, one of them an attacker's to choose: each verifies what it signed, and nothing of the other.
+#[test]
+fn keys_of_one_id_are_told_apart_by_their_signatures() {
+    let folder = Folder::new("ids");
+    let [one, two] = [1, 2].map(|seed| key(Algorithm::EdDsa, seed).with_key_id("k"));
+    let third = key(Algorithm::EdDsa, 3).with_key_id("k");
+    let es = key(Algorithm::Es256, 4).with_key_id("k");
+    let file = KeyFile::open(folder.put(&jwks(&[&one, &two, &es]))).unwrap();
+    let guard = guard(&file, &clock());
+    assert!([&one, &two, &es].iter().all(|key| passes(&guard, key)));
+    assert!(!passes(&guard, &third));
+    guard.revoked().withdraw_key(&"k".into());
+    assert!(![&one, &two, &es].iter().any(|key| passes(&guard, key)));
+}

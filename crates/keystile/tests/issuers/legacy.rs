@@ -15,7 +15,7 @@ const DAY: i64 = 86_400;
 const HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
 
 /// An older system that stops issuing in an hour, and whose last tokens have had their time in a week.
-fn legacy() -> LegacyTrust {
+pub(crate) fn legacy() -> LegacyTrust {
     LegacyTrust {
         keys: LegacyKeys::secret(SECRET).unwrap(),
         issuer: Expected::Absent,
@@ -30,13 +30,13 @@ fn legacy() -> LegacyTrust {
 }
 
 /// It, after an issuer of today.
-fn beside(legacy: LegacyTrust, clock: &Clock) -> Verifier {
+pub(crate) fn beside(legacy: LegacyTrust, clock: &Clock) -> Verifier {
     Verifier::new(ours())
         .or_trust(Trusted::try_from(legacy).unwrap())
         .clock(clock.clone())
 }
 
-fn ours() -> Trust {
+pub(crate) fn ours() -> Trust {
     Trust {
         issuer: "https://id.example".into(),
         audience: "cakes".into(),
@@ -46,7 +46,7 @@ fn ours() -> Trust {
 }
 
 /// A token that passes, with these members changed or, where they are null, left out.
-fn token(more: &Value) -> String {
+pub(crate) fn token(more: &Value) -> String {
     let mut claims = json!({ "sub": 7, "type": "access", "iat": NOW - 60, "exp": NOW + 840 });
     for (name, value) in more.as_object().unwrap() {
         if value.is_null() {
@@ -173,7 +173,7 @@ fn one_without_an_end_is_given_one_where_that_is_said() {
 #[test]
 fn what_leaves_the_door_open_is_refused_when_it_is_made() {
     type Open = fn(&mut LegacyTrust);
-    let cases: [(Open, LegacyTrustError); 5] = [
+    let cases: [(Open, LegacyTrustError); 6] = [
         (
             |trust| trust.issuer = Expected::Unchecked,
             LegacyTrustError::IssuerUnchecked,
@@ -192,6 +192,10 @@ fn what_leaves_the_door_open_is_refused_when_it_is_made() {
         ),
         (
             |trust| trust.longest_life = Duration::ZERO,
+            LegacyTrustError::NoLife,
+        ),
+        (
+            |trust| trust.longest_life = Duration::MAX,
             LegacyTrustError::NoLife,
         ),
     ];
@@ -274,4 +278,37 @@ fn an_older_token_is_revoked_by_its_id() {
         guard.verify(&token).unwrap_err().reason(),
         Reason::TokenRevoked
     );
+}
+
+/// Which `sub` each rule tolerates.
+#[test]
+fn a_subject_is_of_a_tolerated_type() {
+    let number = "token_claim_malformed";
+    let missing = "token_claim_missing";
+    let rules = [
+        (SubjectRule::Required, ["ok", number, missing, missing]),
+        (SubjectRule::Integer, ["ok", "ok", missing, missing]),
+        (SubjectRule::Unchecked, ["ok", "ok", "ok", "ok"]),
+    ];
+    for (subject, expected) in rules {
+        let verifier = beside(
+            LegacyTrust {
+                subject,
+                ..legacy()
+            },
+            &clock(),
+        );
+        for (sub, expected) in [json!("7"), json!(7), json!(""), Value::Null]
+            .into_iter()
+            .zip(expected)
+        {
+            let verdict = verifier.verify(&token(&json!({ "sub": sub })));
+            let found = verdict.map_or_else(|refusal| refusal.code(), |_| "ok");
+            assert_eq!(found, expected, "{subject:?} {sub}");
+        }
+        // Whatever the rule, these are of no tolerated type.
+        for sub in [json!(7.5), json!(["7"]), json!({ "id": 7 }), json!(true)] {
+            assert_eq!(refused(&verifier, &token(&json!({ "sub": sub }))), number);
+        }
+    }
 }

@@ -4,7 +4,9 @@
 mod common;
 
 mod attacks;
+mod forged_claims;
 mod key_file;
 mod legacy;
+mod legacy_apart;
 mod mapping;
 mod rules;

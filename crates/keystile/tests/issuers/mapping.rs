@@ -64,7 +64,15 @@ both | {"a":["x","y"],"b":{"c.d":{"e":["y","z"]}}} | ada roles=x,y,z scope=
 both | {"a":["x"],"b":{"c":{"d":{"e":["y"]}}}} | ada roles=x scope=
 scp | {"scp":"read  write"} | ada roles= scope=read,write
 scp | {"scp":["read","write"]} | ada roles= scope=read,write
+scp | {"scp":["read write"]} | token_claim_malformed scp
+scp | {"scp":["read",""]} | token_claim_malformed scp
+scp | {"scp":["read\u0009admin"]} | token_claim_malformed scp
+scp | {"scp":{"read":true}} | token_claim_malformed scp
 scp | {"scope":"admin"} | ada roles= scope=
+nested | {"realm_access":{"roles":["a b",""]}} | ada roles=a b, scope=
+nested | {"realm_access":[{"roles":["admin"]}]} | ada roles= scope=
+nested | {"realm_access":{"__proto__":{"roles":["admin"]}}} | ada roles= scope=
+nested | {"REALM_ACCESS":{"roles":["admin"]}} | ada roles= scope=
 scp | {"scp":7} | token_claim_malformed scp
 loose | {"scope":["a","b"],"roles":"c"} | ada roles=c scope=a,b
 email | {"email":"ada@example.org"} | ada@example.org roles= scope=
@@ -94,7 +102,7 @@ fn claims_are_read_from_where_the_entry_says() {
         assert_eq!(read(&rule(name), more), expected, "{case}");
         seen += 1;
     }
-    assert_eq!(seen, 37);
+    assert_eq!(seen, 45);
 }
 
 keystile::role!(Baker = "baker");

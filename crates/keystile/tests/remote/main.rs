@@ -14,6 +14,8 @@ mod introspection;
 mod introspection_attacks;
 mod lookup;
 mod lookup_attacks;
+mod lookup_floods;
+mod mixed;
 #[cfg(feature = "axum")]
 mod over_tls;
 mod trouble;
