@@ -31,6 +31,8 @@ use crate::Guard;
 /// # Ok::<(), keystile::KeyError>(())
 /// ```
 ///
+/// The guard beside it must require another value of that claim, as above: one that requires none takes refresh tokens too.
+///
 /// Such a token is good until it expires, however often it is shown. To take each once, note its `jti` in a
 /// [`TokenCheck`](crate::TokenCheck).
 #[derive(Clone, Debug)]

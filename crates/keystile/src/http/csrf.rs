@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::{constant_time, hmac};
-use http::header::ORIGIN;
+use http::header::{ORIGIN, UPGRADE};
 use http::{HeaderMap, HeaderName, Method};
 use serde::Deserialize;
 
@@ -26,6 +26,9 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// which another site's page can neither read nor send. The token is an HMAC over the session's id (`sid`): it is
 /// the same in every tab and after every refresh, and nothing about it is stored. [`by_claim`](Self::by_claim) makes one whose token
 /// stands in the claim `csrf` instead.
+///
+/// The hand-shake of a WebSocket is a GET that any page may send to any host, and carries no header of its own: for it the origin must be
+/// told, and be one of those.
 #[derive(Clone)]
 pub struct Csrf(Arc<Inner>);
 
@@ -227,14 +230,13 @@ impl Csrf {
     }
 
     /// Whether any method is.
-    #[cfg(feature = "utoipa")]
     pub(super) fn is_checked(&self) -> bool {
         !matches!(self.0.proof, Proof::Nothing)
     }
 
     pub(super) fn checks(&self, method: &Method) -> bool {
         match &self.0.methods {
-            _ if matches!(self.0.proof, Proof::Nothing) => false,
+            _ if !self.is_checked() => false,
             Some(methods) => methods.contains(method),
             None => !is_safe(method),
         }
@@ -319,9 +321,18 @@ impl Guard {
 
     /// What must hold before a token is looked at.
     pub(super) fn check_origin_of(&self, place: Place, head: Head<'_>) -> Result<(), Refusal> {
-        match self.csrf_for(place, head.method) {
-            Some(csrf) => csrf.check_origin(head.headers),
-            None => Ok(()),
+        if place != Place::Cookie {
+            return Ok(());
+        }
+        let Some(FromCookie { csrf, .. }) = &self.settings().places.cookie else {
+            return Ok(());
+        };
+        if csrf.checks(head.method) {
+            csrf.check_origin(head.headers)
+        } else if csrf.is_checked() && opens_socket(head.headers) {
+            csrf.require_origin(head.headers)
+        } else {
+            Ok(())
         }
     }
 
@@ -340,6 +351,16 @@ impl Guard {
                     && Kind::of(head.method, head.headers) == Some(Kind::Form)
             })
     }
+}
+
+/// Whether it is the hand-shake of a WebSocket (RFC 6455, section 4.1), which any page may begin with any host.
+fn opens_socket(headers: &HeaderMap) -> bool {
+    const SOCKET: &[u8] = b"websocket";
+    let names_it = |value: &http::HeaderValue| {
+        let mut words = value.as_bytes().split(|byte| *byte == b',');
+        words.any(|word| word.trim_ascii().eq_ignore_ascii_case(SOCKET))
+    };
+    headers.get_all(UPGRADE).iter().any(names_it)
 }
 
 /// Just those that RFC 9110, section 9.2.1 names: what the crate `http` holds to be safe grows with it.

@@ -7,16 +7,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::header::CACHE_CONTROL;
 use http::request::Parts;
-use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Response};
+use http::{Extensions, Method, Request, Response};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::answering::{Answering, Grpc, InBytes};
+use super::caching::{Caching, keep_from_caches};
 use super::place::Place;
-use super::presented::Caching;
 use crate::guard::{Later, Verdict};
 use crate::{Guard, Reason, Refusal, Requirement, Timestamp, Verified};
 
@@ -435,16 +434,6 @@ where
             };
             state.set(next);
         }
-    }
-}
-
-/// A cache on the way keeps no answer to a request with `Authorization`, and does not know of other places.
-fn keep_from_caches(caching: Caching, headers: &mut HeaderMap) {
-    let no_store = HeaderValue::from_static("no-store");
-    match caching {
-        Caching::Theirs => {}
-        Caching::NoStoreUnlessSaid => drop(headers.entry(CACHE_CONTROL).or_insert(no_store)),
-        Caching::NoStore => drop(headers.insert(CACHE_CONTROL, no_store)),
     }
 }
 

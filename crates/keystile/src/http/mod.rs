@@ -4,6 +4,7 @@
 mod answer;
 mod answering;
 mod body;
+mod caching;
 mod challenge;
 mod cookie;
 mod credentials;

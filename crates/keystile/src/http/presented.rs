@@ -6,21 +6,11 @@ use std::sync::Arc;
 use http::request::Parts;
 
 use super::body::Kind;
+use super::caching::Caching;
 use super::place::{Found, Head, Place};
 use crate::check;
 use crate::guard::Verdict;
 use crate::{Guard, Refusal, Verified};
-
-/// What an answer must say to caches, since its request's token stood where they do not look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Caching {
-    /// They know the header.
-    Theirs,
-    /// `no-store`, unless the answer says something else.
-    NoStoreUnlessSaid,
-    /// `no-store`, whatever it says: its own URL would be the key to it.
-    NoStore,
-}
 
 impl Guard {
     /// Verifies the token of a request in a handler or a service of your own; `None` if it has none. `body` is what was read of the

@@ -6,6 +6,7 @@ mod common;
 
 mod answers;
 mod asks;
+mod attacks;
 mod cookies;
 mod credentials;
 mod discovery;
