@@ -15,6 +15,9 @@ mod guarding {}
 #[doc = include_str!("../../docs/services.md")]
 mod services {}
 
+#[doc = include_str!("../../docs/issuing.md")]
+mod issuing {}
+
 #[doc = include_str!("../../docs/openapi.md")]
 mod openapi {}
 

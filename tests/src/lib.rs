@@ -60,3 +60,29 @@ pub fn relative(path: &Path) -> String {
         .to_string_lossy()
         .replace('\\', "/")
 }
+
+/// What is wrong with `file.rs::name_of_the_test`; a file without a folder of the repository is below `crates/keystile/tests`.
+pub fn fault_of_test(named: &str) -> Option<String> {
+    let Some((path, name)) = named.split_once("::") else {
+        return Some(format!("{named} names no test"));
+    };
+    let path = if ["crates/", "examples/", "tests/"]
+        .iter()
+        .any(|folder| path.starts_with(folder))
+    {
+        path.to_owned()
+    } else {
+        format!("crates/keystile/tests/{path}")
+    };
+    let Ok(text) = std::fs::read_to_string(root().join(&path)) else {
+        return Some(format!("{path} is not there"));
+    };
+    let Some((before, _)) = text.split_once(&format!("fn {name}(")) else {
+        return Some(format!("{path} has no {name}"));
+    };
+    let since_the_last = before.rsplit(['}', ';']).next().unwrap_or_default();
+    let is_test = ["#[test]", "#[tokio::test"]
+        .iter()
+        .any(|mark| since_the_last.contains(mark));
+    (!is_test).then(|| format!("{name} of {path} is no test"))
+}

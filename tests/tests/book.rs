@@ -1,7 +1,7 @@
-//! The book's tables are the program's own lists.
+//! The book's tables are the program's own lists, and its links lead somewhere.
 
 use keystile::Reason;
-use keystile_tests::root;
+use keystile_tests::{fault_of_test, files_below, relative, root};
 
 fn page(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
@@ -37,4 +37,86 @@ fn every_reason_stands_in_the_book_as_it_is() {
         })
         .collect();
     assert_eq!(written, expected);
+}
+
+#[test]
+fn every_task_has_a_page_a_program_and_a_test() {
+    let text = page("docs/README.md");
+    let (_, table) = text.split_once("| To | Told in |").expect("the table");
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect();
+    assert!(rows.len() > 15, "{} tasks", rows.len());
+    for row in rows {
+        let [task, told, program, test] = row[..] else {
+            panic!("{row:?}");
+        };
+        assert!(
+            told.contains("](") && program.contains("](../examples/"),
+            "{task}"
+        );
+        assert_eq!(fault_of_test(test.trim_matches('`')), None, "{task}");
+    }
+}
+
+/// As the common viewers make an anchor of a heading.
+fn anchor(heading: &str) -> String {
+    let kept = heading.chars().filter_map(|c| match c {
+        ' ' => Some('-'),
+        c if c.is_alphanumeric() || c == '-' || c == '_' => Some(c.to_ascii_lowercase()),
+        _ => None,
+    });
+    kept.collect()
+}
+
+/// Those of its headings, and those that it sets itself.
+fn anchors(text: &str) -> Vec<String> {
+    let mut fenced = false;
+    let mut found = Vec::new();
+    for line in text.lines() {
+        fenced ^= line.starts_with("```");
+        if let (false, Some(heading)) = (fenced, line.strip_prefix('#')) {
+            found.push(anchor(heading.trim_start_matches('#').trim()));
+        }
+        let set = line.split("id=\"").skip(1);
+        found.extend(set.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())));
+    }
+    found
+}
+
+#[test]
+fn every_link_to_a_heading_finds_it() {
+    let mut links = 0;
+    for file in files_below(root())
+        .iter()
+        .filter(|f| f.extension().is_some_and(|e| e == "md"))
+    {
+        let text = std::fs::read_to_string(file).expect("Markdown");
+        for target in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
+            let Some((path, heading)) = target.split_once('#') else {
+                continue;
+            };
+            if path.contains("://") {
+                continue;
+            }
+            let of = match path {
+                "" => text.clone(),
+                path => std::fs::read_to_string(file.with_file_name("").join(path)).expect(path),
+            };
+            links += 1;
+            assert!(
+                anchors(&of).iter().any(|known| known == heading),
+                "{} links to {target}, and there is no such heading",
+                relative(file)
+            );
+        }
+    }
+    assert!(links > 30, "only {links} links to headings");
 }

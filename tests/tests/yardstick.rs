@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use keystile_tests::{files_below, root, source};
+use keystile_tests::{fault_of_test, files_below, root, source};
 
 const PAGE: &str = "docs/flask-jwt-extended.md";
 
@@ -84,29 +84,6 @@ fn each_row_names_a_test_that_exists_or_says_not_yet() {
     assert!(fault_of_test("issuing.rs::no_such_test").is_some());
     assert!(fault_of_test("issuing.rs::claims").is_some(), "no test");
     assert!(fault_of_test("nowhere.rs::a_test").is_some());
-}
-
-/// What is wrong with `file.rs::name_of_the_test`.
-fn fault_of_test(named: &str) -> Option<String> {
-    let Some((path, name)) = named.split_once("::") else {
-        return Some(format!("{named} names no test"));
-    };
-    let path = if path.starts_with("crates/") || path.starts_with("examples/") {
-        path.to_owned()
-    } else {
-        format!("crates/keystile/tests/{path}")
-    };
-    let Ok(text) = std::fs::read_to_string(root().join(&path)) else {
-        return Some(format!("{path} is not there"));
-    };
-    let Some((before, _)) = text.split_once(&format!("fn {name}(")) else {
-        return Some(format!("{path} has no {name}"));
-    };
-    let since_the_last = before.rsplit(['}', ';']).next().unwrap_or_default();
-    let is_test = ["#[test]", "#[tokio::test"]
-        .iter()
-        .any(|mark| since_the_last.contains(mark));
-    (!is_test).then(|| format!("{name} of {path} is no test"))
 }
 
 #[test]

@@ -1,23 +1,72 @@
 //! Guards the routes of an HTTP API: one line a route, and the rest is right.
 //!
+//! ```sh
+//! cargo add keystile --features axum
+//! cargo add axum@0.8
+//! cargo add tokio@1 --features macros,net,rt-multi-thread
+//! ```
+//!
+//! This is the whole of a `src/main.rs`, with one route that only those who have a token get to:
+//!
+#![cfg_attr(feature = "axum", doc = "```no_run")]
+#![cfg_attr(not(feature = "axum"), doc = "```text")]
+//! use axum::{Router, routing::get};
+//! use keystile::{Guard, Principal};
+//!
+//! async fn me(caller: Principal) -> String { format!("Hello, {}", caller.sub) }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let guard = Guard::hs256(std::env::var("TOKEN_SECRET")?)?;
+//!     let app = Router::new().route("/me", get(me)).with_state(guard);
+//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+//!     Ok(axum::serve(listener, app).await?)
+//! }
+//! ```
+//!
+//! A handler that asks for a `Principal` in a router without a [`Guard`] does not compile. A request
+//! without a token is answered as RFC 6750 says, with a reason that is the same in the challenge, the body and the log:
+//! see [`Reason`].
+//!
+//! To try it, make a token. As `examples/token.rs` of the same crate:
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use keystile::{Claims, Clock, Random, SigningKey};
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let key = SigningKey::hs256(std::env::var("TOKEN_SECRET")?)?;
+//!     let claims = Claims::lasting("ada", Duration::from_secs(900), &Clock::system(), &Random::system());
+//!     println!("{}", key.issue(&claims)?);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! In one terminal `export TOKEN_SECRET=$(openssl rand -hex 32)`, then `cargo run`; in another, with the same secret:
+//!
+//! ```sh
+//! curl -i http://127.0.0.1:3000/me
+//! curl -i http://127.0.0.1:3000/me -H "Authorization: Bearer $(cargo run -q --example token)"
+//! ```
+//!
+//! The first is answered 401 with `token_missing`, the second `Hello, ada`.
+//!
+//! # What a route asks
+//!
 #![cfg_attr(feature = "axum", doc = "```")]
 #![cfg_attr(not(feature = "axum"), doc = "```text")]
 //! use axum::{Router, routing::{delete, get}};
 //! use keystile::{Fresh, Guard, Principal, Require};
 //!
 //! keystile::role!(Admin = "admin");
-//! async fn me(caller: Principal) -> String { format!("Hello, {}", caller.sub) }
+//! async fn hello(caller: Option<Principal>) -> String { caller.map_or("Hello, you".into(), |caller| format!("Hello, {}", caller.sub)) }
 //! async fn wipe(_: Require<(Admin, Fresh<300>)>) {}
 //!
 //! # let secret = [7; 32];
 //! let guard = Guard::hs256(secret)?.audience("cakes");
-//! let app: Router = Router::new().route("/me", get(me)).route("/all", delete(wipe)).with_state(guard);
+//! let app: Router = Router::new().route("/hello", get(hello)).route("/all", delete(wipe)).with_state(guard);
 //! # Ok::<(), keystile::KeyError>(())
 //! ```
-//!
-//! A handler that asks for a `Principal` in a router without a [`Guard`] does not compile. A request
-//! without a token is answered as RFC 6750 says, with a reason that is the same in the challenge, the body and the log:
-//! see [`Reason`].
 //!
 //! # Issue and verify
 //!

@@ -94,6 +94,7 @@ fn introspect(request: &Request, issuer: &TestIssuer) -> Answer {
         Ok(found) if !issuer.0.revocations.is_revoked(found.claims()) => {
             let mut body = json!(found.claims());
             body["active"] = true.into();
+            body["token_type"] = "Bearer".into();
             body
         }
         _ => json!({ "active": false }),
