@@ -25,6 +25,7 @@ alone:
     cargo check -p keystile --features axum
     cargo check -p keystile --features remote
     cargo check -p keystile --features testing
+    cargo check -p keystile --features tracing
     cargo check -p keystile-accounts
     cargo check -p keystile-server
 

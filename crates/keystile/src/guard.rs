@@ -25,6 +25,8 @@ pub struct Guard(Arc<Inner>);
 struct Inner {
     settings: Settings,
     remembered: Option<Arc<Remembered>>,
+    /// One and the same in guards that judge alike, and differ at most in what they say of it.
+    judging: Arc<()>,
 }
 
 #[derive(Clone)]
@@ -75,16 +77,28 @@ impl Guard {
         Self(Arc::new(Inner {
             remembered: Remembered::new(settings.memory).map(Arc::new),
             settings,
+            judging: Arc::new(()),
         }))
     }
 
     /// What is remembered does not depend on any setting but the verifier and the size.
     pub(crate) fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
+        self.changed(change, Arc::new(()))
+    }
+
+    /// What it says of a refusal, and to whom: it judges as before.
+    pub(crate) fn speaking(self, change: impl FnOnce(&mut Settings)) -> Self {
+        let judging = Arc::clone(&self.0.judging);
+        self.changed(change, judging)
+    }
+
+    fn changed(self, change: impl FnOnce(&mut Settings), judging: Arc<()>) -> Self {
         let mut settings = self.0.settings.clone();
         change(&mut settings);
         Self(Arc::new(Inner {
             remembered: self.0.remembered.clone(),
             settings,
+            judging,
         }))
     }
 
@@ -183,7 +197,7 @@ impl Guard {
     #[must_use]
     pub fn realm(self, realm: impl Into<String>) -> Self {
         let realm = realm.into().into_boxed_str();
-        self.with(|settings| settings.realm = Some(realm))
+        self.speaking(|settings| settings.realm = Some(realm))
     }
 
     /// The verifier, to replace its keys for example.
@@ -330,9 +344,10 @@ impl Guard {
         &self.0.settings
     }
 
+    /// Whether both make the same of every request, though they may answer a refusal differently.
     #[cfg(feature = "axum")]
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+    pub(crate) fn judges_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0.judging, &other.0.judging)
     }
 }
 

@@ -118,6 +118,8 @@
 //! `remote`: following an issuer, whose keys are found, fetched and kept up to date; for programs on tokio. Without it no
 //! HTTP client is compiled.
 //!
+//! `tracing`: an event for each refusal, at level `DEBUG` of the target `keystile`; it brings `tower`.
+//!
 //! `utoipa`: what an `OpenAPI` document says of a guard, for those of `utoipa` 6; with the feature `tower`.
 //!
 //! `testing`: an issuer in the process of a test, whose keys everybody has; for `[dev-dependencies]` only.

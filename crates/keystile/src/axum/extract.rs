@@ -93,11 +93,12 @@ impl<Extra: DeserializeOwned + 'static> Principal<Extra> {
     }
 }
 
-/// The caller's token, verified; or as the layer of the same guard verified it before. Waits only where a followed issuer
+/// The caller's token, verified; or as the layer of a guard that judges alike verified it before. Waits only where a followed issuer
 /// is asked for the token's key.
 async fn verify(guard: &Guard, parts: &Parts) -> Result<Option<(Arc<Verified>, Place)>, Refusal> {
     if let Some(passed) = parts.extensions.get::<Passed>()
-        && passed.guard.is_same(guard)
+        && passed.looked
+        && passed.guard.judges_as(guard)
     {
         return Ok(passed.found.clone());
     }

@@ -88,7 +88,7 @@ impl Denied {
     fn rejection(self, guard: &Guard, request: &Parts) -> Rejection {
         match *self.0 {
             (refusal, None) => Rejection::new(guard, refusal, request),
-            (refusal, Some(answer)) => Rejection::with(refusal, answer),
+            (refusal, Some(answer)) => Rejection::with(guard, refusal, request, answer),
         }
     }
 }

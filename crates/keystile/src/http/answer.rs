@@ -12,33 +12,33 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body;
 
+use super::hearing::Heard;
+use super::shape::{Given, PROBLEM_JSON, ProblemJson, RefusalShape, problem};
 use crate::{Guard, Refusal};
 
-const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
-
-type Given = dyn Fn(&Refusal, &Parts) -> Answer + Send + Sync;
-
-/// How refusals are answered.
+/// How refusals are answered, and who hears of them.
 #[derive(Clone, Default)]
 pub(crate) struct Answers {
-    given: Option<Arc<Given>>,
+    /// The problem document where there is none.
+    pub(super) shape: Option<Arc<dyn RefusalShape>>,
     /// Where the metadata of the resource is to be had (RFC 9728).
     pub(super) metadata: Option<Box<str>>,
+    pub(super) heard: Heard,
 }
 
 #[cfg(feature = "utoipa")]
 impl Answers {
     /// Whether the application gives them a shape of its own.
     pub(crate) const fn are_its_own(&self) -> bool {
-        self.given.is_some()
+        self.shape.is_some()
     }
 }
 
-/// An application's own answer to a refusal, whatever its body is made of: [`Guard::refusals`] makes it of a
+/// The answer to a refusal, whatever its body is made of: [`Guard::refusals`] makes it of a
 /// [`Response`] with any body that yields [`Bytes`]. A `String` is one; so are hyper's, axum's and tonic's bodies.
-pub struct Answer(Response<Shape>);
+pub struct Answer(Response<Content>);
 
-enum Shape {
+enum Content {
     Ready(Bytes),
     Other(Box<dyn AnyBody>),
 }
@@ -48,7 +48,7 @@ where
     B: Body<Data = Bytes> + Send + 'static,
 {
     fn from(response: Response<B>) -> Self {
-        Self(response.map(|body| Shape::Other(Box::new(body))))
+        Self(response.map(|body| Content::Other(Box::new(body))))
     }
 }
 
@@ -99,19 +99,31 @@ where
 }
 
 impl Answer {
+    /// A body that is there.
+    pub(super) fn ready(status: u16, kind: &'static str, body: Bytes) -> Self {
+        let mut response = Response::new(Content::Ready(body));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::UNAUTHORIZED);
+        let kind = HeaderValue::from_static(kind);
+        response.headers_mut().insert(CONTENT_TYPE, kind);
+        Self(response)
+    }
+
     /// With the body that a service answers with.
     fn with_body<B: From<Bytes> + 'static>(self, refusal: &Refusal) -> Response<B> {
-        let (mut head, shape) = self.0.into_parts();
-        let body = match shape {
-            Shape::Ready(bytes) => bytes.into(),
-            Shape::Other(body) if body.is(TypeId::of::<B>()) => match body.into_any().downcast() {
-                Ok(body) => *body,
-                Err(_) => Bytes::new().into(),
-            },
-            Shape::Other(body) => {
+        let (mut head, content) = self.0.into_parts();
+        let body = match content {
+            Content::Ready(bytes) => bytes.into(),
+            Content::Other(body) if body.is(TypeId::of::<B>()) => {
+                match body.into_any().downcast() {
+                    Ok(body) => *body,
+                    Err(_) => Bytes::new().into(),
+                }
+            }
+            Content::Other(body) => {
                 let bytes = body.read_now().unwrap_or_else(|| {
                     head.headers.remove(CONTENT_LENGTH);
-                    head.headers.insert(CONTENT_TYPE, PROBLEM);
+                    let kind = HeaderValue::from_static(PROBLEM_JSON);
+                    head.headers.insert(CONTENT_TYPE, kind);
                     problem(refusal, head.status)
                 });
                 bytes.into()
@@ -164,20 +176,37 @@ impl Guard {
         self,
         answer: impl Fn(&Refusal, &Parts) -> A + Send + Sync + 'static,
     ) -> Self {
-        let given = move |refusal: &Refusal, request: &Parts| answer(refusal, request).into();
-        self.with(|settings| settings.answers.given = Some(Arc::new(given)))
+        self.refusals_as(Given(answer))
+    }
+
+    /// Answers refusals in this shape: a ready one ([`ProblemJson`], [`FlaskJwtExtended`](super::FlaskJwtExtended)), or a type of the
+    /// application's own. What [`refusals`](Self::refusals) says of headers and of bodies holds here too.
+    ///
+    /// ```
+    /// # #[cfg(feature = "tower")] {
+    /// use keystile::{Guard, http::FlaskJwtExtended};
+    ///
+    /// let guard = Guard::hs256([7; 32])?.refusals_as(FlaskJwtExtended::new().error_key("message"));
+    /// # }
+    /// # Ok::<(), keystile::KeyError>(())
+    /// ```
+    #[must_use]
+    pub fn refusals_as(self, shape: impl RefusalShape) -> Self {
+        let shape: Arc<dyn RefusalShape> = Arc::new(shape);
+        self.speaking(|settings| settings.answers.shape = Some(shape))
     }
 
     /// The answer to a refusal, as the extractors and the layer give it, with any body that can be made of bytes: `Full<Bytes>`
-    /// for hyper, axum's `Body`.
+    /// for hyper, axum's `Body`. The refusal is counted: see [`refused`](Self::refused).
     pub fn answer<B: From<Bytes> + 'static>(
         &self,
         refusal: &Refusal,
         request: &Parts,
     ) -> Response<B> {
-        let answer = match &self.settings().answers.given {
-            Some(given) => given(refusal, request),
-            None => ready(refusal),
+        self.hear(refusal, request);
+        let answer = match &self.settings().answers.shape {
+            Some(shape) => shape.answer(self, refusal, request),
+            None => ProblemJson.answer(self, refusal, request),
         };
         let mut response = answer.with_body(refusal);
         // The answer to HEAD keeps its body here: axum and hyper leave it out and state its true length (RFC 9110,
@@ -199,31 +228,4 @@ impl Guard {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
     }
-}
-
-/// The answer where the application gives none.
-fn ready(refusal: &Refusal) -> Answer {
-    let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::UNAUTHORIZED);
-    let mut response = Response::new(Shape::Ready(problem(refusal, status)));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, PROBLEM);
-    Answer(response)
-}
-
-/// A problem document (RFC 9457).
-fn problem(refusal: &Refusal, status: StatusCode) -> Bytes {
-    let mut body = serde_json::json!({
-        "type": "about:blank",
-        "title": status.canonical_reason(),
-        "status": status.as_u16(),
-        "code": refusal.code(),
-        "detail": refusal.describe(),
-    });
-    if let Some(claim) = refusal.claim() {
-        body["claim"] = claim.into();
-    }
-    if let Some(needed) = refusal.needed() {
-        body["needed"] = needed.into();
-    }
-    body.to_string().into()
 }

@@ -60,6 +60,7 @@ impl Grpc {
 
 impl<B: Default> Answering<B> for Grpc {
     fn answer(&self, guard: &Guard, refusal: &Refusal, request: &Parts) -> Response<B> {
+        guard.hear(refusal, request);
         let mut response = Response::new(B::default());
         let headers = response.headers_mut();
         // gRPC-Web's kinds differ, and its clients want their own back.

@@ -27,8 +27,8 @@ const BEARER: &str = "Bearer";
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestHeader {
-    name: HeaderName,
-    scheme: Option<Box<str>>,
+    pub(super) name: HeaderName,
+    pub(super) scheme: Option<Box<str>>,
 }
 
 impl Default for RequestHeader {

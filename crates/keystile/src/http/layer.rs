@@ -13,9 +13,11 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::answer::Answer;
 use super::answering::{Answering, Grpc, InBytes};
 use super::caching::{Caching, keep_from_caches};
 use super::place::Place;
+use super::shape::RefusalShape;
 use crate::guard::{Later, Verdict};
 use crate::{Guard, Reason, Refusal, Requirement, Timestamp, Verified};
 
@@ -24,6 +26,9 @@ use crate::{Guard, Reason, Refusal, Requirement, Timestamp, Verified};
 pub(crate) struct Passed {
     #[cfg(feature = "axum")]
     pub(crate) guard: Guard,
+    /// Whether the request was looked at, and not let pass for its method.
+    #[cfg(feature = "axum")]
+    pub(crate) looked: bool,
     pub(crate) found: Option<(Arc<Verified>, Place)>,
 }
 
@@ -133,6 +138,43 @@ impl<A> GuardLayer<Nothing, A> {
             answering: self.answering,
             requirement: PhantomData,
         }
+    }
+}
+
+impl<R, A> GuardLayer<R, A> {
+    /// Answers refusals in this shape here, on this route or below this router: what the layer refuses, and what the extractors inside do whose guard is
+    /// the same but for its answers. Keys, revocations and the memory of verified tokens are the guard's own.
+    ///
+    /// ```
+    /// # #[cfg(feature = "axum")] {
+    /// use axum::{Router, http::StatusCode, response::IntoResponse, routing::get};
+    /// use keystile::{Guard, Principal};
+    ///
+    /// async fn me(caller: Principal) -> String { caller.sub.clone() }
+    ///
+    /// let guard = Guard::hs256([7; 32])?;
+    /// let app: Router = Router::new()
+    ///     .route("/page", get(me))
+    ///     .layer(guard.layer().refusals(|_, _| (StatusCode::SEE_OTHER, [("location", "/sign-in")]).into_response()))
+    ///     .route("/api/me", get(me))
+    ///     .with_state(guard);
+    /// # }
+    /// # Ok::<(), keystile::KeyError>(())
+    /// ```
+    #[must_use]
+    pub fn refusals<T: Into<Answer>>(
+        mut self,
+        answer: impl Fn(&Refusal, &Parts) -> T + Send + Sync + 'static,
+    ) -> Self {
+        self.guard = self.guard.refusals(answer);
+        self
+    }
+
+    /// As [`refusals`](Self::refusals), in a ready shape or a type of the application's own: see [`Guard::refusals_as`].
+    #[must_use]
+    pub fn refusals_as(mut self, shape: impl RefusalShape) -> Self {
+        self.guard = self.guard.refusals_as(shape);
+        self
     }
 }
 
@@ -246,6 +288,8 @@ impl<R: Requirement, A> GuardLayer<R, A> {
         request.extensions_mut().insert(Passed {
             #[cfg(feature = "axum")]
             guard: self.guard.clone(),
+            #[cfg(feature = "axum")]
+            looked: true,
             found: verified.map(|verified| (verified, place)),
         });
         Ok(())
@@ -270,6 +314,13 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let preflight = request.method() == Method::OPTIONS;
         if preflight && Answering::<Out>::lets_preflights_pass(&self.layer.answering) {
+            request.extensions_mut().insert(Passed {
+                #[cfg(feature = "axum")]
+                guard: self.layer.guard.clone(),
+                #[cfg(feature = "axum")]
+                looked: false,
+                found: None,
+            });
             return ResponseFuture::inner(self.inner.call(request), Caching::Theirs);
         }
         let place = match self.layer.look(&request) {

@@ -9,7 +9,9 @@ mod challenge;
 mod cookie;
 mod credentials;
 mod csrf;
+mod flask_jwt_extended;
 mod header;
+mod hearing;
 mod layer;
 #[cfg(feature = "utoipa")]
 mod openapi;
@@ -22,12 +24,14 @@ mod read_body;
 mod reading;
 mod resource;
 mod set_cookies;
+mod shape;
 
 pub use answer::Answer;
 pub(crate) use answer::Answers;
 pub use answering::{Answering, Grpc, InBytes};
 pub use cookie::{CookieError, SameSite, TokenCookie};
 pub use csrf::Csrf;
+pub use flask_jwt_extended::FlaskJwtExtended;
 pub use header::RequestHeader;
 #[cfg(feature = "axum")]
 pub(crate) use layer::Passed;
@@ -44,3 +48,4 @@ pub use read_body::ReadBody;
 pub use reading::{ReadingFuture, ReadingLayer, ReadingService};
 pub use resource::{ProtectedResource, ResourceError, ResourceMetadata};
 pub use set_cookies::SetCookies;
+pub use shape::{ProblemJson, RefusalShape};

@@ -23,7 +23,7 @@ use crate::{Reason, Refusal};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenQuery {
-    name: Box<str>,
+    pub(super) name: Box<str>,
     prefix: Box<str>,
 }
 

@@ -183,7 +183,7 @@ impl Guard {
     #[must_use]
     pub fn resource(self, resource: &ProtectedResource) -> Self {
         let url = resource.metadata_url.clone();
-        self.with(|settings| settings.answers.metadata = Some(url))
+        self.speaking(|settings| settings.answers.metadata = Some(url))
     }
 
     /// The issuers that it trusts for what is to come, by their URLs.

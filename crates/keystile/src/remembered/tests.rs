@@ -224,3 +224,13 @@ fn a_bad_token_never_enters() {
     guard.verify(&token).unwrap();
     assert!(memory.held() > 0);
 }
+
+/// Another way to answer is no other guard: what one verified the other need not verify again.
+#[test]
+fn guards_that_differ_in_their_words_share_the_memory() {
+    let guard = Guard::hs256([7; 32]).unwrap();
+    let memory = |guard: &Guard| std::ptr::from_ref(guard.remembered().unwrap());
+    let derived = guard.clone().realm("cakes");
+    assert_eq!(memory(&derived), memory(&guard));
+    assert_ne!(memory(&guard.clone().audience("cakes")), memory(&guard));
+}

@@ -8,11 +8,14 @@ mod answers;
 mod asks;
 mod attacks;
 mod cookies;
+mod counting;
 mod credentials;
 mod discovery;
 mod extractors;
+mod flask_jwt_extended;
 mod layer;
 mod order;
+mod per_route;
 
 use axum::Router;
 use axum::body::Body;

@@ -6,8 +6,12 @@ mod common;
 
 mod answers;
 mod bodies;
+mod counting;
 mod grpc;
 mod layer;
+mod shape;
+#[cfg(feature = "tracing")]
+mod tracing_events;
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
