@@ -16,6 +16,8 @@ const YARDSTICK: &str = "
     JWT_REFRESH_CSRF_HEADER_NAME JWT_ACCESS_CSRF_FIELD_NAME JWT_REFRESH_CSRF_FIELD_NAME JWT_ACCESS_CSRF_COOKIE_NAME
     JWT_REFRESH_CSRF_COOKIE_NAME JWT_ACCESS_CSRF_COOKIE_PATH JWT_REFRESH_CSRF_COOKIE_PATH JWT_QUERY_STRING_NAME
     JWT_QUERY_STRING_VALUE_PREFIX JWT_JSON_KEY JWT_REFRESH_JSON_KEY
+    JWTManager() init_app() JWTManager(add_context_processor=True) create_access_token(fresh=…) create_access_token(expires_delta=…)
+    create_access_token(additional_claims=…) create_access_token(additional_headers=…)
     jwt_required() jwt_required(optional=True) jwt_required(fresh=True) jwt_required(refresh=True) jwt_required(locations=…)
     jwt_required(verify_type=False) jwt_required(skip_revocation_check=True) verify_jwt_in_request()
     create_access_token() create_refresh_token() decode_token() decode_token(allow_expired=True) decode_token(csrf_value=…) get_jwt()

@@ -14,6 +14,7 @@ mod discovery;
 mod extractors;
 mod flask_jwt_extended;
 mod layer;
+mod options;
 mod order;
 mod per_route;
 
