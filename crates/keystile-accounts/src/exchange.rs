@@ -9,25 +9,32 @@ use crate::answer::AccountId;
 use crate::error::Fault;
 
 /// A refresh JWT that another program issued, to be exchanged **once** for a session here, so that nobody is signed out
-/// when the programs change places. It must be verified: state in a [`Verifier`](keystile::Verifier) whose it is and that
-/// it is a refresh token.
+/// when the programs change places. It must be verified: state in a [`LegacyTrust`](keystile::LegacyTrust) whose it is, that
+/// it is a refresh token, and until when such tokens are taken.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use keystile::{Expected, KeySet, Trust, Verifier, VerifyingKey};
+/// use std::time::Duration;
+/// use keystile::{Expected, LegacyKeys, LegacyTrust, SubjectRule, Trusted, Verifier};
 /// use keystile_accounts::{Accounts, Exchange, ExchangeError, NewAccount};
 ///
 /// # let secret = "a secret of thirty-two bytes, at the least";
 /// # let folder = tempfile::tempdir()?;
 /// # let url = format!("sqlite://{}/shop.db", folder.path().display());
-/// let theirs = Verifier::new(Trust {
+/// # let moved_at = keystile::Clock::system().now().saturating_add(Duration::from_secs(3_600));
+/// let month = Duration::from_secs(30 * 86_400);
+/// let theirs = Verifier::new(Trusted::try_from(LegacyTrust {
+///     keys: LegacyKeys::secret(secret)?,
 ///     issuer: Expected::Absent,
 ///     audience: Expected::Absent,
 ///     token_type: "JWT".into(),
-///     keys: KeySet::from(VerifyingKey::hs256(secret)?),
-/// })
-/// .require_claim("type", "refresh");
+///     required_claims: vec![("type".into(), "refresh".into())],
+///     subject: SubjectRule::Required,
+///     issued_before: moved_at,
+///     accept_until: moved_at.saturating_add(month),
+///     longest_life: month,
+/// })?);
 ///
 /// let accounts = Accounts::open(&url).await?;
 /// accounts.import_account(NewAccount::username("ada").id("7")).await?;

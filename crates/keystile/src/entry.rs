@@ -224,13 +224,7 @@ pub(crate) fn check_entry(
         return Err(Refusal::of_claim(Reason::TokenClaimMalformed, name));
     }
     if entry.legacy.is_some() {
-        let says = |of: fn(&Mapping) -> bool| entry.mapping.as_deref().is_some_and(of);
-        if !says(|mapping| !mapping.roles.is_empty()) {
-            read.claims.roles = Roles::default();
-        }
-        if !says(|mapping| !mapping.scope.is_empty()) {
-            read.claims.scope = Scope::default();
-        }
+        take_rights(&mut read.claims, entry.mapping.as_deref());
     }
     if !entry.token_type.accepts(typ, header::same_type) {
         return Err(Reason::TokenTypeWrong.into());
@@ -252,6 +246,18 @@ pub(crate) fn check_entry(
     match &entry.legacy {
         Some(legacy) => legacy.check(&mut read.claims),
         None => Ok(()),
+    }
+}
+
+/// Of an issuer of the past, whose secret may be known: roles and scope count only from where that was said. A generation is none
+/// of ours, and would outweigh that all of somebody's older tokens were revoked.
+fn take_rights(claims: &mut Claims, mapping: Option<&Mapping>) {
+    claims.generation = None;
+    if mapping.is_none_or(|mapping| mapping.roles.is_empty()) {
+        claims.roles = Roles::default();
+    }
+    if mapping.is_none_or(|mapping| mapping.scope.is_empty()) {
+        claims.scope = Scope::default();
     }
 }
 

@@ -8,8 +8,8 @@ use crate::check::{self, TokenCheck};
 use crate::entry::Entry;
 use crate::remembered::{LookedUp, Remembered};
 use crate::{
-    Clock, Expected, KeyError, KeySet, Reason, Refusal, Revocations, Timestamp, Trust, Verified,
-    Verifier, VerifyingKey,
+    Clock, Expected, KeyError, KeySet, Reason, Refusal, Revocations, Timestamp, Trust, Trusted,
+    Verified, Verifier, VerifyingKey,
 };
 
 /// Bytes of memory for verified tokens, unless said otherwise.
@@ -146,6 +146,13 @@ impl Guard {
     pub fn token_type(self, token_type: impl Into<Expected>) -> Self {
         let token_type = token_type.into();
         self.each_of_today(|entry| entry.token_type = token_type.clone())
+    }
+
+    /// Trusts another issuer too, as [`Verifier::or_trust`] does: an older system's, say, beside the guard of the account engine.
+    /// What is revoked, and whether that is known, is asked of its tokens as well.
+    #[must_use]
+    pub fn or_trust(self, trust: impl Into<Trusted>) -> Self {
+        self.with_verifier(|verifier| verifier.or_trust(trust))
     }
 
     /// What the entries say but for issuers of the past, changed.

@@ -14,7 +14,8 @@ use crate::{
 /// and never signs. All of it must be stated; what would leave the door open is refused when a [`Trusted`] is made of it.
 ///
 /// Its tokens say who somebody is, and give no roles and no scope: its secret may have been learnt meanwhile, and what the account may
-/// do is known here. Where they are to count, [`roles_from`](Trusted::roles_from) and [`scope_from`](Trusted::scope_from) say so. What a
+/// do is known here. Where they are to count, [`roles_from`](Trusted::roles_from) and [`scope_from`](Trusted::scope_from) say so. A
+/// generation (`gen`) is passed over, and a sign-in (`auth_time`) after `iat` refused. What a
 /// [`Guard`](crate::Guard) says of all its issuers (`audience`, `issuer`, `token_type`) is not said of this one.
 ///
 /// ```
@@ -195,6 +196,10 @@ impl Bounds {
         let issued = Timestamp::from_seconds(issued);
         if issued >= self.issued_before {
             return Err(Refusal::of_claim(Reason::TokenClaimWrong, "iat"));
+        }
+        // Nobody signs in after their token was issued: it would be fresh, however old it is.
+        if claims.auth_time > claims.iat {
+            return Err(Refusal::of_claim(Reason::TokenClaimWrong, "auth_time"));
         }
         let latest = issued.saturating_add(self.longest_life);
         if claims.exp == Claims::NEVER {

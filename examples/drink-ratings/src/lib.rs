@@ -77,6 +77,7 @@ impl App {
             .subject(SubjectRule::Unchecked)
             .require_claim("type", "access")
             .refusals(tokens::refused);
+        // No `LegacyTrust`, which wants to know when the other program stops: under one secret, both may run for good.
         let originals = Verifier::new(Trust {
             issuer: Expected::Absent,
             audience: Expected::Absent,

@@ -2,11 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use keystile::{
-    Claims, Expected, KeySet, SigningKey, Timestamp, Trust, Verified, Verifier, VerifyingKey,
+    Claims, Expected, KeySet, LegacyKeys, LegacyTrust, SigningKey, SubjectRule, Timestamp, Trust,
+    Trusted, Verified, Verifier, VerifyingKey,
 };
-use keystile_accounts::{Accounts, Exchange, ExchangeError, NewAccount, SignIn, SignedIn, Which};
+use keystile_accounts::{Accounts, Caller, Exchange, ExchangeError, NewAccount, SignIn, SignedIn, Which};
 use serde_json::{Value, json};
 
 use crate::shop::{OTHER, PASSWORD, Shop, caller, eventually, refused_by};
@@ -245,6 +247,44 @@ async fn another_role_ends_none_and_is_the_sessions() {
         verified.claims().roles.iter().collect::<Vec<_>>(),
         ["admin"]
     );
+}
+
+/// Its access tokens, beside the engine's own: they say who somebody is, and administer nothing, whatever they say.
+#[tokio::test]
+async fn an_older_access_token_passes_beside_ours_and_has_no_rights_of_its_own() {
+    let shop = shop().await;
+    let older = Trusted::try_from(LegacyTrust {
+        keys: LegacyKeys::secret(SECRET).unwrap(),
+        issuer: Expected::Absent,
+        audience: Expected::Absent,
+        token_type: "JWT".into(),
+        required_claims: vec![("type".into(), "access".into())],
+        subject: SubjectRule::Required,
+        issued_before: Timestamp::from_seconds(NOW),
+        accept_until: Timestamp::from_seconds(NOW + DAY),
+        longest_life: Duration::from_secs(2 * 86_400),
+    });
+    let guard = shop.accounts.guard().or_trust(older.unwrap());
+    let ada = shop.accounts.account(&"7".into()).await.unwrap().unwrap();
+    let session = SignIn::username("ada").password(PASSWORD);
+    let session = shop.accounts.sign_in(session).await.unwrap();
+    assert!(!guard.verify(&session.access_token).unwrap().is_legacy());
+
+    let of_admins = json!({ "type": "access", "roles": ["admin"], "scope": "accounts:write", "sid": session.session_id.as_str(), "gen": 0 });
+    let token = signed(of_admins);
+    let verified = guard.verify(&token).unwrap();
+    assert!(verified.is_legacy() && ada.can_own(verified.claims()));
+    assert!(verified.claims().roles.is_empty() && verified.claims().scope.is_empty());
+    assert!(Caller::from_claims(verified.claims()).is_none());
+    assert!(shop.accounts.guard().verify(&token).is_err(), "it was not told");
+    assert_eq!(
+        guard.verify(&signed(json!({}))).unwrap_err().code(),
+        "access_token_needed"
+    );
+    // What the engine revokes ends it too.
+    let expires = verified.claims().expires_at();
+    shop.accounts.revoke_token("j", expires).await.unwrap();
+    assert_eq!(guard.verify(&token).unwrap_err().code(), "token_revoked");
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! Issuers of the past are kept apart from those of today.
 
 use keystile::{
-    Algorithm, Claims, Expected, Guard, KeyFile, LegacyKeys, LegacyTrust, Requirement, Trusted,
-    Verifier,
+    Algorithm, Claims, Expected, Fresh, Guard, KeyFile, LegacyKeys, LegacyTrust, Requirement,
+    Timestamp, Trusted, Verifier,
 };
 use serde_json::json;
 
@@ -35,6 +35,44 @@ fn an_older_token_gives_no_role_and_no_scope_unless_that_is_said() {
     let verifier = beside(legacy(), &clock());
     let odd = token(&json!({ "roles": "admin" }));
     assert_eq!(refused(&verifier, &odd), "token_claim_malformed");
+}
+
+/// What is ours to say, said by whoever has the older secret: that all of somebody's older tokens are revoked stays so, and nobody
+/// is fresh for a sign-in after the token was issued.
+#[test]
+fn a_generation_or_a_later_sign_in_in_an_older_token_gains_nothing() {
+    let later = Timestamp::from_seconds(NOW + 900);
+    let issued = Timestamp::from_seconds(NOW - 60);
+    for generation in [json!(null), json!(0), json!(i64::MAX)] {
+        for mapped in [false, true] {
+            let trusted = Trusted::try_from(legacy()).unwrap();
+            let trusted = if mapped {
+                trusted.subject_from("sub")
+            } else {
+                trusted
+            };
+            let guard = Guard::new(Verifier::new(ours()).clock(clock())).or_trust(trusted);
+            let token = token(&json!({ "gen": generation }));
+            let verified = guard.verify(&token).unwrap();
+            assert_eq!(verified.claims().generation, None);
+            guard.revoked().revoke_issued_up_to("7", issued, later);
+            for _ in 0..2 {
+                let refusal = guard.verify(&token).unwrap_err();
+                assert_eq!(refusal.code(), "token_revoked", "{generation} {mapped}");
+            }
+        }
+    }
+    let guard = Guard::new(beside(legacy(), &clock()));
+    let then = |at: i64| guard.verify(&token(&json!({ "auth_time": at })));
+    for at in [NOW, NOW - 59, NOW + 10_000] {
+        let refusal = then(at).unwrap_err();
+        assert_eq!(
+            (refusal.code(), refusal.claim()),
+            ("token_claim_wrong", Some("auth_time"))
+        );
+    }
+    assert!(Fresh::<300>::check(&then(NOW - 60).unwrap(), guard.now()).is_ok());
+    assert!(Fresh::<300>::check(&then(NOW - 3_600).unwrap(), guard.now()).is_err());
 }
 
 /// What a guard says of all its issuers is about those of today: the older one has said all of it itself.
