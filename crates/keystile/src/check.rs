@@ -28,14 +28,14 @@ use crate::{Reason, Refusal, Verified};
 /// let barred = Arc::new(RwLock::new(HashSet::<String>::new()));
 /// let list = Arc::clone(&barred);
 /// let guard = Guard::hs256([7; 32])?.also_check(move |token: &Arc<Verified>| {
-///     let barred = list.read().map_err(|_| Reason::RevocationUnknown)?;
-///     if barred.contains(&token.claims().sub) { Err(Reason::TokenRevoked) } else { Ok(()) }
+///     let barred = list.read().map_err(|_| Reason::AccessUnknown)?;
+///     if barred.contains(&token.claims().sub) { Err(Reason::AccessDenied) } else { Ok(()) }
 /// });
 ///
 /// let token = SigningKey::hs256([7; 32])?.issue(&Claims::new("ada", 4_000_000_000))?;
 /// assert!(guard.verify(&token).is_ok());
 /// barred.write().unwrap().insert("ada".into());
-/// assert_eq!(guard.verify(&token).unwrap_err().reason(), Reason::TokenRevoked);
+/// assert_eq!(guard.verify(&token).unwrap_err().reason(), Reason::AccessDenied);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///

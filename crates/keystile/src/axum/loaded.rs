@@ -7,7 +7,9 @@ use std::ops::Deref;
 
 use axum_core::extract::{FromRef, FromRequestParts};
 use axum_core::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
 use http::request::Parts;
+use http::{HeaderValue, StatusCode};
 
 use super::extract::{Principal, principal};
 use super::rejection::Rejection;
@@ -79,8 +81,9 @@ pub trait FromCaller<S>: Sized {
 pub struct Denied(Box<(Refusal, Option<Response>)>);
 
 impl Denied {
-    /// Refuses with an answer of the application's own, which goes out as it is; the reason is what
-    /// [`Rejection::refusal`](crate::Rejection::refusal) says.
+    /// Refuses with an answer of the application's own; the reason is what [`Rejection::refusal`](crate::Rejection::refusal) says. It
+    /// goes out as it is, but for two headers where it lacks them: a 401 gets its challenge (RFC 9110, section 15.5.2), and every
+    /// one `Cache-Control: no-store`, since it is about one caller.
     pub fn answered(reason: impl Into<Refusal>, answer: impl IntoResponse) -> Self {
         Self(Box::new((reason.into(), Some(answer.into_response()))))
     }
@@ -88,7 +91,16 @@ impl Denied {
     fn rejection(self, guard: &Guard, request: &Parts) -> Rejection {
         match *self.0 {
             (refusal, None) => Rejection::new(guard, refusal, request),
-            (refusal, Some(answer)) => Rejection::with(guard, refusal, request, answer),
+            (refusal, Some(mut answer)) => {
+                let challenged = answer.status() == StatusCode::UNAUTHORIZED;
+                let headers = answer.headers_mut();
+                if let Some(challenge) = guard.challenge(&refusal).filter(|_| challenged) {
+                    headers.entry(WWW_AUTHENTICATE).or_insert(challenge);
+                }
+                let no_store = HeaderValue::from_static("no-store");
+                headers.entry(CACHE_CONTROL).or_insert(no_store);
+                Rejection::with(guard, refusal, request, answer)
+            }
         }
     }
 }

@@ -144,6 +144,8 @@ async fn an_account_is_loaded_by_the_applications_own_look_up() {
     );
     let unknown = get_with(&app("bob"), "/hello", &[&ada]).await;
     assert_eq!(unknown.status, 404);
+    assert_eq!(unknown.header("cache-control"), Some("no-store"));
+    assert_eq!(unknown.challenge, "", "its own answer is no 401");
     assert_eq!(unknown.text().await, "nobody of that name");
     assert_eq!(
         get_with(&app("bob"), "/look", &[&ada]).await.text().await,
