@@ -15,6 +15,8 @@ use super::request_id::{RequestIds, X_REQUEST_ID};
 
 /// Most bytes of a request's headers, its target included.
 pub const HEADER_CAP: usize = 32 * 1024;
+/// Counts what the guard refused, by the code of its [`Reason`](keystile::Reason): the label `reason`.
+const REFUSALS: &str = "keystile_refusals_total";
 /// How long a request may take. The body has 30 s of its own and answers 408 first.
 const REQUEST_TIME: Duration = Duration::from_secs(31);
 
@@ -42,6 +44,10 @@ pub(super) async fn pass(State(edge): State<Edge>, request: Request, next: Next)
     let problem = problem::finish(&mut response, shown);
     let status = response.status().as_u16();
     let code = problem.as_ref().map_or("", Problem::code);
+    // Here every answer goes out once, whoever refused.
+    if let Some(reason) = problem.as_ref().and_then(Problem::refusal) {
+        metrics::counter!(REFUSALS, "reason" => reason.code()).increment(1);
+    }
     match status {
         500.. => tracing::warn!(%method, path, status, code, request_id = shown, "answered"),
         401 | 403 | 429 => {

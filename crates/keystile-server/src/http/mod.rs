@@ -135,6 +135,10 @@ pub fn router(accounts: Accounts, settings: Settings) -> Router {
         .read_by(accounts.guard())
         .realm("keystile")
         .refusals(|refusal, _| Problem::refused(refusal).into_response());
+    let guard = match oauth::resource::of_issuer(accounts.issuer()) {
+        Some(resource) => guard.resource(&resource),
+        None => guard,
+    };
     let readers = readers::Readers::new(
         accounts.revocation_feed(),
         settings.feed_readers,

@@ -19,6 +19,7 @@ mod login_by_client;
 mod logout;
 mod matrix;
 mod me;
+mod metrics;
 mod oauth;
 mod openapi;
 mod problems;

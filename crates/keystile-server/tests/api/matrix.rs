@@ -63,6 +63,7 @@ const ROUTES: &[(&str, For)] = &[
     ("GET /v1/revocations", For::Scope("revocations:read")),
     ("GET /.well-known/jwks.json", For::Anybody),
     ("GET /.well-known/oauth-authorization-server", For::Anybody),
+    ("GET /.well-known/oauth-protected-resource", For::Anybody),
     ("GET /healthz", For::Anybody),
     ("GET /readyz", For::Anybody),
     ("GET /openapi.json", For::Anybody),

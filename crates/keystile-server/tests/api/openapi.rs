@@ -11,6 +11,7 @@ const OPEN: &[&str] = &[
     "POST /v1/refresh",
     "GET /.well-known/jwks.json",
     "GET /.well-known/oauth-authorization-server",
+    "GET /.well-known/oauth-protected-resource",
     "GET /healthz",
     "GET /readyz",
     "GET /openapi.json",

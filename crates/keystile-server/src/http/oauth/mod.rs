@@ -9,6 +9,7 @@ mod client;
 mod form;
 mod introspect;
 mod metadata;
+pub(super) mod resource;
 mod revoke;
 mod token;
 
@@ -18,4 +19,5 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(introspect::introspect))
         .routes(routes!(revoke::revoke))
         .routes(routes!(metadata::metadata))
+        .routes(routes!(resource::resource))
 }

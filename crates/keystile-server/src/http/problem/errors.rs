@@ -33,7 +33,8 @@ impl Problem {
     /// What the guard refused; the guard adds its challenge itself.
     pub(crate) fn refused(refusal: &Refusal) -> Self {
         let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::UNAUTHORIZED);
-        let problem = Self::new(status, refusal.code(), refusal.describe());
+        let mut problem = Self::new(status, refusal.code(), refusal.describe());
+        problem.0.refused = Some(refusal.reason());
         if status == StatusCode::SERVICE_UNAVAILABLE {
             return problem.retry_after(Duration::from_secs(1));
         }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
+use keystile::Reason;
 use keystile_accounts::Fault;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -34,6 +35,7 @@ struct Parts {
     member: Option<String>,
     retry_after: Option<Duration>,
     challenge: Option<HeaderValue>,
+    refused: Option<Reason>,
 }
 
 /// The body of every error answer (RFC 9457).
@@ -71,6 +73,7 @@ impl Problem {
             member: None,
             retry_after: None,
             challenge: None,
+            refused: None,
         }))
     }
 
@@ -137,6 +140,11 @@ impl Problem {
 
     pub(crate) fn code(&self) -> &str {
         &self.0.code
+    }
+
+    /// Why the guard refused, where it did.
+    pub(crate) fn refusal(&self) -> Option<Reason> {
+        self.0.refused
     }
 
     /// 400 of what is not an HTTP request.

@@ -67,3 +67,32 @@ async fn whoever_has_it_is_told_so() {
         assert_eq!(again.body.is_empty(), status == 304);
     }
 }
+
+/// Who was refused at a guarded route finds the issuer, and the document is about the server itself (RFC 9728).
+#[tokio::test]
+async fn a_refusal_leads_to_the_issuer() {
+    let server = Server::start().await;
+    let refused = server.anonymous("GET", "/v1/me").await.expect(401);
+    let challenge = refused.header("www-authenticate").unwrap();
+    let path = "/.well-known/oauth-protected-resource";
+    assert!(
+        challenge.contains(&format!("resource_metadata=\"{ISSUER}{path}\"")),
+        "{challenge}"
+    );
+    let told = server.anonymous("GET", path).await.expect(200).json();
+    let expected = json!({
+        "resource": ISSUER,
+        "resource_name": "Keystile",
+        "authorization_servers": [ISSUER],
+        "bearer_methods_supported": ["header"],
+        "scopes_supported": ["revocations:read"],
+    });
+    assert_eq!(told, expected);
+
+    let elsewhere = Server::start_as_issuer("https://id.example/tenant", &[]).await;
+    let answer = elsewhere.anonymous("GET", path).await;
+    assert_eq!(answer.problem(404), "resource_not_named");
+    let refused = elsewhere.anonymous("GET", "/v1/me").await.expect(401);
+    let challenge = refused.header("www-authenticate").unwrap();
+    assert!(!challenge.contains("resource_metadata"), "{challenge}");
+}
