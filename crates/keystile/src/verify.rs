@@ -76,6 +76,9 @@ impl Verifier {
 
     /// Trusts another issuer too. An entry is chosen by the token's `iss` before any signature is checked: the first
     /// that names it; else the first that expects none and finds none; else the first that leaves it unchecked.
+    ///
+    /// A `sub` is one caller's within its issuer only (RFC 7519, section 4.1.2): where several issuers are trusted, know a caller by
+    /// `iss` and `sub` together.
     #[must_use]
     pub fn or_trust(mut self, trust: impl Into<Trusted>) -> Self {
         self.entries.push(trust.into().0);

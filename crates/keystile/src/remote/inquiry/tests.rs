@@ -81,3 +81,64 @@ async fn a_late_answer_is_found_by_those_who_waited() {
     let asked = inquiries.ask([7; 32], &clock, BOUNDS, never);
     assert!(matches!(asked, Some(Asked::Answered)));
 }
+
+/// On several threads, while all is forgotten now and then: nobody waits for ever, nothing is left behind, and unless all was
+/// forgotten in between, no question is put twice at a time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_threads_put_each_question_once_at_a_time() {
+    const NAMES: usize = 8;
+    for forgets in [false, true] {
+        let (inquiries, clock) = (inquiries(), Clock::manual(at(0)));
+        let under_way: Arc<[AtomicUsize; NAMES]> = Arc::default();
+        let twice = Arc::new(AtomicUsize::new(0));
+        let mut tasks = tokio::task::JoinSet::new();
+        for number in 0..2_000_usize {
+            let (inquiries, clock) = (Arc::clone(&inquiries), clock.clone());
+            let (under_way, twice) = (Arc::clone(&under_way), Arc::clone(&twice));
+            tasks.spawn(async move {
+                let which = number % NAMES;
+                let name = name_of(&[u8::try_from(which).unwrap()]);
+                let question = move || async move {
+                    let others = under_way[which].fetch_add(1, Ordering::SeqCst);
+                    twice.fetch_add(others, Ordering::SeqCst);
+                    tokio::task::yield_now().await;
+                    under_way[which].fetch_sub(1, Ordering::SeqCst);
+                    // Mostly they cannot tell, so that it is asked again and again.
+                    match number % 5 {
+                        0 => Said::No(Reason::TokenInactive),
+                        _ => Said::Unknown,
+                    }
+                };
+                let bounds = Bounds {
+                    cool_down: Duration::ZERO,
+                    ..BOUNDS
+                };
+                match inquiries.ask(name, &clock, bounds, question) {
+                    Some(Asked::Waits(answered)) => answered.wait().await,
+                    Some(Asked::Answered) => inquiries.forget_if(forgets),
+                    None => panic!("there is room"),
+                }
+            });
+        }
+        let all = timeout(Duration::from_secs(60), tasks.join_all()).await;
+        assert!(all.is_ok(), "somebody waits still");
+        assert!(forgets || twice.load(Ordering::SeqCst) == 0);
+        // A question that was forgotten may still run.
+        let ended = timeout(Duration::from_secs(60), async {
+            while Arc::strong_count(&inquiries) > 1 {
+                tokio::task::yield_now().await;
+            }
+        });
+        assert!(ended.await.is_ok(), "a question runs still");
+        assert_eq!(inquiries.waiting.load(Ordering::SeqCst), 0);
+        assert!(lock(&inquiries.asked).questions.is_empty());
+    }
+}
+
+impl Inquiries<u8> {
+    fn forget_if(&self, forgets: bool) {
+        if forgets {
+            self.forget();
+        }
+    }
+}
