@@ -20,6 +20,8 @@ mod mixed;
 mod over_tls;
 mod trouble;
 mod unknown_key;
+#[cfg(all(feature = "axum", feature = "testing"))]
+mod waiting_cookie;
 
 use std::time::Duration;
 
