@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::process::Process;
 use crate::{Oracle, Scripts, oracles, sign_up_and_in, tell_absent};
 
-const CLIENTS: Scripts = Scripts {
+const CLIENTS: Scripts<'static> = Scripts {
     python: include_str!("clients.py"),
     node: include_str!("clients.mjs"),
 };

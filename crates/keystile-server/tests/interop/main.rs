@@ -30,7 +30,7 @@ use serde_json::{Value, json};
 struct Oracle {
     name: &'static str,
     program: PathBuf,
-    script: Vec<&'static str>,
+    script: Vec<String>,
     /// Where its libraries are found.
     folder: PathBuf,
 }
@@ -69,18 +69,18 @@ impl Oracle {
 }
 
 /// A script for `PyJWT`, and the same for `jose`.
-struct Scripts {
-    python: &'static str,
-    node: &'static str,
+struct Scripts<'a> {
+    python: &'a str,
+    node: &'a str,
 }
 
-const VERIFY: Scripts = Scripts {
+const VERIFY: Scripts<'static> = Scripts {
     python: include_str!("verify.py"),
     node: include_str!("verify.mjs"),
 };
 
 /// Both with these scripts, or the reason why they are not here.
-fn oracles(scripts: &Scripts) -> Result<[Oracle; 2], String> {
+fn oracles(scripts: &Scripts<'_>) -> Result<[Oracle; 2], String> {
     // `target/tmp` is Cargo's, whatever the target folder is called; its sibling `interop` is what `setup` makes.
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("interop");
     let python = folder.join("venv/bin/python");
@@ -93,14 +93,16 @@ fn oracles(scripts: &Scripts) -> Result<[Oracle; 2], String> {
         Oracle {
             name: "PyJWT",
             program: python,
-            script: vec!["-c", scripts.python],
+            script: ["-c", scripts.python].map(str::to_owned).into(),
             folder: folder.clone(),
         },
         Oracle {
             name: "jose",
             program: PathBuf::from("node"),
             // The last stands for the file's name, which a script's arguments follow.
-            script: vec!["--input-type=module", "--eval", scripts.node, "script"],
+            script: ["--input-type=module", "--eval", scripts.node, "script"]
+                .map(str::to_owned)
+                .into(),
             folder,
         },
     ])
@@ -140,10 +142,10 @@ fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-async fn verifies_elsewhere(algorithm: &'static str) {
-    let oracles = match oracles(&VERIFY) {
+async fn verifies_elsewhere(algorithm: &'static str, scripts: &Scripts<'_>, what: &str) {
+    let oracles = match oracles(scripts) {
         Ok(oracles) => oracles,
-        Err(absent) => return tell_absent(algorithm, &absent),
+        Err(absent) => return tell_absent(what, &absent),
     };
     let server = Process::start(&format!("[tokens]\nalgorithm = \"{algorithm}\"\n"));
     let issuer = server.issuer();
@@ -168,15 +170,65 @@ async fn verifies_elsewhere(algorithm: &'static str) {
 
 #[tokio::test]
 async fn es256() {
-    verifies_elsewhere("ES256").await;
+    verifies_elsewhere("ES256", &VERIFY, "ES256").await;
 }
 
 #[tokio::test]
 async fn eddsa() {
-    verifies_elsewhere("EdDSA").await;
+    verifies_elsewhere("EdDSA", &VERIFY, "EdDSA").await;
 }
 
 #[tokio::test]
 async fn rs256() {
-    verifies_elsewhere("RS256").await;
+    verifies_elsewhere("RS256", &VERIFY, "RS256").await;
+}
+
+/// What `docs/server.md` shows in this language, as it stands there.
+fn shown(language: &str) -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/server.md");
+    let page = std::fs::read_to_string(page).expect("the page");
+    let (_, section) = page
+        .split_once("## Verifying its tokens elsewhere")
+        .expect("the heading");
+    let (_, block) = section
+        .split_once(&format!("```{language}\n"))
+        .expect("a block");
+    block.split("```").next().unwrap_or_default().to_owned()
+}
+
+/// Nothing but the libraries, the issuer and the token are given; and what comes out is printed.
+#[tokio::test]
+async fn the_books_own_lines_verify_and_refuse() {
+    let python = shown("python").replace('\n', "\n    ");
+    let python = format!(
+        "import json, sys, jwt
+issuer, token = sys.argv[1], sys.stdin.read().strip()
+try:
+    {python}
+except jwt.InvalidTokenError as refusal:
+    print('refused:', type(refusal).__name__)
+else:
+    print(json.dumps(claims))
+"
+    );
+    let node = format!(
+        r#"import {{ readFileSync }} from "node:fs";
+import {{ createRemoteJWKSet, errors, jwtVerify }} from "jose";
+const issuer = process.argv[2];
+const token = readFileSync(0, "utf8").trim();
+try {{
+{}
+  console.log(JSON.stringify(payload));
+}} catch (refusal) {{
+  if (!(refusal instanceof errors.JOSEError)) throw refusal;
+  console.log("refused:", refusal.code);
+}}
+"#,
+        shown("js")
+    );
+    let scripts = Scripts {
+        python: &python,
+        node: &node,
+    };
+    verifies_elsewhere("ES256", &scripts, "the book's lines").await;
 }

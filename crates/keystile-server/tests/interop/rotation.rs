@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::process::Process;
 use crate::{Oracle, Scripts, oracles, post, tell_absent};
 
-const WATCH: Scripts = Scripts {
+const WATCH: Scripts<'static> = Scripts {
     python: include_str!("watch.py"),
     node: include_str!("watch.mjs"),
 };
