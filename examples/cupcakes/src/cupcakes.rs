@@ -5,6 +5,7 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use examples_common::{BodyFault, Fields};
+use keystile::Loaded;
 use serde::Deserialize;
 
 use crate::App;
@@ -51,7 +52,7 @@ pub(crate) async fn show(
 /// `POST /cupcakes`
 pub(crate) async fn add(
     State(app): State<App>,
-    caller: Caller,
+    caller: Loaded<Caller>,
     body: Result<Fields, BodyFault>,
 ) -> Result<(StatusCode, Json<Cupcake>), Refused> {
     let required = "Flavor and instructions are required fields";
@@ -66,7 +67,7 @@ pub(crate) async fn add(
 /// "not you" (403).
 pub(crate) async fn delete(
     State(app): State<App>,
-    caller: Caller,
+    caller: Loaded<Caller>,
     id: Result<Path<i64>, PathRejection>,
 ) -> Result<StatusCode, Refused> {
     let Path(id) = id.map_err(|_| Refused::no_such_cupcake())?;

@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 
 use axum::Json;
-use axum::extract::{ConnectInfo, FromRequestParts, State};
+use axum::extract::{ConnectInfo, State};
 use axum::http::header::CACHE_CONTROL;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use examples_common::{BodyFault, Fields};
-use keystile::{BasicCredentials, Principal, Reason, Refusal};
+use keystile::{BasicCredentials, Denied, FromCaller, Loaded, Principal, Reason, Refusal};
 use keystile_accounts::{Account, SignIn, SignUp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -55,44 +55,37 @@ pub(crate) async fn sign_in(
 }
 
 /// `GET /users`
-pub(crate) async fn me(caller: Caller) -> Json<Caller> {
-    Json(caller)
+pub(crate) async fn me(caller: Loaded<Caller>) -> Json<Caller> {
+    Json(caller.value)
 }
 
-/// Who calls. A handler that asks for it is guarded; the token is checked before the handler runs.
+/// Who calls. A handler that asks for `Loaded<Caller>` is guarded; the token is checked before the handler runs.
 #[derive(Debug, Serialize)]
 pub(crate) struct Caller {
     pub(crate) id: i64,
     email: String,
 }
 
-impl FromRequestParts<App> for Caller {
-    type Rejection = Response;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        let principal = Principal::<Email>::from_request_parts(parts, app)
-            .await
-            .map_err(IntoResponse::into_response)?;
-        let account = match keystile_accounts::Caller::from_claims(principal.claims()) {
+impl FromCaller<App> for Caller {
+    async fn from_caller(caller: &Principal, _: &Parts, app: &App) -> Result<Self, Denied> {
+        let email = caller.verified().extra::<Email>()?.email;
+        let account = match keystile_accounts::Caller::from_claims(caller.claims()) {
             // The session was opened in this file, and lives.
             Some(ours) => app.accounts.standing(&ours).await,
             // The original's tokens name neither a session nor a number: there the address says who it is, to the
             // letter, as two people's could differ in case only.
-            None if principal.sub.is_empty() => {
-                let email = &principal.extra.email;
-                let found = app.accounts.find_account(email).await;
-                found.map(|it| it.filter(|it| it.email.as_ref() == Some(email)))
+            None if caller.sub.is_empty() => {
+                let found = app.accounts.find_account(&email).await;
+                found.map(|it| it.filter(|it| it.email.as_deref() == Some(&*email)))
             }
             None => Ok(None),
         };
-        let account =
-            account.map_err(|fault| Refused::from(anyhow::Error::from(fault)).into_response())?;
-        let Some(account) = account else {
-            return Err(app
-                .guard
-                .answer(&Refusal::from(Reason::TokenRevoked), parts));
-        };
-        Self::try_from(account).map_err(Refused::into_response)
+        let unknown = |answer: Refused| Denied::answered(Reason::AccessUnknown, answer);
+        match account {
+            Ok(Some(account)) => Self::try_from(account).map_err(unknown),
+            Ok(None) => Err(Reason::TokenRevoked.into()),
+            Err(fault) => Err(unknown(Refused::from(anyhow::Error::from(fault)))),
+        }
     }
 }
 

@@ -1,10 +1,9 @@
-//! Who calls. A handler that asks for a [`Caller`] or an [`Admin`] is guarded; the token is checked before it runs.
+//! Who calls. A handler that asks for a [`Caller`] is guarded; the token is checked before it runs.
 
-use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use keystile::{Principal, Reason, Refusal};
+use keystile::{Denied, FromCaller, Principal, Reason, Refusal};
 use serde::{Deserialize, Serialize};
 
 use crate::App;
@@ -16,7 +15,7 @@ pub(crate) struct Role {
     pub(crate) admin: bool,
 }
 
-/// A signed-in customer.
+/// A signed-in customer: a handler asks for `Loaded<Caller>`.
 #[derive(Debug)]
 pub(crate) struct Caller {
     pub(crate) id: i64,
@@ -25,48 +24,40 @@ pub(crate) struct Caller {
     pub(crate) acting: keystile_accounts::Caller,
 }
 
-impl FromRequestParts<App> for Caller {
-    type Rejection = Response;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        let principal = Principal::<Role>::from_request_parts(parts, app)
-            .await
-            .map_err(IntoResponse::into_response)?;
-        let not_ours = |reason: Reason| app.guard.answer(&Refusal::from(reason), parts);
+impl FromCaller<App> for Caller {
+    async fn from_caller(caller: &Principal, _: &Parts, app: &App) -> Result<Self, Denied> {
+        let role = caller.verified().extra::<Role>()?;
         // Without a session and a generation nothing could revoke it.
-        let acting = keystile_accounts::Caller::from_claims(principal.claims())
-            .ok_or_else(|| not_ours(Reason::TokenClaimMissing))?;
-        let id = number(&principal.sub).ok_or_else(|| not_ours(Reason::TokenClaimMalformed))?;
+        let acting = keystile_accounts::Caller::from_claims(caller.claims());
+        let acting = acting.ok_or(Reason::TokenClaimMissing)?;
+        let id = number(&caller.sub).ok_or(Reason::TokenClaimMalformed)?;
         // Where the file was replaced and the secret was not, this number is somebody else's now.
-        let standing = app.accounts.standing(&acting).await;
-        if standing
-            .map_err(|fault| Refused::from(anyhow::Error::from(fault)).into_response())?
-            .is_none()
-        {
-            return Err(not_ours(Reason::TokenRevoked));
+        match app.accounts.standing(&acting).await {
+            Ok(Some(_)) => Ok(Self {
+                id,
+                admin: role.admin,
+                acting,
+            }),
+            Ok(None) => Err(Reason::TokenRevoked.into()),
+            Err(fault) => {
+                let answer = Refused::from(anyhow::Error::from(fault));
+                Err(Denied::answered(Reason::AccessUnknown, answer))
+            }
         }
-        Ok(Self {
-            id,
-            admin: principal.extra.admin,
-            acting,
-        })
     }
 }
 
-/// A customer whom `make-admin` has made an administrator.
+/// A customer whom `make-admin` has made an administrator: a handler asks for `Loaded<Admin>`.
 #[derive(Debug)]
 pub(crate) struct Admin(pub(crate) Caller);
 
-impl FromRequestParts<App> for Admin {
-    type Rejection = Response;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        let caller = Caller::from_request_parts(parts, app).await?;
+impl FromCaller<App> for Admin {
+    async fn from_caller(caller: &Principal, head: &Parts, app: &App) -> Result<Self, Denied> {
+        let caller = Caller::from_caller(caller, head, app).await?;
         if caller.admin {
-            Ok(Self(caller))
-        } else {
-            Err(app.guard.answer(&Refusal::from(Reason::RoleMissing), parts))
+            return Ok(Self(caller));
         }
+        Err(Reason::RoleMissing.into())
     }
 }
 

@@ -8,6 +8,7 @@ use axum::extract::{ConnectInfo, Path, Query, State};
 use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderName, StatusCode};
 use examples_common::{BodyFault, Fields};
+use keystile::Loaded;
 use keystile_accounts::SignIn;
 use serde::Serialize;
 
@@ -58,7 +59,7 @@ pub(crate) async fn sign_in(
 /// `GET /customers/?page=&per_page=`: the text asks that whoever looks has signed in, and no more.
 pub(crate) async fn find_all(
     State(app): State<App>,
-    _: Caller,
+    _: Loaded<Caller>,
     query: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Json<Vec<Customer>>, Refused> {
     let Query(query) = query.map_err(|_| {
@@ -74,7 +75,7 @@ pub(crate) async fn find_all(
 /// `GET /customers/{id}`: one's own record, or anyone's for an administrator.
 pub(crate) async fn show(
     State(app): State<App>,
-    caller: Caller,
+    caller: Loaded<Caller>,
     id: Result<Path<i64>, PathRejection>,
 ) -> Result<Json<Customer>, Refused> {
     let id = id.ok().map(|Path(id)| id);
@@ -89,12 +90,12 @@ pub(crate) async fn show(
 /// `DELETE /customers/{id}`: an administrator's; tokens of whoever was deleted are refused from then on.
 pub(crate) async fn delete(
     State(app): State<App>,
-    Admin(caller): Admin,
+    caller: Loaded<Admin>,
     id: Result<Path<i64>, PathRejection>,
 ) -> Result<StatusCode, Refused> {
     let Path(id) = id.map_err(|_| Refused::no_such_customer())?;
     let guard = app.guard.clone();
-    match to_the_end(async move { app.leave(&caller.acting, id).await }).await? {
+    match to_the_end(async move { app.leave(&caller.value.0.acting, id).await }).await? {
         Departure::Done => Ok(StatusCode::NO_CONTENT),
         Departure::NoSuchCustomer => Err(Refused::no_such_customer()),
         Departure::CallerIsStale => Err(Refused::revoked(&guard)),

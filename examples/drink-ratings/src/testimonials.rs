@@ -5,12 +5,13 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use examples_common::{BodyFault, Fields};
+use keystile::Loaded;
 use serde_json::{Value, json};
 
 use crate::App;
 use crate::answer::{Refused, strings};
 use crate::store::Testimonial;
-use crate::tokens::Caller;
+use crate::tokens::Owner;
 
 type Id = Result<Path<i64>, PathRejection>;
 
@@ -33,7 +34,7 @@ pub(crate) async fn show(State(app): State<App>, id: Id) -> Result<Json<Testimon
 /// `POST /api/testimonials`
 pub(crate) async fn add(
     State(app): State<App>,
-    _caller: Caller,
+    _: Loaded<Owner>,
     body: Result<Fields, BodyFault>,
 ) -> Result<(StatusCode, Json<Testimonial>), Refused> {
     let [name, testimonial] = written(body)?;
@@ -44,7 +45,7 @@ pub(crate) async fn add(
 /// `POST` and `PUT /api/testimonials/{id}`
 pub(crate) async fn change(
     State(app): State<App>,
-    _caller: Caller,
+    _: Loaded<Owner>,
     id: Id,
     body: Result<Fields, BodyFault>,
 ) -> Result<Json<Testimonial>, Refused> {
@@ -57,7 +58,7 @@ pub(crate) async fn change(
 /// `DELETE /api/testimonials/{id}`
 pub(crate) async fn delete(
     State(app): State<App>,
-    _caller: Caller,
+    _: Loaded<Owner>,
     id: Id,
 ) -> Result<Json<Value>, Refused> {
     let Path(id) = id.map_err(|_| Refused::bad(NOT_FOUND))?;

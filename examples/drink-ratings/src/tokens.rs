@@ -1,14 +1,13 @@
 //! Tokens as the extension library makes them, who calls with one, and its words for those that are refused.
 
 use axum::Json;
-use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use keystile::{Claims, Principal, Reason, Refusal};
+use keystile::{Claims, Denied, FromCaller, Principal, Reason, Refusal};
 use keystile_accounts::{Account, Issuance};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -59,24 +58,17 @@ pub(crate) struct Named {
     identity: Value,
 }
 
-/// Who calls. A handler that asks for it is guarded; the token is checked before the handler runs.
+/// Who calls: whose the token is. A handler that asks for `Loaded<Owner>` is guarded; the token is checked before the handler runs.
 #[derive(Debug)]
-pub(crate) struct Caller {
-    pub(crate) account: Account,
-    pub(crate) token: Principal<Named>,
-}
+pub(crate) struct Owner(pub(crate) Account);
 
-impl FromRequestParts<App> for Caller {
-    type Rejection = Response;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        let token = Principal::<Named>::from_request_parts(parts, app)
-            .await
-            .map_err(IntoResponse::into_response)?;
-        let owner = app.owner(&token, &token.extra).await;
-        match owner.map_err(Refused::into_response)? {
-            Some(account) => Ok(Self { account, token }),
-            None => Err(app.guard.answer(&Reason::TokenRevoked.into(), parts)),
+impl FromCaller<App> for Owner {
+    async fn from_caller(caller: &Principal, _: &Parts, app: &App) -> Result<Self, Denied> {
+        let named = caller.verified().extra::<Named>()?;
+        match app.owner(caller.claims(), &named).await {
+            Ok(Some(account)) => Ok(Self(account)),
+            Ok(None) => Err(Reason::TokenRevoked.into()),
+            Err(answer) => Err(Denied::answered(Reason::AccessUnknown, answer)),
         }
     }
 }

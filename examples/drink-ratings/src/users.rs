@@ -9,7 +9,7 @@ use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use examples_common::{BodyFault, Fields};
-use keystile::{BearerToken, FreshMark, Reason, Require};
+use keystile::{BearerToken, FreshMark, Loaded, Reason, Require};
 use keystile_accounts::{
     CallerError, Exchange, ExchangeError, RefreshError, SignIn, SignUp, SignedIn, Which,
 };
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::App;
 use crate::answer::{Pair, Refused, pair, strings};
-use crate::tokens::{Caller, Identity, Named};
+use crate::tokens::{Identity, Named, Owner};
 
 /// The text's column holds so many characters.
 const LONGEST_USERNAME: usize = 30;
@@ -125,8 +125,11 @@ impl App {
 
 /// `DELETE /api/logout`: the session ends, and with it every token of it. One that the extension library made has no
 /// session here: it is revoked by its own id.
-pub(crate) async fn logout(State(app): State<App>, caller: Caller) -> Result<Json<Value>, Refused> {
-    let Caller { account, token } = caller;
+pub(crate) async fn logout(
+    State(app): State<App>,
+    caller: Loaded<Owner>,
+) -> Result<Json<Value>, Refused> {
+    let (Owner(account), token) = (caller.value, caller.caller);
     let ended = match (&token.sid, &token.jti) {
         (Some(session), _) => {
             let session = session.as_str().into();
@@ -164,8 +167,8 @@ pub(crate) async fn change_password(
 }
 
 /// `GET /protected`
-pub(crate) async fn protected(caller: Caller) -> Json<LoggedIn> {
-    let logged_in_as = Identity::from(&caller.account);
+pub(crate) async fn protected(caller: Loaded<Owner>) -> Json<LoggedIn> {
+    let logged_in_as = Identity::from(&caller.0);
     Json(LoggedIn { logged_in_as })
 }
 

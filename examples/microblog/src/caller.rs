@@ -1,10 +1,9 @@
 //! The one place that decides who calls.
 
-use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use keystile::{Claims, Principal, Reason, Refusal};
+use keystile::{Claims, Denied, FromCaller, Principal, Reason, Refusal};
 use keystile_accounts::{Account, Accounts, Caller as Acting, SessionId};
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +24,7 @@ impl Name {
     }
 }
 
-/// Who calls. A route that asks for it is guarded.
+/// Who calls. A route that asks for `Loaded<Caller>` is guarded.
 #[derive(Debug)]
 pub(crate) struct Caller {
     pub(crate) id: i64,
@@ -34,61 +33,49 @@ pub(crate) struct Caller {
     pub(crate) session: Option<SessionId>,
 }
 
-impl FromRequestParts<App> for Caller {
-    type Rejection = Response;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        let found = match &app.accounts {
-            Some(accounts) => ours(accounts, parts, app).await?,
-            None => theirs(parts, app).await?,
-        };
-        found.map_err(|reason| app.guard.answer(&Refusal::from(reason), parts))
+impl FromCaller<App> for Caller {
+    async fn from_caller(caller: &Principal, _: &Parts, app: &App) -> Result<Self, Denied> {
+        match &app.accounts {
+            Some(accounts) => ours(accounts, caller).await,
+            None => theirs(caller, app).await,
+        }
     }
 }
 
 /// By a token of our own.
-async fn ours(
-    accounts: &Accounts,
-    parts: &mut Parts,
-    app: &App,
-) -> Result<Result<Caller, Reason>, Response> {
-    let principal = Principal::<Name>::from_request_parts(parts, app)
-        .await
-        .map_err(IntoResponse::into_response)?;
-    let Some(acting) = acting(principal.claims()) else {
-        return Ok(Err(Reason::TokenClaimMissing));
-    };
-    let Ok(id) = principal.sub.parse() else {
-        return Ok(Err(Reason::TokenClaimMalformed));
-    };
+async fn ours(accounts: &Accounts, caller: &Principal) -> Result<Caller, Denied> {
+    let name = caller.verified().extra::<Name>()?;
+    let acting = acting(caller.claims()).ok_or(Reason::TokenClaimMissing)?;
+    let id = caller
+        .sub
+        .parse()
+        .map_err(|_| Reason::TokenClaimMalformed)?;
     // Where the file was replaced and the secret was not, this number is somebody else's now.
-    let standing = accounts.standing(&acting).await;
-    let standing = standing.map_err(|fault| Refused::fault(fault).into_response())?;
-    if standing.is_none() {
-        return Ok(Err(Reason::TokenRevoked));
-    }
-    Ok(Ok(Caller {
+    let standing = accounts.standing(&acting).await.map_err(unknown)?;
+    standing.ok_or(Reason::TokenRevoked)?;
+    Ok(Caller {
         id,
-        username: principal.extra.username.clone(),
+        username: name.username,
         session: Some(acting.session_id),
-    }))
+    })
 }
 
 /// By a Keystile server's token, of a person who signed in there. Whoever comes for the first time gets a profile.
-async fn theirs(parts: &mut Parts, app: &App) -> Result<Result<Caller, Reason>, Response> {
-    let principal = Principal::<()>::from_request_parts(parts, app)
-        .await
-        .map_err(IntoResponse::into_response)?;
-    let (Some(_), Some(username)) = (&principal.sid, &principal.preferred_username) else {
-        return Ok(Err(Reason::TokenClaimMissing));
+async fn theirs(caller: &Principal, app: &App) -> Result<Caller, Denied> {
+    let (Some(_), Some(username)) = (&caller.sid, &caller.preferred_username) else {
+        return Err(Reason::TokenClaimMissing.into());
     };
-    let met = app.board.meet(principal.sub.clone(), username.clone());
-    let id = met.await;
-    Ok(Ok(Caller {
-        id: id.map_err(|fault| Refused::fault(fault).into_response())?,
+    let met = app.board.meet(caller.sub.clone(), username.clone());
+    Ok(Caller {
+        id: met.await.map_err(unknown)?,
         username: username.clone(),
         session: None,
-    }))
+    })
+}
+
+/// Who calls could not be looked up.
+fn unknown(fault: impl std::fmt::Display) -> Denied {
+    Denied::answered(Reason::AccessUnknown, Refused::fault(fault))
 }
 
 /// Every token of ours says when it was issued, its own id, its session and its account's generation.

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use keystile::Loaded;
 
 use crate::App;
 use crate::answer::{Message, Refused, Served, done};
@@ -12,13 +13,13 @@ use crate::fields::{Body, DELETE, POST, integer};
 /// `POST /follow`
 pub(crate) async fn follow(
     State(app): State<App>,
-    caller: Caller,
+    caller: Loaded<Caller>,
     body: Body,
 ) -> Result<Served<Message>, Refused> {
     let followee = followee(&caller, body, POST)?;
     match app.board.follow(caller.id, followee).await? {
         Change::Done(name) => {
-            let follower = caller.username;
+            let follower = caller.value.username;
             Ok(done(format!("Added {follower} as a follower to {name}")))
         }
         Change::Nothing(name) => Err(Refused::new(
@@ -32,13 +33,13 @@ pub(crate) async fn follow(
 /// `DELETE /follow`
 pub(crate) async fn unfollow(
     State(app): State<App>,
-    caller: Caller,
+    caller: Loaded<Caller>,
     body: Body,
 ) -> Result<Served<Message>, Refused> {
     let followee = followee(&caller, body, DELETE)?;
     match app.board.unfollow(caller.id, followee).await? {
         Change::Done(name) => {
-            let follower = caller.username;
+            let follower = caller.value.username;
             Ok(done(format!("Removed {follower} as a follower of {name}")))
         }
         Change::Nothing(name) => Err(Refused::new(

@@ -3,6 +3,7 @@
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use keystile::Loaded;
 use serde::Serialize;
 
 use crate::App;
@@ -33,7 +34,7 @@ pub(crate) struct Profile {
 /// `POST /post`
 pub(crate) async fn create(
     State(app): State<App>,
-    caller: Caller,
+    caller: Loaded<Caller>,
     body: Body,
 ) -> Result<Served<Created>, Refused> {
     let [content] = strings(body, ["content"], POST)?;
@@ -80,7 +81,7 @@ pub(crate) async fn show(
 /// `DELETE /post?postid=`
 pub(crate) async fn delete(
     State(app): State<App>,
-    caller: Caller,
+    caller: Loaded<Caller>,
     query: Result<Query<Which>, QueryRejection>,
 ) -> Result<Served<Message>, Refused> {
     let id = postid(query, DELETE)?;
@@ -94,7 +95,7 @@ pub(crate) async fn delete(
 /// `GET /timeline?before=&limit=`
 pub(crate) async fn timeline(
     State(app): State<App>,
-    caller: Caller,
+    caller: Loaded<Caller>,
     page: Page,
 ) -> Result<Served<Posts>, Refused> {
     let posts = app.board.timeline(caller.id, page).await?;

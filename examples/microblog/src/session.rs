@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use axum::extract::{ConnectInfo, State};
 use axum::http::HeaderName;
 use axum::http::header::CACHE_CONTROL;
+use keystile::Loaded;
 use keystile_accounts::{Account, SignIn, SignUp, SignedIn, Which};
 use serde::Serialize;
 
@@ -69,10 +70,10 @@ pub(crate) async fn refresh(
 /// `POST /logout`: the session's refresh token ends here and now, its access tokens wherever they are checked.
 pub(crate) async fn sign_out(
     State(app): State<App>,
-    caller: Caller,
+    caller: Loaded<Caller>,
 ) -> Result<Served<Message>, Refused> {
     let account = caller.id.to_string().into();
-    let session = caller.session.context("a token without a session")?;
+    let session = caller.value.session.context("a token without a session")?;
     app.accounts()?
         .sign_out(&account, &session, Which::This)
         .await
