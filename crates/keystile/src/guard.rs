@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::check::{self, TokenCheck};
 use crate::entry::Entry;
 use crate::remembered::{LookedUp, Remembered};
+use crate::sent::Sent;
 use crate::{
     Clock, Expected, KeyError, KeySet, Reason, Refusal, Revocations, Timestamp, Trust, Trusted,
     Verified, Verifier, VerifyingKey,
@@ -244,10 +245,14 @@ impl Guard {
     ///
     /// May be given up at any time.
     pub async fn verify_async(&self, token: &str) -> Result<Arc<Verified>, Refusal> {
-        self.verdict(token).wait().await
+        self.verdict(&token.into()).wait().await
     }
 
     pub(crate) fn decide(&self, token: &str, now: Timestamp) -> Result<Arc<Verified>, Refusal> {
+        self.decide_as_sent(&token.into(), now)
+    }
+
+    fn decide_as_sent(&self, token: &Sent<'_>, now: Timestamp) -> Result<Arc<Verified>, Refusal> {
         let verified = self.verify_or_remember(token, now)?;
         self.check_revoked(&verified, now)?;
         Ok(verified)
@@ -281,26 +286,26 @@ impl Guard {
 
     pub(crate) fn verify_or_remember(
         &self,
-        token: &str,
+        token: &Sent<'_>,
         now: Timestamp,
     ) -> Result<Arc<Verified>, Refusal> {
         let verifier = self.verifier();
         let Some(remembered) = &self.0.remembered else {
-            return verifier.verify_at(token, now);
+            return verifier.verify_at(token.text()?, now);
         };
         // Read before the keys are: if they change meanwhile, what is put in counts for nothing.
         let epoch = verifier.epoch();
-        match remembered.look_up(token, epoch) {
+        match remembered.look_up(token.bytes(), epoch) {
             LookedUp::Known(known) => {
                 verifier.check_again(&known, now)?;
                 if verifier.epoch() == epoch {
                     return Ok(known);
                 }
                 // To ask whether the keys are known has just replaced them: a file was looked at.
-                verifier.verify_at(token, now)
+                verifier.verify_at(token.text()?, now)
             }
             LookedUp::New(new) => {
-                let verified = verifier.verify_at(token, now)?;
+                let verified = verifier.verify_at(token.text()?, now)?;
                 if verifier.may_remember(&verified) {
                     remembered.put(&new, &verified);
                 }
@@ -310,7 +315,7 @@ impl Guard {
     }
 
     /// As [`verify`](Self::verify); where somebody has to be asked, the answer comes later.
-    pub(crate) fn verdict(&self, token: &str) -> Verdict {
+    pub(crate) fn verdict(&self, token: &Sent<'_>) -> Verdict {
         match self.verdict_but_for_checks(token) {
             Verdict::Now(Ok(verified)) => check::verdict(self.checks(), verified),
             Verdict::Later(later) if !self.checks().is_empty() => {
@@ -325,11 +330,12 @@ impl Guard {
     }
 
     /// Before any [`TokenCheck`] is asked.
-    pub(crate) fn verdict_but_for_checks(&self, token: &str) -> Verdict {
+    pub(crate) fn verdict_but_for_checks(&self, token: &Sent<'_>) -> Verdict {
         let now = self.now();
-        let verdict = self.decide(token, now);
+        let verdict = self.decide_as_sent(token, now);
         #[cfg(feature = "remote")]
         if let Err(refusal) = &verdict
+            && let Ok(token) = token.text()
             && let Some(later) = crate::remote::later(self, token, refusal)
         {
             return Verdict::Later(later);

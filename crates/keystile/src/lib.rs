@@ -160,6 +160,7 @@ pub mod remote;
 mod requirement;
 mod revocation;
 mod secret;
+mod sent;
 mod sets;
 mod strict;
 #[cfg(feature = "testing")]

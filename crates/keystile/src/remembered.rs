@@ -50,7 +50,7 @@ pub(crate) enum LookedUp<'t> {
 
 /// A token that was not found, ready to be remembered once it is verified under the keys of its epoch.
 pub(crate) struct New<'t> {
-    token: &'t str,
+    token: &'t [u8],
     hash: u64,
     epoch: u64,
 }
@@ -58,7 +58,7 @@ pub(crate) struct New<'t> {
 struct Entry {
     hash: u64,
     epoch: u64,
-    token: Box<str>,
+    token: Box<[u8]>,
     verified: Arc<Verified>,
     /// It was found again since all of its group last stood in the way of another.
     found_again: AtomicBool,
@@ -116,7 +116,7 @@ impl<S: BuildHasher> Remembered<S> {
     }
 
     /// Looks for what this token was found to say, under the keys of this epoch.
-    pub(crate) fn look_up<'t>(&self, token: &'t str, epoch: u64) -> LookedUp<'t> {
+    pub(crate) fn look_up<'t>(&self, token: &'t [u8], epoch: u64) -> LookedUp<'t> {
         let hash = self.hash(token);
         for place in self.group(hash) {
             let entry = place.load();
@@ -207,10 +207,9 @@ impl<S: BuildHasher> Remembered<S> {
     }
 
     /// Only the end is hashed: 144 bits of the signature, which nobody chooses.
-    fn hash(&self, token: &str) -> u64 {
-        let bytes = token.as_bytes();
+    fn hash(&self, token: &[u8]) -> u64 {
         let mut hasher = self.hasher.build_hasher();
-        hasher.write(&bytes[bytes.len().saturating_sub(24)..]);
+        hasher.write(&token[token.len().saturating_sub(24)..]);
         hasher.finish()
     }
 

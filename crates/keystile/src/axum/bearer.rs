@@ -7,6 +7,7 @@ use axum_core::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 
 use super::rejection::Rejection;
+use crate::sent::Sent;
 use crate::{Guard, Reason, Refusal};
 
 /// What stands behind `Authorization: Bearer`, or in the header that the guard reads in its place, **not verified**: for a route that takes another kind of token there than
@@ -45,7 +46,8 @@ impl BearerToken {
 
     fn find(guard: &Guard, parts: &Parts) -> Result<Option<Self>, Refusal> {
         let found = guard.find_in_header(&parts.headers)?;
-        Ok(found.map(|token| Self(token.into())))
+        let read = |token: Sent<'_>| Ok(Self(token.text()?.into()));
+        found.map(read).transpose()
     }
 }
 

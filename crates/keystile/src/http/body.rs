@@ -46,7 +46,7 @@ impl Kind {
 
 /// The form's field of this name.
 pub(super) fn in_form<'r>(body: &'r [u8], name: &str) -> Result<Seen<'r>, Refusal> {
-    Ok(pairs::only_value(body, name)?.map_or(Seen::Nothing, Seen::Token))
+    Ok(pairs::only_value(body, name)?.map_or(Seen::Nothing, |token| Seen::Token(token.into())))
 }
 
 /// The member of this name in the outermost JSON object. What is not JSON, or no object, has none; a member that is no string is
@@ -59,7 +59,7 @@ pub(super) fn in_json<'r>(body: &'r [u8], name: &str) -> Result<Seen<'r>, Refusa
     match members.found {
         None => Ok(Seen::Nothing),
         Some(Found::Twice) => Err(Reason::CredentialsAmbiguous.into()),
-        Some(Found::Text(token)) if is_json => Ok(Seen::Token(token)),
+        Some(Found::Text(token)) if is_json => Ok(Seen::Token(token.into())),
         Some(Found::Text(_) | Found::Other) => Err(Reason::TokenMalformed.into()),
     }
 }
@@ -188,7 +188,7 @@ mod tests {
 
     fn told(json: &str) -> String {
         match in_json(json.as_bytes(), "token") {
-            Ok(Seen::Token(token)) => token.into_owned(),
+            Ok(Seen::Token(token)) => token.text().unwrap().to_owned(),
             Ok(_) => "none".to_owned(),
             Err(refusal) => refusal.code().to_owned(),
         }
@@ -280,7 +280,7 @@ mod tests {
             let mut object = serde_json::json!(others);
             object["token"] = token.clone().into();
             let json = object.to_string();
-            prop_assert_eq!(in_json(json.as_bytes(), "token").unwrap(), Seen::Token(token.into()));
+            prop_assert_eq!(in_json(json.as_bytes(), "token").unwrap(), Seen::Token(token.as_str().into()));
             object.as_object_mut().unwrap().remove("token");
             let json = object.to_string();
             prop_assert_eq!(in_json(json.as_bytes(), "token").unwrap(), Seen::Nothing);

@@ -106,7 +106,7 @@ fn text(guard: &Guard, refusal: &Refusal, request: &Parts) -> Cow<'static, str> 
 fn user_unknown(guard: &Guard, request: &Parts) -> String {
     let body = guard.body_of(&request.extensions);
     let found = guard.find(request.into(), body).ok().flatten();
-    let verified = found.and_then(|found| guard.decide(&found.token, guard.now()).ok());
+    let verified = found.and_then(|found| guard.decide(found.token.text().ok()?, guard.now()).ok());
     let name = verified.map_or(String::new(), |verified| verified.claims().sub.clone());
     format!("Error loading the user {name}")
         .trim_end()

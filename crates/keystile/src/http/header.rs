@@ -1,11 +1,9 @@
 //! The header that carries a token.
 
-use std::borrow::Cow;
-
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use memchr::memchr3;
 
+use crate::sent::Sent;
 use crate::{Reason, Refusal};
 
 const BEARER: &str = "Bearer";
@@ -43,15 +41,23 @@ pub(super) enum Seen<'r> {
     Nothing,
     /// Credentials of another scheme: none that are of use here.
     Foreign,
-    Token(Cow<'r, str>),
+    Token(Sent<'r>),
 }
 
 impl<'r> Seen<'r> {
-    pub(super) fn token(self) -> Option<Cow<'r, str>> {
+    pub(super) fn token(self) -> Option<Sent<'r>> {
         match self {
             Self::Token(token) => Some(token),
             Self::Nothing | Self::Foreign => None,
         }
+    }
+
+    /// The same, once it is known that a token here is one.
+    fn read(self) -> Result<Self, Refusal> {
+        if let Self::Token(token) = &self {
+            token.text()?;
+        }
+        Ok(self)
     }
 }
 
@@ -99,7 +105,13 @@ impl RequestHeader {
         self.name == AUTHORIZATION
     }
 
+    /// For whoever looks in other places too.
     pub(super) fn find<'r>(&self, headers: &'r HeaderMap) -> Result<Seen<'r>, Refusal> {
+        self.find_unread(headers)?.read()
+    }
+
+    /// Whether the token is one is told once somebody asks for its [text](Sent::text).
+    pub(super) fn find_unread<'r>(&self, headers: &'r HeaderMap) -> Result<Seen<'r>, Refusal> {
         let mut values = headers.get_all(&self.name).iter();
         let Some(value) = values.next() else {
             return Ok(Seen::Nothing);
@@ -112,38 +124,35 @@ impl RequestHeader {
 
     /// The scheme, in any case, at least one space, and the token (RFC 6750, section 2.1; RFC 9110, section 11.4).
     fn read<'r>(&self, value: &'r HeaderValue) -> Result<Seen<'r>, Refusal> {
-        let malformed = || Refusal::new(Reason::AuthorizationMalformed);
-        let text = ascii(value).ok_or_else(malformed)?;
-        let rest = match &self.scheme {
-            None => text,
-            Some(expected) => {
-                // As nearly everybody writes it; to look for the space costs more than all that follows.
-                let usual = text.strip_prefix(&**expected);
-                let (scheme, rest) = match usual.and_then(|rest| rest.strip_prefix(' ')) {
-                    Some(rest) => (&**expected, rest),
-                    None => text.split_once(' ').unwrap_or((text, "")),
-                };
-                if !scheme.eq_ignore_ascii_case(expected) {
-                    return if is_scheme(scheme) && !rest.is_empty() {
-                        Ok(Seen::Foreign)
-                    } else {
-                        Err(malformed())
-                    };
-                }
-                rest
-            }
+        let Some(expected) = &self.scheme else {
+            return unread(value.as_bytes());
         };
-        let token = rest.trim_matches(' ');
-        if token.is_empty() || has_separator(token) {
-            return Err(malformed());
+        // As nearly everybody writes it; to look for the space costs more than all that follows.
+        let usual = value.as_bytes().strip_prefix(expected.as_bytes());
+        if let Some(rest) = usual.and_then(|rest| rest.strip_prefix(b" ")) {
+            return unread(rest);
         }
-        Ok(Seen::Token(Cow::Borrowed(token)))
+        let text = ascii(value).ok_or(Reason::AuthorizationMalformed)?;
+        let (scheme, rest) = text.split_once(' ').unwrap_or((text, ""));
+        if scheme.eq_ignore_ascii_case(expected) {
+            unread(rest.as_bytes())
+        } else if is_scheme(scheme) && !rest.is_empty() {
+            Ok(Seen::Foreign)
+        } else {
+            Err(Reason::AuthorizationMalformed.into())
+        }
     }
 }
 
-/// Whether a space, a comma or a tab stands in it.
-fn has_separator(token: &str) -> bool {
-    memchr3(b' ', b',', b'\t', token.as_bytes()).is_some()
+/// What stands between spaces, if anything does.
+fn unread(mut bytes: &[u8]) -> Result<Seen<'_>, Refusal> {
+    while let [b' ', rest @ ..] | [rest @ .., b' '] = bytes {
+        bytes = rest;
+    }
+    if bytes.is_empty() {
+        return Err(Reason::AuthorizationMalformed.into());
+    }
+    Ok(Seen::Token(Sent::Unread(bytes)))
 }
 
 /// The value where it is ASCII throughout; a `HeaderValue` has no control characters but the tab. To be told so by

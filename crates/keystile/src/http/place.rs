@@ -1,9 +1,9 @@
 //! Where in a request a token may stand, and what is looked at to find it.
 
-use std::borrow::Cow;
-
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Uri};
+
+use crate::sent::Sent;
 
 /// Where in a request a token stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,7 +34,7 @@ impl Place {
 /// A token as a request carries it.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Found<'r> {
-    pub(crate) token: Cow<'r, str>,
+    pub(crate) token: Sent<'r>,
     pub(crate) place: Place,
 }
 

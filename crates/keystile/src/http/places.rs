@@ -1,7 +1,5 @@
 //! Which places a guard looks in, and the one token that stands there.
 
-use std::borrow::Cow;
-
 use super::body::{self, Kind};
 use super::csrf::FromCookie;
 use super::header::{RequestHeader, Seen};
@@ -96,7 +94,7 @@ impl Places {
         body: Option<&'r [u8]>,
     ) -> Result<Option<Found<'r>>, Refusal> {
         if self.order == [Place::Header] {
-            let seen = self.header.find(head.headers)?;
+            let seen = self.header.find_unread(head.headers)?;
             return Ok(seen.token().map(|token| Found {
                 token,
                 place: Place::Header,
@@ -132,7 +130,7 @@ impl Places {
             Place::Cookie => {
                 if let Some(from) = &self.cookie {
                     let token = from.cookie.find(head.headers)?;
-                    return Ok(token.map_or(Seen::Nothing, |t| Seen::Token(Cow::Borrowed(t))));
+                    return Ok(token.map_or(Seen::Nothing, |t| Seen::Token(t.into())));
                 }
             }
             Place::Query => {

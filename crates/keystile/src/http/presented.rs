@@ -10,6 +10,8 @@ use super::caching::Caching;
 use super::place::{Found, Head, Place};
 use crate::check;
 use crate::guard::Verdict;
+#[cfg(feature = "axum")]
+use crate::sent::Sent;
 use crate::{Guard, Refusal, Verified};
 
 impl Guard {
@@ -123,8 +125,8 @@ impl Guard {
     pub(crate) fn find_in_header<'r>(
         &self,
         headers: &'r http::HeaderMap,
-    ) -> Result<Option<Cow<'r, str>>, Refusal> {
-        let seen = self.settings().places.header.find(headers)?;
+    ) -> Result<Option<Sent<'r>>, Refusal> {
+        let seen = self.settings().places.header.find_unread(headers)?;
         Ok(seen.token())
     }
 

@@ -70,7 +70,7 @@ impl TokenQuery {
                 .map(|token| Cow::Owned(token.to_owned())),
         };
         token
-            .map(Seen::Token)
+            .map(|token| Seen::Token(token.into()))
             .ok_or_else(|| Reason::TokenMalformed.into())
     }
 }

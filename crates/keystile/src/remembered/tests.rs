@@ -36,7 +36,7 @@ fn verified(sub: &str) -> (String, Arc<Verified>) {
 
 impl<S: BuildHasher> Remembered<S> {
     fn known(&self, token: &str, epoch: u64) -> Option<Arc<Verified>> {
-        match self.look_up(token, epoch) {
+        match self.look_up(token.as_bytes(), epoch) {
             LookedUp::Known(verified) => Some(verified),
             LookedUp::New(_) => None,
         }
@@ -44,7 +44,7 @@ impl<S: BuildHasher> Remembered<S> {
 
     /// As a guard does it. Whether it was known.
     fn see(&self, token: &str, epoch: u64, verified: &Arc<Verified>) -> bool {
-        match self.look_up(token, epoch) {
+        match self.look_up(token.as_bytes(), epoch) {
             LookedUp::Known(_) => true,
             LookedUp::New(new) => {
                 self.put(&new, verified);

@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, Request};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::tests::{FORM, JSON, everywhere};
+use super::tests::{FORM, JSON, everywhere, read};
 use super::*;
 use crate::{Reason, RequestHeader, TokenCookie};
 
@@ -58,11 +58,8 @@ impl Sent {
     fn told(&self, places: &[Place]) -> Option<Result<Option<(Place, String)>, Reason>> {
         let request = self.head()?;
         let guard = EVERYWHERE.clone().only_from(places.iter().copied());
-        let found = guard.find((&request).into(), Some(&self.body));
-        Some(match found {
-            Ok(found) => Ok(found.map(|found| (found.place, found.token.into_owned()))),
-            Err(refusal) => Err(refusal.reason()),
-        })
+        let found = read(&guard, (&request).into(), Some(&self.body));
+        Some(found.map_err(|refusal| refusal.reason()))
     }
 }
 
@@ -292,8 +289,8 @@ proptest! {
         let told = |scheme: &str| {
             let value = format!("{scheme} {token}");
             let request = Request::get("/").header("authorization", value).body(()).unwrap();
-            let found = guard.find((&request).into(), None);
-            found.map(|found| found.map(|found| found.token.into_owned()))
+            let found = read(&guard, (&request).into(), None);
+            found.map(|found| found.map(|(_, token)| token))
         };
         let same = if upper { word.to_uppercase() } else { word.to_lowercase() };
         prop_assert_eq!(told(&same), Ok(Some(token.clone())));

@@ -31,10 +31,20 @@ fn posted(kind: &str, headers: &[(&str, &str)]) -> Request<()> {
     request.body(()).unwrap()
 }
 
+/// Where the token stood, and its text.
+pub(super) fn read(
+    guard: &Guard,
+    head: Head<'_>,
+    body: Option<&[u8]>,
+) -> Result<Option<(Place, String)>, Refusal> {
+    let text = |found: Found<'_>| Ok((found.place, found.token.text()?.to_owned()));
+    guard.find(head, body)?.map(text).transpose()
+}
+
 /// Where the token stood and which it is, or why there is none.
 fn told(guard: &Guard, request: &Request<()>, body: Option<&str>) -> String {
-    match guard.find(request.into(), body.map(str::as_bytes)) {
-        Ok(Some(found)) => format!("{:?} {}", found.place, found.token),
+    match read(guard, request.into(), body.map(str::as_bytes)) {
+        Ok(Some((place, token))) => format!("{place:?} {token}"),
         Ok(None) => "none".to_owned(),
         Err(refusal) => refusal.code().to_owned(),
     }

@@ -45,7 +45,7 @@ struct Desk {
 /// The issuer's answer about a token that holds but for not knowing what is revoked; `None` where nobody is to be asked.
 pub(in crate::remote) fn introspected(guard: &Guard, token: &str) -> Option<Later> {
     let now = guard.now();
-    let verified = guard.verify_or_remember(token, now).ok()?;
+    let verified = guard.verify_or_remember(&token.into(), now).ok()?;
     let feed = guard.verifier().followed_by(&verified)?.feed()?;
     let inquiries = Arc::clone(&feed.introspector.as_ref()?.inquiries);
     let (claims, key) = (verified.claims(), verified.key_id()?);
