@@ -54,6 +54,9 @@ pub(crate) fn decode(part: &[u8]) -> Result<Header, Reason> {
             ("alg" | "typ" | "kid", _) => {
                 fault.set(fault.get().or(Some(Reason::TokenMalformed)));
             }
+            (name, piece) if !is_of_its_type(name, &piece) => {
+                fault.set(fault.get().or(Some(Reason::TokenMalformed)));
+            }
             _ => {}
         }
         0
@@ -62,6 +65,18 @@ pub(crate) fn decode(part: &[u8]) -> Result<Header, Reason> {
         Some(reason) => Err(reason),
         None if seen_algorithm => Ok(header),
         None => Err(Reason::TokenMalformed),
+    }
+}
+
+/// Whether a registered member that decides nothing here is at least what its RFC says: text (RFC 7515, section 4.1; RFC 8555,
+/// section 6), of certificates a list of texts. What `jwk` is nobody looks at.
+fn is_of_its_type(name: &str, piece: &Piece<'_>) -> bool {
+    match name {
+        "jku" | "x5u" | "x5t" | "x5t#S256" | "cty" | "enc" | "nonce" | "url" => {
+            matches!(piece, Piece::Text(_))
+        }
+        "x5c" => matches!(piece, Piece::Texts(_)),
+        _ => true,
     }
 }
 
@@ -127,6 +142,12 @@ mod tests {
             r#"{"alg":["ES256"]}"#,
             r#"{"alg":"ES256","kid":1}"#,
             r#"{"alg":"ES256","typ":[]}"#,
+            r#"{"alg":"ES256","jku":["http://evil/"]}"#,
+            r#"{"alg":"ES256","x5u":null}"#,
+            r#"{"alg":"ES256","x5c":"AA"}"#,
+            r#"{"alg":"ES256","x5t#S256":1}"#,
+            r#"{"alg":"ES256","cty":{}}"#,
+            r#"{"alg":"ES256","nonce":7}"#,
             r#"{"alg":"ES256"} x"#,
             r#"{"alg":"ES256",}"#,
         ] {

@@ -199,16 +199,16 @@ fn generation(piece: &Piece<'_>, into: &mut Option<u64>) -> Result<(), &'static 
     }
 }
 
-/// A `NumericDate`: whole seconds, or a fraction rounded to the stricter side.
+/// A `NumericDate`: whole seconds from 1970 on, or a fraction rounded to the stricter side.
 fn seconds(piece: &Piece<'_>, round: fn(f64) -> f64) -> Option<i64> {
     match piece {
-        Piece::Integer(at) if (-FARTHEST..=FARTHEST).contains(at) => Some(*at),
+        Piece::Integer(at) if (0..=FARTHEST).contains(at) => Some(*at),
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_precision_loss,
             reason = "bounded on the same line, and whole after rounding"
         )]
-        Piece::Number(at) if at.abs() <= FARTHEST as f64 => Some(round(*at) as i64),
+        Piece::Number(at) if (0.0..=FARTHEST as f64).contains(at) => Some(round(*at) as i64),
         _ => None,
     }
 }
@@ -271,6 +271,9 @@ mod tests {
             r#"{"iss":1}"#,
             r#"{"jti":7}"#,
             r#"{"nbf":"0"}"#,
+            r#"{"nbf":-1}"#,
+            r#"{"iat":-0.5}"#,
+            r#"{"auth_time":-9007199254740991}"#,
         ] {
             assert!(malformed(json).is_some(), "{json}");
         }
@@ -278,10 +281,10 @@ mod tests {
 
     #[test]
     fn fractions_round_to_the_stricter_side() {
-        let payload = parse(br#"{"exp":10.9,"nbf":10.1,"iat":-0.5}"#).unwrap();
+        let payload = parse(br#"{"exp":10.9,"nbf":10.1,"iat":0.5}"#).unwrap();
         assert_eq!(payload.claims.exp, 10);
         assert_eq!(payload.claims.nbf, Some(11));
-        assert_eq!(payload.claims.iat, Some(0));
+        assert_eq!(payload.claims.iat, Some(1));
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub(crate) fn check_written<E>(claims: &Claims<E>, extra: &[u8]) -> Result<(), R
     let bounded = times
         .into_iter()
         .flatten()
-        .all(|at| (-FARTHEST..=FARTHEST).contains(&at));
+        .all(|at| (0..=FARTHEST).contains(&at));
     if !bounded
         || claims
             .generation

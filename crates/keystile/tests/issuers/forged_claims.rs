@@ -94,7 +94,7 @@ fn only_an_absent_expiry_is_none() {
         (r#","Exp":0"#, "never"),
         (r#","x":{"exp":0}"#, "never"),
         (r#","exp":0"#, "token_expired"),
-        (r#","exp":-1"#, "token_expired"),
+        (r#","exp":-1"#, "token_claim_malformed"),
         (r#","e\u0078p":0"#, "token_expired"),
         (r#","exp":1e3"#, "token_expired"),
         (r#","exp":null"#, "token_claim_malformed"),
