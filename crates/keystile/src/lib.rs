@@ -17,16 +17,28 @@
 //!
 //! #[tokio::main]
 //! async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//!     let guard = Guard::hs256(std::env::var("TOKEN_SECRET")?)?;
+//!     let guard = Guard::hs256(std::env::var("TOKEN_SECRET").map_err(|_| "set TOKEN_SECRET")?)?;
 //!     let app = Router::new().route("/me", get(me)).with_state(guard);
 //!     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
 //!     Ok(axum::serve(listener, app).await?)
 //! }
 //! ```
 //!
-//! A handler that asks for a `Principal` in a router without a [`Guard`] does not compile. A request
-//! without a token is answered as RFC 6750 says, with a reason that is the same in the challenge, the body and the log:
-//! see [`Reason`].
+//! A handler that asks for a `Principal` in a router without a [`Guard`] does not compile. Without `.with_state(guard)` rustc says of `get(me)`:
+//! ``the trait bound `fn(Principal) -> … {me}: Handler<..., ()>` is not satisfied``; the `()` is the state, and no guard lies in it.
+//!
+//! A request without a token is answered as RFC 6750 says, with a reason that is the same in the challenge and the body, and with the
+//! feature `tracing` in the log, at level `DEBUG`: see [`Reason`].
+//!
+//! A token gets in if its signature is the secret's, its `exp` has not passed, and these are as they must be:
+//!
+//! | In the token | Must be | Until |
+//! |---|---|---|
+//! | `typ`, in the header | `at+jwt`, as in access tokens of RFC 9068 | [`.token_type("JWT")`](Guard::token_type) |
+//! | `aud` | absent | [`.audience("cakes")`](Guard::audience): then it must name that |
+//! | `iss` | anything, or absent: the secret names the issuer | [`.issuer("https://id.example")`](Guard::issuer) |
+//!
+//! For tokens of an issuer with published keys see [`Trust`].
 //!
 //! To try it, make a token. As `examples/token.rs` of the same crate:
 //!
@@ -35,21 +47,30 @@
 //! use keystile::{Claims, Clock, Random, SigningKey};
 //!
 //! fn main() -> Result<(), Box<dyn std::error::Error>> {
-//!     let key = SigningKey::hs256(std::env::var("TOKEN_SECRET")?)?;
+//!     let key = SigningKey::hs256(std::env::var("TOKEN_SECRET").map_err(|_| "set TOKEN_SECRET")?)?;
 //!     let claims = Claims::lasting("ada", Duration::from_secs(900), &Clock::system(), &Random::system());
 //!     println!("{}", key.issue(&claims)?);
 //!     Ok(())
 //! }
 //! ```
 //!
-//! In one terminal `export TOKEN_SECRET=$(openssl rand -hex 32)`, then `cargo run`; in another, with the same secret:
+//! The secret has 32 bytes at least. Make one, once, and keep it out of git; then start the program:
 //!
 //! ```sh
+//! openssl rand -hex 32 >secret && echo /secret >>.gitignore
+//! TOKEN_SECRET=$(cat secret) cargo run
+//! ```
+//!
+//! In another terminal, in the same folder:
+//!
+//! ```sh
+//! export TOKEN_SECRET=$(cat secret)
 //! curl -i http://127.0.0.1:3000/me
 //! curl -i http://127.0.0.1:3000/me -H "Authorization: Bearer $(cargo run -q --example token)"
 //! ```
 //!
-//! The first is answered 401 with `token_missing`, the second `Hello, ada`.
+//! The first is answered 401 with `token_missing`, the second `Hello, ada`. To test your routes, move them into a
+//! `fn app(guard: Guard) -> Router`, and give it the guard of a `testing::TestIssuer`: the feature `testing`.
 //!
 //! # What a route asks
 //!

@@ -88,7 +88,7 @@ reasons! {
         "The keys of the token's issuer cannot be had at present; try again shortly.";
     /// No key of that id in the issuer's key set.
     TokenKeyUnknown = "token_key_unknown", 401, TOKEN,
-        "The token names a key that is not in the issuer's key set; the key may have been retired: ask for a new token.";
+        "The token's key is not in the issuer's key set: another secret or issuer signed it, or the key was retired; ask this service's issuer for a new token.";
     /// The signature does not hold.
     TokenSignatureInvalid = "token_signature_invalid", 401, TOKEN,
         "The token's signature does not hold: it was altered, or another key signed it; ask for a new token.";
@@ -100,10 +100,10 @@ reasons! {
         "A claim has the wrong JSON type; its issuer must write claims as RFC 7519 and RFC 9068 say.";
     /// Not the kind of token that is accepted here (`typ`).
     TokenTypeWrong = "token_type_wrong", 401, TOKEN,
-        "This kind of token is not accepted here; send an access token, not an ID token or a refresh token.";
+        "The 'typ' in the token's header is not the one that is accepted here; send an access token, which has at+jwt there unless this service says otherwise.";
     /// Meant for another audience.
     TokenAudienceWrong = "token_audience_wrong", 401, TOKEN,
-        "The token is meant for another audience; ask for one whose 'aud' names this service.";
+        "The audience of this service, its name for itself, is not in the token's 'aud'; ask for a token with it, or, if the service is yours, tell its guard the name that its tokens have.";
     /// A required claim is absent.
     TokenClaimMissing = "token_claim_missing", 401, TOKEN,
         "A claim that is required here is absent from the token; its issuer must write it.";

@@ -209,6 +209,16 @@ fn debug_of_a_key_shows_its_name_only() {
 }
 
 #[test]
+fn a_program_that_ends_with_a_fault_of_its_key_says_what_to_do() {
+    let fault = keystile::Guard::hs256("hunter2").unwrap_err();
+    let printed = format!("{:?}", Box::<dyn std::error::Error>::from(fault));
+    assert!(
+        printed.contains("at least 32 bytes, this one has 7; make one with `openssl rand -hex 32`")
+    );
+    assert!(!printed.contains("hunter2"));
+}
+
+#[test]
 fn a_token_that_a_verifier_would_refuse_is_not_issued() {
     #[derive(serde::Serialize)]
     struct Extra {

@@ -106,7 +106,9 @@ impl fmt::Display for KeyId {
 }
 
 /// Why a key was not taken. It never holds key material.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+///
+/// Its `Debug` is its `Display`: a `main` that returns it prints that, and so what to do next.
+#[derive(Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum KeyError {
     /// An HS256 secret of fewer than 32 bytes.
@@ -145,4 +147,10 @@ pub enum KeyError {
     /// aws-lc could not make a key.
     #[error("no key could be made; check the system's randomness and memory")]
     Generate,
+}
+
+impl fmt::Debug for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }

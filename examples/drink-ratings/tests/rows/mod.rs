@@ -197,6 +197,6 @@ pub(crate) const CHANGE: &str =
 pub(crate) const LIMITED: &str = r#"{"error":"too many wrong passwords; try again later"}"#;
 pub(crate) const BUSY: &str = r#"{"error":"too many passwords at once; try again shortly"}"#;
 pub(crate) const NO_TYPE: &str = r#"{"msg":"Token is missing the \"type\" claim"}"#;
-pub(crate) const NO_JWT: &str = r#"{"msg":"This kind of token is not accepted here; send an access token, not an ID token or a refresh token."}"#;
+pub(crate) const NO_JWT: &str = r#"{"msg":"The 'typ' in the token's header is not the one that is accepted here; send an access token, which has at+jwt there unless this service says otherwise."}"#;
 pub(crate) const AWAY: &str =
     r#"{"error":"the store does not answer at present; try again shortly"}"#;
