@@ -27,8 +27,9 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// the same in every tab and after every refresh, and nothing about it is stored. [`by_claim`](Self::by_claim) makes one whose token
 /// stands in the claim `csrf` instead.
 ///
-/// The hand-shake of a WebSocket is a GET that any page may send to any host, and carries no header of its own: for it the origin must be
-/// told, and be one of those.
+/// The hand-shake of a WebSocket is a GET, or over HTTP/2 a CONNECT, that any page may send to any host, and carries no header of its own:
+/// for it the origin must be told, and be one of those. A CONNECT needs the CSRF token besides, which no browser can send with it, unless
+/// [`methods`](Self::methods) leaves it out.
 #[derive(Clone)]
 pub struct Csrf(Arc<Inner>);
 
@@ -329,7 +330,7 @@ impl Guard {
         };
         if csrf.checks(head.method) {
             csrf.check_origin(head.headers)
-        } else if csrf.is_checked() && opens_socket(head.headers) {
+        } else if csrf.is_checked() && opens_socket(head) {
             csrf.require_origin(head.headers)
         } else {
             Ok(())
@@ -353,14 +354,15 @@ impl Guard {
     }
 }
 
-/// Whether it is the hand-shake of a WebSocket (RFC 6455, section 4.1), which any page may begin with any host.
-fn opens_socket(headers: &HeaderMap) -> bool {
+/// Whether it is the hand-shake of a WebSocket, which any page may begin with any host: RFC 6455, section 4.1; over HTTP/2 and HTTP/3 a
+/// CONNECT without `Upgrade` (RFC 8441, section 5; RFC 9220).
+fn opens_socket(head: Head<'_>) -> bool {
     const SOCKET: &[u8] = b"websocket";
     let names_it = |value: &http::HeaderValue| {
         let mut words = value.as_bytes().split(|byte| *byte == b',');
         words.any(|word| word.trim_ascii().eq_ignore_ascii_case(SOCKET))
     };
-    headers.get_all(UPGRADE).iter().any(names_it)
+    head.method == Method::CONNECT || head.headers.get_all(UPGRADE).iter().any(names_it)
 }
 
 /// Just those that RFC 9110, section 9.2.1 names: what the crate `http` holds to be safe grows with it.

@@ -79,6 +79,18 @@ async fn another_sites_page_opens_no_socket_by_a_cookie() {
     assert_eq!(told(&few, request).await, "origin_refused");
     let none = guard().token_from_cookie(TokenCookie::host("access"), Csrf::unchecked());
     assert_eq!(told(&none, request).await, "in");
+    // Over HTTP/2 it is a CONNECT without `Upgrade` (RFC 8441, section 5).
+    let connect = |origin: Option<&'static str>| {
+        let mut headers = vec![("cookie", &*cookie)];
+        headers.extend(origin.map(|origin| ("origin", origin)));
+        sent("CONNECT", "/", &headers)
+    };
+    for origin in [evil, Some("null"), None] {
+        assert_eq!(told(&few, || connect(origin)).await, "origin_refused");
+    }
+    assert_eq!(told(&few, || connect(Some(OURS))).await, "in");
+    let answer = told(&by_cookie(), || connect(Some(OURS))).await;
+    assert_eq!(answer, "csrf_token_missing");
 }
 
 /// A cache on the way does not know of cookies: what a handler lets its caller's browser keep, the next caller would get.
