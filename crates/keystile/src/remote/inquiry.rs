@@ -18,7 +18,8 @@ use self::kept::{Answer, Kept};
 use super::issuer::lock;
 use crate::{Clock, Reason, Timestamp};
 
-/// Most questions at a time. One more is answered with 503 at once.
+/// Most questions at a time, and so many more about what was known before: a flood to which the answers come slowly takes none of
+/// their places. One more is answered with 503 at once.
 const MOST_ASKED: usize = 256;
 /// Most requests that wait for answers. One more is answered with 503 at once: each of them holds its token.
 const MOST_WAITING: usize = 2_048;
@@ -229,12 +230,18 @@ impl<T: Clone + Send + 'static> Inquiries<T> {
     where
         F: Future<Output = Said<T>> + Send + 'static,
     {
-        if asked.questions.len() >= MOST_ASKED {
+        // What was known before is asked about again, whatever a flood asks besides.
+        let was_known = lock(&self.yes).holds(&name);
+        let most = if was_known {
+            2 * MOST_ASKED
+        } else {
+            MOST_ASKED
+        };
+        if asked.questions.len() >= most {
             return None;
         }
         let runtime = Handle::try_current().ok()?;
-        // What was known before is asked about again, whatever a flood asks besides.
-        let counted = if lock(&self.yes).holds(&name) {
+        let counted = if was_known {
             None
         } else {
             Some(asked.fruitless.count(from, bounds.cool_down)?)

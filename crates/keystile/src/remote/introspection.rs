@@ -52,8 +52,8 @@ const LEAST_MEMORY: usize = 128 * 1024;
 /// token that is not active is refused with `token_inactive`: the issuer says no more, whether it has expired, was revoked or was
 /// never issued. The guard's own list of what is revoked is asked besides, each time.
 ///
-/// However many requests bring a token, its issuer is asked once at a time; at most 256 tokens are asked about at once, at most 2,048
-/// requests wait, and what a flood of made-up tokens asks is bounded [in each cool-down](Self::cool_down). What is beyond that is answered
+/// However many requests bring a token, its issuer is asked once at a time; at most 256 tokens are asked about at once, and 256 more that were active
+/// before; at most 2,048 requests wait, and what a flood of made-up tokens asks is bounded [in each cool-down](Self::cool_down). What is beyond that is answered
 /// with `revocation_unknown`, 503, at once; so is, when its time is over, what the issuer does not answer, or not as RFC 7662 says.
 ///
 /// Where it is the only issuer, every token is asked about; beside others, those that are no JWT (three parts with two dots between). Nothing

@@ -29,7 +29,8 @@ type Find = dyn Fn(WantedKey) -> Found + Send + Sync;
 /// The key that a token wants to be verified with, by what it says itself: **not verified**. Whoever sends a token chooses both.
 ///
 /// Neither is empty, longer than 512 bytes, or has control characters in it; look them up as values, and never make a path or
-/// a statement of them.
+/// a statement of them. Compare them byte for byte: where a database passes over case or trailing spaces, one key has many names, and
+/// is withdrawn by one of them only.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct WantedKey {
@@ -94,7 +95,7 @@ impl WantedKey {
 /// counts for the tokens of this one trust.
 ///
 /// A key is remembered by issuer and name, for [a while](Self::remember_for) and [in so many bytes](Self::remember); that there is none,
-/// for ten seconds. However many tokens want a key, it is looked up once at a time; at most 256 at once, at most 2,048 requests
+/// for ten seconds. However many tokens want a key, it is looked up once at a time; at most 256 at once, and 256 more that were found before; at most 2,048 requests
 /// wait, and what a flood of made-up names asks is bounded [in each cool-down](Self::cool_down). What is beyond that is answered with
 /// `keys_unknown`, 503, at once; so is, when its time is over, what is not found in time, fails or panics.
 ///

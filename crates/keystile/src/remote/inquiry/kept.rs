@@ -1,6 +1,7 @@
 //! Answers, in so many bytes.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use super::Name;
 use crate::Timestamp;
@@ -8,11 +9,14 @@ use crate::Timestamp;
 /// What an answer takes beside what it says.
 pub(super) const BESIDE: usize = 128;
 
-/// Answers, in so many bytes. Where one more finds no room, any other makes it.
+/// Answers, in so many bytes. Where one more finds no room, whichever has stood longest makes it, roughly: a hand goes round the
+/// names, which are hashes.
 pub(super) struct Kept<T> {
-    answers: HashMap<Name, Answer<T>>,
+    answers: BTreeMap<Name, Answer<T>>,
     bytes: usize,
     most: usize,
+    /// What made room last.
+    hand: Name,
 }
 
 /// An answer, and when it counts.
@@ -27,9 +31,10 @@ pub(super) struct Answer<T> {
 impl<T: Clone> Kept<T> {
     pub(super) fn new(most: usize) -> Self {
         Self {
-            answers: HashMap::new(),
+            answers: BTreeMap::new(),
             bytes: 0,
             most,
+            hand: Name::default(),
         }
     }
 
@@ -72,10 +77,13 @@ impl<T: Clone> Kept<T> {
 
     fn shrink_to(&mut self, most: usize) {
         while self.bytes > most {
-            let Some(any) = self.answers.keys().next().copied() else {
+            let beyond = (Bound::Excluded(self.hand), Bound::Unbounded);
+            let next = self.answers.range(beyond).next();
+            let Some((&next, _)) = next.or_else(|| self.answers.first_key_value()) else {
                 return;
             };
-            self.remove(&any);
+            self.remove(&next);
+            self.hand = next;
         }
     }
 }
@@ -131,5 +139,26 @@ mod tests {
         assert!(counted(&kept) <= 500 && kept.answers.len() == 2);
         kept.clear();
         assert_eq!((counted(&kept), kept.most), (0, 500));
+    }
+
+    /// Answers of tokens that have long had their time leave before those that came lately: else a memory that was full once
+    /// would be of no use ever after.
+    #[test]
+    fn what_came_long_ago_makes_room_for_what_comes() {
+        const ROOM: u32 = 500;
+        let mut kept = Kept::new(ROOM as usize * (BESIDE + 100));
+        for number in 0..100 * ROOM {
+            kept.put(name_of(&number.to_be_bytes()), answer(100, 0));
+        }
+        let held = |from: u32, to: u32| {
+            let names = (from..to).map(|number| name_of(&number.to_be_bytes()));
+            names.filter(|name| kept.holds(name)).count()
+        };
+        let lately = held(99 * ROOM, 100 * ROOM);
+        let long_ago = held(0, 95 * ROOM);
+        assert!(
+            lately > 250 && long_ago < 50,
+            "{lately} of the last, {long_ago} of old"
+        );
     }
 }

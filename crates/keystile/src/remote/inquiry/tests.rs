@@ -82,6 +82,29 @@ async fn a_late_answer_is_found_by_those_who_waited() {
     assert!(matches!(asked, Some(Asked::Answered)));
 }
 
+/// Made-up names that are not answered in time take the places of none that was known before; of those too only so many are asked.
+#[tokio::test]
+async fn a_flood_that_is_answered_slowly_leaves_room_for_what_was_known() {
+    let name = |number: usize| name_of(&number.to_be_bytes());
+    let (inquiries, clock) = (inquiries(), Clock::manual(at(0)));
+    let yes = || async { Said::Yes(7, 1) };
+    for number in 0..=MOST_ASKED {
+        match inquiries.ask(name(number), &clock, BOUNDS, yes) {
+            Some(Asked::Waits(answered)) => answered.wait().await,
+            _ => panic!("nobody was asked"),
+        }
+    }
+    clock.set(at(60));
+    let made_up = |number| inquiries.ask(name(1_000 + number), &clock, BOUNDS, never);
+    let flood: Vec<_> = (0..MOST_ASKED).map_while(made_up).collect();
+    assert_eq!(flood.len(), MOST_ASKED);
+    clock.set(at(120));
+    assert!(made_up(MOST_ASKED).is_none());
+    let known = |number| inquiries.ask(name(number), &clock, BOUNDS, never);
+    let asked: Vec<_> = (0..=MOST_ASKED).map_while(known).collect();
+    assert_eq!(asked.len(), MOST_ASKED);
+}
+
 /// On several threads, while all is forgotten now and then: nobody waits for ever, nothing is left behind, and unless all was
 /// forgotten in between, no question is put twice at a time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
