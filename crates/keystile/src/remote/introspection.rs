@@ -210,13 +210,11 @@ impl Introspection {
     }
 
     async fn introspect(&self, token: &Secret) -> Said<Arc<Answer>> {
-        // Where nothing comes of it in time, that is what was wrong.
+        let unanswered = Unanswered(self);
+        let answer = self.answer(token).await;
+        std::mem::forget(unanswered);
         let note = |fault| self.shared.fault.store(fault);
-        note(Some(Arc::new(FollowError::TimedOut {
-            issuer: self.shared.url.to_string(),
-            within: self.bounds.timeout,
-        })));
-        match self.answer(token).await {
+        match answer {
             Ok(answer) => {
                 note(None);
                 match answer {
@@ -271,6 +269,20 @@ impl Introspection {
     fn make_client(&self) -> Result<Client, FollowError> {
         let mut clients = Clients::new(self.connect_timeout, &self.roots)?;
         request::client(&mut clients, &self.shared.url)
+    }
+}
+
+/// A question under way: dropped, it was given up, since nothing came of it in time.
+struct Unanswered<'i>(&'i Introspection);
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        let Introspection { shared, bounds, .. } = self.0;
+        let fault = FollowError::TimedOut {
+            issuer: shared.url.to_string(),
+            within: bounds.timeout,
+        };
+        shared.fault.store(Some(Arc::new(fault)));
     }
 }
 

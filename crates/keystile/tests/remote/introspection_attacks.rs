@@ -290,6 +290,27 @@ async fn those_who_wait_for_one_answer_are_bounded() {
     assert_eq!(server.asked(PATH), 1);
 }
 
+/// A question that waits for its answer is no fault: whoever watches for faults would hear of one whenever somebody asks.
+#[tokio::test]
+async fn a_question_under_way_is_no_fault() {
+    let (server, _, asked, guard) = world().await;
+    let gate = Arc::new(Semaphore::new(0));
+    let held = Reply::Held(Arc::clone(&gate), Box::new(Reply::json(active(&server))));
+    server.replies(move |_| held.clone());
+    let waits = tokio::spawn(async move { verdict_async(&guard, "good").await });
+    until("the issuer is asked", || server.asked(PATH) == 1).await;
+    assert_eq!(asked.fault(), None);
+    gate.add_permits(1);
+    assert_eq!(waits.await.unwrap(), "ok");
+    assert_eq!(asked.fault(), None);
+    // One that nothing comes of is.
+    let hasty = asked.timeout(Duration::from_millis(50));
+    let guard = self::guard(trust(&server, "cakes", &hasty), &clock());
+    assert_eq!(verdict_async(&guard, "another").await, "revocation_unknown");
+    until("it is told", || hasty.fault().is_some()).await;
+    assert!(matches!(hasty.fault(), Some(FollowError::TimedOut { .. })));
+}
+
 /// However the token's life is measured: what was said counts for no longer than the token, and no staleness is forgiven.
 #[tokio::test]
 async fn nothing_that_was_said_outlives_its_token_or_its_time() {
