@@ -39,6 +39,25 @@ fn every_reason_stands_in_the_book_as_it_is() {
     assert_eq!(written, expected);
 }
 
+/// The readers of a page see every line of its Rust blocks, so none stands there for the tests alone: those are in comments (`build.rs`).
+#[test]
+fn no_rust_block_has_lines_that_rustdoc_would_hide() {
+    let files = files_below(root()).into_iter();
+    let pages = files.filter(|file| file.extension().is_some_and(|ending| ending == "md"));
+    let mut blocks = 0;
+    for file in pages {
+        let text = std::fs::read_to_string(&file).expect("Markdown");
+        for block in text.split("\n```rust").skip(1) {
+            let block = block.split("\n```").next().unwrap_or_default();
+            blocks += 1;
+            let hidden = block.lines().map(str::trim);
+            let hidden = hidden.filter(|line| *line == "#" || line.starts_with("# "));
+            assert_eq!(hidden.count(), 0, "{}: {block}", relative(&file));
+        }
+    }
+    assert!(blocks > 30, "only {blocks} blocks");
+}
+
 #[test]
 fn every_task_has_a_page_a_program_and_a_test() {
     let text = page("docs/README.md");

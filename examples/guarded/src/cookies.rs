@@ -36,12 +36,15 @@ async fn open(
     if let Err(refusal) = site.csrf.require_origin(&headers) {
         return Err((StatusCode::FORBIDDEN, refusal.code()).into_response());
     }
-    let session = caller.sid.as_deref().unwrap_or_default();
+    // Without a session (`sid`) there is no CSRF token, and the cookie could be used for nothing but reading.
+    let Some(csrf_token) = site.csrf.token_for(caller.verified()) else {
+        return Err((StatusCode::BAD_REQUEST, "the token has no session").into_response());
+    };
     let rest = caller.exp - site.guard.now().as_seconds();
     let lives = Duration::from_secs(u64::try_from(rest).unwrap_or_default());
     let cookies = SetCookies::new()
         .set(&site.access, token.expose(), lives)
-        .and_then(|cookies| cookies.set(&site.shown, &site.csrf.token(session), lives))
+        .and_then(|cookies| cookies.set(&site.shown, &csrf_token, lives))
         .map_err(|_| StatusCode::BAD_REQUEST.into_response())?;
     let not_stored = [("cache-control", "no-store")];
     Ok((cookies, not_stored, StatusCode::NO_CONTENT).into_response())

@@ -21,6 +21,13 @@ async fn a_token_lies_in_a_cookie_and_a_page_shows_that_it_is_ours() {
         let refused = send(&app, "POST /session", &[&[by_header], origin].concat(), "").await;
         assert_eq!(refused.told(), (403, "origin_refused"));
     }
+    let of_no_session = issuer.token("ada").without("sid").bearer();
+    let headers = [("authorization", of_no_session.as_str()), ORIGIN];
+    let refused = send(&app, "POST /session", &headers, "").await;
+    assert_eq!(
+        (refused.status, refused.headers.get("set-cookie")),
+        (400, None)
+    );
     let opened = send(&app, "POST /session", &[by_header, ORIGIN], "").await;
     assert_eq!(opened.status, 204, "{}", opened.body);
     let set = opened.headers.get_all("set-cookie").iter();
