@@ -15,7 +15,9 @@ use crate::{
 ///
 /// Its tokens say who somebody is, and give no roles and no scope: its secret may have been learnt meanwhile, and what the account may
 /// do is known here. Where they are to count, [`roles_from`](Trusted::roles_from) and [`scope_from`](Trusted::scope_from) say so. A
-/// generation (`gen`) is passed over, and a sign-in (`auth_time`) after `iat` refused. What a
+/// generation (`gen`) is passed over, and a sign-in (`auth_time`) after `iat` refused. Any other claim is believed as it stands, the mark of
+/// [`FreshMark`](crate::FreshMark) too: where that guards what a learnt secret must not open, ask [`Verified::is_legacy`](crate::Verified::is_legacy)
+/// besides. What a
 /// [`Guard`](crate::Guard) says of all its issuers (`audience`, `issuer`, `token_type`) is not said of this one.
 ///
 /// ```
