@@ -62,14 +62,17 @@ const VERBATIM: &str = "$serde_json::private::Number";
 
 /// What `serde_json` would have made of the digits itself: beyond an `f64` there is no number.
 fn number<'a>(digits: &str) -> Option<Piece<'a>> {
-    let integer = digits.parse().map(Piece::Integer);
+    // It is zero, and no integer: so that `sub` has one spelling of each.
+    let integer = digits.parse().ok().filter(|_| digits != "-0");
     let number = || {
         digits
             .parse()
             .ok()
             .filter(|number: &f64| number.is_finite())
     };
-    integer.ok().or_else(|| number().map(Piece::Number))
+    integer
+        .map(Piece::Integer)
+        .or_else(|| number().map(Piece::Number))
 }
 
 struct Object<'f, F> {
