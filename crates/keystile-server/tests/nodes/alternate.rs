@@ -107,6 +107,7 @@ fn every_route_is_answered_by_either_node() {
         "/readyz",
         "/.well-known/jwks.json",
         "/.well-known/oauth-authorization-server",
+        "/.well-known/oauth-protected-resource",
     ] {
         assert_eq!(turns.get(route, "").status, 200);
         assert_eq!(turns.get(route, "").status, 200);
