@@ -18,6 +18,24 @@ pub fn root() -> &'static Path {
     here.parent().unwrap_or(here)
 }
 
+/// Every link of every Markdown document: where it stands, and its target as it is written.
+///
+/// # Panics
+///
+/// When a document cannot be read.
+pub fn links_of_documents() -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for file in files_below(root()) {
+        if file.extension().is_some_and(|e| e == "md") {
+            let text = std::fs::read_to_string(&file).expect("Markdown");
+            let targets = text.split("](").skip(1);
+            let targets = targets.filter_map(|rest| rest.split(')').next());
+            found.extend(targets.map(|target| (file.clone(), target.to_owned())));
+        }
+    }
+    found
+}
+
 /// Every file of the repository below `folder`, without what is built, fetched or private to a tool, in order of path.
 ///
 /// # Panics

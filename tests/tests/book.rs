@@ -1,7 +1,7 @@
 //! The book's tables are the program's own lists, and its links lead somewhere.
 
 use keystile::Reason;
-use keystile_tests::{fault_of_test, files_below, relative, root};
+use keystile_tests::{fault_of_test, files_below, links_of_documents, relative, root};
 
 fn page(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
@@ -109,33 +109,24 @@ fn anchors(text: &str) -> Vec<String> {
 #[test]
 fn every_link_to_a_heading_finds_it() {
     let mut links = 0;
-    for file in files_below(root())
-        .iter()
-        .filter(|f| f.extension().is_some_and(|e| e == "md"))
-    {
-        let text = std::fs::read_to_string(file).expect("Markdown");
-        for target in text
-            .split("](")
-            .skip(1)
-            .filter_map(|rest| rest.split(')').next())
-        {
-            let Some((path, heading)) = target.split_once('#') else {
-                continue;
-            };
-            if path.contains("://") {
-                continue;
-            }
-            let of = match path {
-                "" => text.clone(),
-                path => std::fs::read_to_string(file.with_file_name("").join(path)).expect(path),
-            };
-            links += 1;
-            assert!(
-                anchors(&of).iter().any(|known| known == heading),
-                "{} links to {target}, and there is no such heading",
-                relative(file)
-            );
+    for (file, target) in links_of_documents() {
+        let Some((path, heading)) = target.split_once('#') else {
+            continue;
+        };
+        if path.contains("://") {
+            continue;
         }
+        let of = match path {
+            "" => file.clone(),
+            path => file.with_file_name("").join(path),
+        };
+        let of = std::fs::read_to_string(of).expect(&target);
+        links += 1;
+        assert!(
+            anchors(&of).iter().any(|known| known == heading),
+            "{} links to {target}, and there is no such heading",
+            relative(&file)
+        );
     }
     assert!(links > 30, "only {links} links to headings");
 }

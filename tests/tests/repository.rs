@@ -1,6 +1,6 @@
 //! Rules that the repository's own files keep, so that a clone works anywhere.
 
-use keystile_tests::{files_below, relative, root};
+use keystile_tests::{files_below, links_of_documents, relative, root};
 
 /// Beginnings of paths that exist on one machine only. Written in two halves, or this file would break its own rule.
 const MACHINE_PATHS: [&str; 6] = [
@@ -122,28 +122,18 @@ fn every_member_takes_the_workspace_lints() {
 #[test]
 fn every_link_between_documents_leads_somewhere() {
     let mut links = 0;
-    for file in files_below(root())
-        .iter()
-        .filter(|f| f.extension().is_some_and(|e| e == "md"))
-    {
-        let text = std::fs::read_to_string(file).expect("Markdown");
-        for target in text
-            .split("](")
-            .skip(1)
-            .filter_map(|rest| rest.split(')').next())
-        {
-            let target = target.split('#').next().unwrap_or_default();
-            if target.is_empty() || target.contains("://") || target.starts_with("mailto:") {
-                continue;
-            }
-            links += 1;
-            let there = file.parent().expect("a folder").join(target);
-            assert!(
-                there.exists(),
-                "{} links to {target}, which does not exist",
-                relative(file)
-            );
+    for (file, target) in links_of_documents() {
+        let target = target.split('#').next().unwrap_or_default();
+        if target.is_empty() || target.contains("://") || target.starts_with("mailto:") {
+            continue;
         }
+        links += 1;
+        let there = file.parent().expect("a folder").join(target);
+        assert!(
+            there.exists(),
+            "{} links to {target}, which does not exist",
+            relative(&file)
+        );
     }
     assert!(links > 10, "only {links} links were followed");
 }

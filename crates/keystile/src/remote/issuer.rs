@@ -16,6 +16,7 @@ use super::FollowError;
 use super::feed::{self, FeedStatus};
 use super::follow::{IssuerAt, Plan};
 use super::keeper::Keeper;
+use super::status::IssuerStatus;
 use crate::entry::{Keys, Source};
 use crate::{
     Clock, Guard, KeyId, KeySet, KeySource, Revocations, Timestamp, Trust, Trusted, Verifier,
@@ -326,28 +327,6 @@ impl Issuer {
     pub fn keys(&self) -> KeySet {
         KeySet::clone(&self.0.shared.keys.load())
     }
-}
-
-/// How following an issuer stands.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct IssuerStatus {
-    /// How many keys there are.
-    pub keys: usize,
-    /// Whether tokens are verified: if not, they are answered with `keys_unknown`, 503.
-    pub known: bool,
-    /// When the keys were last fetched, or found to be the same.
-    pub fetched_at: Option<Timestamp>,
-    /// Until when they should have been fetched again.
-    pub fresh_until: Option<Timestamp>,
-    /// Until when they count.
-    pub known_until: Option<Timestamp>,
-    /// Whether a fetch is under way.
-    pub fetching: bool,
-    /// How many fetches have ended.
-    pub fetches: u64,
-    /// What was wrong with the last fetch; `None` if it went well.
-    pub fault: Option<FollowError>,
 }
 
 /// The keys that the issuer publishes, for an entry that states itself what else its tokens must say.

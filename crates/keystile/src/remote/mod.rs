@@ -50,6 +50,7 @@ mod ledger;
 mod lookup;
 mod metadata;
 mod source;
+mod status;
 mod waiting;
 
 pub use error::FollowError;
@@ -59,6 +60,7 @@ pub use feed::{Feed, FeedChange, FeedState, FeedStatus};
 pub use follow::{Follow, IssuerAt};
 pub(crate) use inquiry::Asked;
 pub use introspection::Introspection;
-pub use issuer::{Issuer, IssuerStatus};
+pub use issuer::Issuer;
 pub use lookup::{KeyLookup, WantedKey};
+pub use status::IssuerStatus;
 pub(crate) use waiting::later;
